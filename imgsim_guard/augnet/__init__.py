@@ -1,0 +1,50 @@
+"""AugNet, the network whose embeddings are compared: which engine runs it, and what identifies its embeddings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+Engine = Literal["onnx", "imgsim"]
+"""`onnx`: ONNX Runtime and the model built from the released weights. `imgsim`: the reference package itself."""
+
+DIMENSIONS = 768
+
+MODEL_SHA256 = "129337935a96b37aa2a2907714c1ce4377ff12532093a51575b05c5ae2caeab7"
+"""Of `augnet.onnx`, which the build makes from the released checkpoint; the same everywhere."""
+
+PREPROCESSING = 1
+"""Counts up with every change that moves an embedding without changing the model."""
+
+_FINGERPRINTS: dict[Engine, str] = {
+    "onnx": f"augnet-onnx-{MODEL_SHA256[:12]}-p{PREPROCESSING}",
+    "imgsim": f"augnet-imgsim-0.1.2-p{PREPROCESSING}",
+}
+
+
+class Embedder(Protocol):
+    """Pixels in, embeddings out."""
+
+    def embed(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Embed n images of shape [h, w, 3], BGR; [n, 768], every number representable in float16."""
+
+
+def fingerprint(engine: Engine) -> str:
+    """What two embeddings must share to be comparable: model, engine and preprocessing. Usable as a folder's name."""
+    return _FINGERPRINTS[engine]
+
+
+def load(engine: Engine) -> Embedder:
+    """The embedder of an engine, ready to run. Raises GuardError when it is not installed, or is damaged."""
+    if engine == "imgsim":
+        from imgsim_guard.augnet.reference import ReferenceEmbedder
+
+        return ReferenceEmbedder.load()
+    from imgsim_guard.augnet.embedder import OnnxEmbedder
+
+    return OnnxEmbedder.load()

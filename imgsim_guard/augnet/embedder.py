@@ -1,0 +1,56 @@
+"""AugNet on ONNX Runtime."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnxruntime
+
+from imgsim_guard.augnet import DIMENSIONS, MODEL_SHA256
+from imgsim_guard.augnet.preprocessing import preprocess
+from imgsim_guard.errors import GuardError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+MODEL_PATH = Path(__file__).with_name("augnet.onnx")
+
+
+class OnnxEmbedder:
+    """Runs the model one image at a time, so that no image's embedding depends on its neighbours in a call."""
+
+    def __init__(self, session: onnxruntime.InferenceSession) -> None:
+        self._session = session
+
+    @classmethod
+    def load(cls, path: Path = MODEL_PATH) -> OnnxEmbedder:
+        """Read, check and load the model. Raises GuardError when it is absent or not the recorded one."""
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # errors only: warnings of the runtime are about its own tuning
+        return cls(onnxruntime.InferenceSession(read_model(path), options, providers=["CPUExecutionProvider"]))
+
+    def embed(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Embed n images of shape [h, w, 3], BGR; [n, 768] between -1 and 1, every number representable in float16.
+
+        Rounding to float16 here makes a fresh embedding and a stored one the same numbers.
+        """
+        rows = [self._session.run(None, {"pixels": preprocess(pixels)})[0][0] for pixels in images]
+        return np.array(rows, np.float32).reshape(-1, DIMENSIONS).astype(np.float16).astype(np.float32)
+
+
+def read_model(path: Path) -> bytes:
+    """The model's bytes. Raises GuardError unless they are the recorded ones."""
+    try:
+        model = path.read_bytes()
+    except OSError as error:
+        raise GuardError(f"AugNet's model cannot be read ({path}: {error.strerror}); reinstall imgsim-guard") from error
+    if hashlib.sha256(model).hexdigest() != MODEL_SHA256:
+        raise GuardError(
+            f"AugNet's model is damaged ({path} does not match its recorded digest); reinstall imgsim-guard"
+        )
+    return model

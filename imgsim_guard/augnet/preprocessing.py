@@ -1,0 +1,46 @@
+"""Pixels as AugNet wants them: exactly the reference's resizing and normalisation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SHORT_SIDE = 350
+"""To which imgsim 0.1.2 resizes the short side (`Vectorizer.vectorize`)."""
+
+MAX_LONG_SIDE = 10 * SHORT_SIDE
+"""The reference lets an extreme aspect ratio explode: 10 x 10,000 px becomes 350 x 350,000. Beyond 10:1 the long side
+is squeezed to this; up to 10:1 nothing differs from the reference."""
+
+MEAN, STANDARD_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""ImageNet's, per channel in RGB order, of intensities from 0 to 1."""
+
+
+def resized_shape(height: int, width: int) -> tuple[int, int]:
+    """Height and width after resizing, by the reference's formula, with the long side capped."""
+    scale = SHORT_SIDE / min(height, width)
+    return tuple(min(int(max(side * scale, SHORT_SIDE)), MAX_LONG_SIDE) for side in (height, width))  # type: ignore[return-value]
+
+
+def preprocess(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Pixels [h, w, 3] in BGR to the model's input [1, 3, h', w'] in RGB.
+
+    The reference normalises in float64 and then rounds to float32. An intensity has 256 values, so a table of 256
+    gives the same numbers to the last bit.
+    """
+    height, width = resized_shape(*pixels.shape[:2])
+    resized = cv2.resize(pixels, (width, height))
+    table = normalisation_table()
+    return np.stack([table[channel].take(resized[:, :, 2 - channel]) for channel in range(3)])[None]
+
+
+def normalisation_table() -> NDArray[np.float32]:
+    """The normalised value of each intensity, [3, 256], channels in RGB order."""
+    intensity = np.arange(256) / 255.0
+    rows = [(intensity - mean) / deviation for mean, deviation in zip(MEAN, STANDARD_DEVIATION, strict=True)]
+    return np.array(rows).astype(np.float32)

@@ -1,0 +1,55 @@
+"""AugNet by the reference package, imgsim, on torch: for those who want the original, and for parity checks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from imgsim_guard.augnet import DIMENSIONS
+from imgsim_guard.augnet.preprocessing import resized_shape
+from imgsim_guard.errors import GuardError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+class _Vectorizer(Protocol):
+    def vectorize(self, imgs: NDArray[np.uint8]) -> NDArray[np.float32]: ...
+
+
+class ReferenceEmbedder:
+    """Hands the reference one image at a time: its own batch input resizes the batch instead of the image."""
+
+    def __init__(self, vectorizer: _Vectorizer) -> None:
+        self._vectorizer = vectorizer
+
+    @classmethod
+    def load(cls) -> ReferenceEmbedder:
+        """Import and load imgsim. Raises GuardError when it, torch or torchvision is not installed."""
+        try:
+            import imgsim
+        except ImportError as error:
+            raise GuardError(
+                f"engine: imgsim needs the reference package ({error}); "
+                "install it with: pip install 'imgsim-guard[imgsim]'"
+            ) from error
+        return cls(imgsim.Vectorizer())
+
+    def embed(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """As `Embedder.embed`."""
+        rows = [self._vectorizer.vectorize(_capped(pixels)) for pixels in images]
+        return np.array(rows, np.float32).reshape(-1, DIMENSIONS).astype(np.float16).astype(np.float32)
+
+
+def _capped(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The same pixels, or an extreme strip squeezed to what the cap leaves of it."""
+    import cv2
+
+    height, width = pixels.shape[:2]
+    resized = resized_shape(height, width)
+    if max(height, width) * min(resized) <= max(resized) * min(height, width) + min(height, width):
+        return pixels
+    return np.asarray(cv2.resize(pixels, resized[::-1]), np.uint8)

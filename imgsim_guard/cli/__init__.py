@@ -1,0 +1,49 @@
+"""The command line: what the process as a whole does, and its exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING
+
+from imgsim_guard import __version__
+from imgsim_guard.cli.arguments import parse_arguments
+from imgsim_guard.errors import GuardError
+from imgsim_guard.headers import MAX_PIXELS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COULD_NOT_RUN, BUG, INTERRUPTED = 2, 3, 130
+"""Python's own exit code for an uncaught exception is 1, which must never read as "found"."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; the exit code: 0 clean, 1 above the limits, 2 could not run, 3 a bug, 130 interrupted."""
+    # OpenCV reads these when it is imported: its own check of a header's size, and silence about damaged files,
+    # which are reported by name.
+    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_PIXELS))
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        arguments = parse_arguments(argv)
+        code = arguments.run(arguments)
+        sys.stdout.flush()
+    except GuardError as error:
+        print(f"imgsim-guard: {error}", file=sys.stderr)
+        return COULD_NOT_RUN
+    except KeyboardInterrupt:
+        print("imgsim-guard: interrupted; what was embedded so far is kept", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has left. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return COULD_NOT_RUN
+    except Exception:  # noqa: BLE001  the one place: whatever it is, it must not look like a verdict
+        traceback.print_exc()
+        print(f"imgsim-guard {__version__}: this is a bug, please report it with the lines above", file=sys.stderr)
+        return BUG
+    return int(code)

@@ -1,0 +1,109 @@
+"""The command line's grammar. Nothing heavy is imported before a command runs."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from imgsim_guard import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+EXIT_CODES = """\
+exit codes:
+  0    nothing above the limits
+  1    near-duplicates, exact duplicates or unreadable images above the limits
+  2    could not run: arguments, configuration, repository, model
+  3    a bug in imgsim-guard
+"""
+
+
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse, or print help or what is wrong and exit; `run` of the result is the command's function."""
+    return _parser().parse_args(argv)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="imgsim-guard",
+        description="Keeps near-duplicate images out of a dataset.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"imgsim-guard {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    common, reports = _common_options(), _report_options()
+
+    _command(commands, "hook", "what pre-commit calls: judge what is staged", [common, reports])
+
+    check = _command(commands, "check", "the same by hand or in CI", [common, reports])
+    check.add_argument("paths", nargs="*", metavar="PATH", help="judge only new images at or below these paths")
+    scope = check.add_mutually_exclusive_group()
+    scope.add_argument("--staged", action="store_true", help="what the index adds to HEAD (the default)")
+    scope.add_argument("--all", action="store_true", help="every pair of all tracked images")
+    scope.add_argument("--from-ref", metavar="A", help="what --to-ref adds to the point where it parted from A")
+    check.add_argument("--to-ref", metavar="B", help="a revision (default: HEAD); only with --from-ref")
+
+    scan = _command(commands, "scan", "every near-duplicate in folders, no git needed", [common, reports])
+    scan.add_argument("paths", nargs="+", metavar="PATH", help="folders, or images")
+    scan.add_argument(
+        "--against",
+        nargs="+",
+        action="extend",
+        metavar="PATH",
+        help="compare only with the images in these folders, not with one another",
+    )
+
+    compare = _command(commands, "compare", "the distances of one image to others", [common])
+    compare.add_argument("first", metavar="A")
+    compare.add_argument("others", nargs="+", metavar="B")
+    _json_option(compare)
+
+    embed = _command(commands, "embed", "embed images once and keep the embeddings", [common])
+    embed.add_argument("paths", nargs="*", metavar="PATH", help="folders, or images (default: all that git tracks)")
+
+    _command(commands, "demo", "let a real commit be refused in a throw-away repository", [common])
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    summary: str,
+    parents: list[argparse.ArgumentParser],
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        name, help=summary, description=summary[0].upper() + summary[1:] + ".", parents=parents, allow_abbrev=False
+    )
+    command.set_defaults(run=_runner(name))
+    return command
+
+
+def _runner(name: str) -> Callable[[argparse.Namespace], int]:
+    def run(arguments: argparse.Namespace) -> int:
+        from imgsim_guard.cli import commands
+
+        runner: Callable[[argparse.Namespace], int] = getattr(commands, name)
+        return runner(arguments)
+
+    return run
+
+
+def _common_options() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False)
+    options.add_argument("--config", metavar="FILE", help="configuration (default: .imgsim-guard.yaml at the root)")
+    options.add_argument("--quiet", action="store_true", help="say nothing when there is nothing to do")
+    options.add_argument("--verbose", action="store_true", help="also say which model and which store were used")
+    return options
+
+
+def _report_options() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False)
+    _json_option(options)
+    return options
+
+
+def _json_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", metavar="FILE", help="write the report as JSON to FILE; - for standard output")

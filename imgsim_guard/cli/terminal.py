@@ -1,0 +1,70 @@
+"""Writing: to the terminal, to report files, and the display of progress."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgsim_guard.errors import GuardError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+STANDARD_OUTPUT = "-"
+
+
+def say(text: str, *, to_stderr: bool = False) -> None:
+    """Print a text that ends in its own newline."""
+    print(text, end="", file=sys.stderr if to_stderr else sys.stdout)
+
+
+def write_report(text: str, target: str) -> None:
+    """Write a report to standard output (-) or to a file, which is replaced whole or not at all."""
+    if target == STANDARD_OUTPUT:
+        say(text)
+        return
+    try:
+        _replace(Path(target), text.encode())
+    except OSError as error:
+        raise GuardError(f"cannot write the report {target}: {error.strerror}") from error
+
+
+def _replace(path: Path, data: bytes) -> None:
+    if path.exists() and not path.is_file():  # a device or a pipe: replacing /dev/null would be a poor joke
+        path.write_bytes(data)
+        return
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(temporary).chmod(0o666 & ~umask)
+        Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+@contextmanager
+def progress_display(*, quiet: bool) -> Iterator[Callable[[int], Callable[[], object]]]:
+    """Yields what opens a bar of so many images. No bar when nobody watches: pre-commit shows a terminal to what it
+    runs and prints everything at the end, so that its own variable is asked, too.
+    """
+    bars = []
+
+    def open_bar(total: int) -> Callable[[], object]:
+        from tqdm import tqdm
+
+        hidden = quiet or "PRE_COMMIT" in os.environ or not sys.stderr.isatty()
+        bars.append(tqdm(total=total, desc="embedding", unit=" images", leave=False, disable=hidden, file=sys.stderr))
+        return bars[-1].update
+
+    try:
+        yield open_bar
+    finally:
+        for bar in bars:
+            bar.close()

@@ -1,0 +1,144 @@
+"""An image file's format and size from its first bytes, without decoding: what keeps a bomb from going off.
+
+The format is judged by content, never by the file's name. Nothing here allocates more than a few numbers, and whatever
+the bytes are, the answer is a header or None.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+MAX_PIXELS = 2**28
+"""268 megapixels: above the largest camera's 200, and 0.8 GB once decoded."""
+
+
+class Header(NamedTuple):
+    """The format's usual name, and width and height in pixels as the file claims them."""
+
+    format: str
+    width: int
+    height: int
+
+
+def read_header(data: bytes) -> Header | None:
+    """The header of an image in one of the formats that are read; None for anything else, or a damaged header."""
+    for signature, name, size in _FORMATS:
+        if re.match(signature, data, re.DOTALL):
+            try:
+                width, height = size(data)
+            except (struct.error, IndexError, ValueError):
+                return None
+            return Header(name, width, height) if width > 0 and height > 0 else None
+    return None
+
+
+def is_heic(data: bytes) -> bool:
+    """Whether this is HEIC, which is told apart from AVIF by its brand."""
+    return (
+        bool(re.match(rb"....ftyp(heic|heix|hevc|hevx|heim|heis|mif1|msf1)", data, re.DOTALL))
+        and b"avif" not in data[:64]
+    )
+
+
+def _png(data: bytes) -> tuple[int, int]:
+    width, height = struct.unpack_from(">II", data, 16)
+    return width, height
+
+
+def _gif(data: bytes) -> tuple[int, int]:
+    width, height = struct.unpack_from("<HH", data, 6)
+    return width, height
+
+
+def _bmp(data: bytes) -> tuple[int, int]:
+    if struct.unpack_from("<I", data, 14)[0] == 12:  # the first version's header has 16-bit sizes
+        width, height = struct.unpack_from("<HH", data, 18)
+    else:
+        width, height = struct.unpack_from("<ii", data, 18)  # a negative height means rows from the top
+    return width, abs(height)
+
+
+def _jpeg(data: bytes) -> tuple[int, int]:
+    """The first start-of-frame segment (ITU T.81, B.2.2): markers C0 to CF but for C4, C8 and CC."""
+    at = 2
+    while True:
+        if data[at] != 0xFF:
+            raise ValueError("no marker where one must be")
+        marker = data[at + 1]
+        if marker == 0xFF:  # fill byte
+            at += 1
+        elif 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:
+            height, width = struct.unpack_from(">HH", data, at + 5)
+            return width, height
+        else:
+            at += 2 + max(2, struct.unpack_from(">H", data, at + 2)[0])
+
+
+def _webp(data: bytes) -> tuple[int, int]:
+    """RFC 9649, section 2: the first chunk tells."""
+    chunk = data[12:16]
+    if chunk == b"VP8X":
+        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+    if chunk == b"VP8L":
+        bits = struct.unpack_from("<I", data, 21)[0]
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    width, height = struct.unpack_from("<HH", data, 26)
+    return width & 0x3FFF, height & 0x3FFF
+
+
+def _tiff(data: bytes) -> tuple[int, int]:
+    """Tags 256 and 257 of the first directory (TIFF 6.0, section 2), also of a BigTIFF."""
+    order = "<" if data[:2] == b"II" else ">"
+    big = struct.unpack_from(order + "H", data, 2)[0] == 43
+    directory, count, entry, step = ("Q", "Q", "HHQ", 20) if big else ("I", "H", "HHI", 12)
+    at = struct.unpack_from(order + directory, data, 8 if big else 4)[0]
+    entries = struct.unpack_from(order + count, data, at)[0]
+    at += struct.calcsize(order + count)
+    sizes: dict[int, int] = {}
+    for _ in range(min(entries, 0xFFFF)):
+        tag, kind, _count = struct.unpack_from(order + entry, data, at)
+        if tag in {256, 257}:
+            value = {3: "H", 4: "I", 16: "Q"}[kind] if kind in {3, 4, 16} else "I"
+            sizes[tag] = struct.unpack_from(order + value, data, at + struct.calcsize(order + entry))[0]
+        if len(sizes) == 2:
+            return sizes[256], sizes[257]
+        at += step
+    raise ValueError("no size in the first directory")
+
+
+def _avif(data: bytes) -> tuple[int, int]:
+    """The largest image spatial extents property (ISO 23008-12, 6.5.3): a grid's tiles have smaller ones."""
+    sizes = [struct.unpack_from(">II", data, found.end() + 4) for found in re.finditer(b"ispe", data[:65536])]
+    width, height = max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))
+    return width, height
+
+
+def _jpeg2000(data: bytes) -> tuple[int, int]:
+    """The codestream's own size (ISO 15444-1, A.5.1): it, not the box around it, is what gets decoded."""
+    at = data.index(b"\xff\x4f\xff\x51") + 8
+    right, bottom, left, top = struct.unpack_from(">IIII", data, at)
+    return right - left, bottom - top
+
+
+def _netpbm(data: bytes) -> tuple[int, int]:
+    width, height = re.sub(rb"#[^\n]*\n", b" ", data[2:1024]).split(maxsplit=2)[:2]
+    return int(width), int(height)
+
+
+_FORMATS: tuple[tuple[bytes, str, Callable[[bytes], tuple[int, int]]], ...] = (
+    (rb"\xff\xd8\xff", "JPEG", _jpeg),
+    (rb"\x89PNG\r\n\x1a\n", "PNG", _png),
+    (rb"RIFF....WEBP", "WebP", _webp),
+    (rb"II[*+]\0|MM\0[*+]", "TIFF", _tiff),
+    (rb"GIF8[79]a", "GIF", _gif),
+    (rb"BM", "BMP", _bmp),
+    (rb"....ftyp(avi[fs]|mif1.{0,48}avif)", "AVIF", _avif),
+    (rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51", "JPEG 2000", _jpeg2000),
+    (rb"P[1-6]\s", "Netpbm", _netpbm),
+)

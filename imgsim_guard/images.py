@@ -1,0 +1,57 @@
+"""Bytes to pixels, or the reason why not."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from imgsim_guard.headers import MAX_PIXELS, is_heic, read_header
+from imgsim_guard.model import Unreadable
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+DECODER = f"opencv-{cv2.__version__}"
+"""Which decoder a verdict of `Unreadable` comes from: a newer one may read what this one cannot."""
+
+PIXEL_DIGEST_SIZE = 16
+
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
+
+
+def decode(data: bytes) -> NDArray[np.uint8] | Unreadable:
+    """The pixels [h, w, 3] of an encoded image, BGR, as `cv2.imread` gives them: EXIF orientation applied, alpha
+    dropped, 16 bits brought to 8, the first frame or page. Or why there are none.
+    """
+    header = read_header(data)
+    if header is None:
+        return Unreadable(_what_it_is(data))
+    if header.width * header.height > MAX_PIXELS:
+        return Unreadable(f"{header.width} x {header.height} pixels, more than the {MAX_PIXELS:,} that are decoded")
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except (cv2.error, MemoryError):
+        pixels = None
+    if pixels is None:
+        return Unreadable(f"damaged or cut short: the {header.format} decoder gave up")
+    return np.ascontiguousarray(pixels, np.uint8)
+
+
+def pixel_digest(pixels: NDArray[np.uint8]) -> bytes:
+    """A digest of PIXEL_DIGEST_SIZE bytes that two images share when every pixel is the same."""
+    digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=PIXEL_DIGEST_SIZE)
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.digest()
+
+
+def _what_it_is(data: bytes) -> str:
+    if not data:
+        return "an empty file"
+    if data.startswith(_LFS_POINTER):
+        return "a git LFS pointer, not an image"
+    if is_heic(data):
+        return "HEIC, which is not supported"
+    return "not an image in a supported format, or its header is damaged"

@@ -1,0 +1,25 @@
+"""File names come from strangers: how they are shown on a terminal, and how they are put into a shell command."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import string
+
+_PLAIN = (string.ascii_letters + string.digits + " /._-").encode()
+
+
+def shown(text: str) -> str:
+    """The text on one line with nothing in it that a terminal would obey: control and invisible characters escaped."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape", "surrogatepass").decode()
+        for character in text
+    )
+
+
+def shell_word(path: str) -> str:
+    """A word that a POSIX shell reads as this path; where that cannot be typed, in bash's and zsh's $'...' form."""
+    if path.isprintable():
+        return shlex.quote(path)
+    octets = "".join(chr(octet) if octet in _PLAIN else f"\\{octet:03o}" for octet in os.fsencode(path))
+    return f"$'{octets}'"

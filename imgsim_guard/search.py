@@ -1,0 +1,100 @@
+"""Retrieval: which pairs of embeddings lie within a distance, exactly.
+
+Every distance is computed without rounding error, so a pair's verdict cannot depend on which other images were in the
+call, on the thread count or on the processor. That is possible because an embedding's numbers are float16 between -1
+and 1: whole multiples of 2**-24, so squared differences add up exactly in 64-bit integers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    Embeddings = NDArray[np.float16] | NDArray[np.float32]
+
+DECIMALS = 4
+"""To which a distance is rounded before it is compared with a threshold, so that what is reported is what decided."""
+
+UNITS = 2**24
+"""Whole multiples of 1 / UNITS are all that float16 has between -1 and 1."""
+
+BLOCK = 2048
+"""Rows of each side multiplied at once: 2048 x 2048 float32 products are 16 MB."""
+
+SLACK = 0.2
+"""By which a float32 squared distance may be off. A dot product of n = 768 numbers of at most 1 errs by at most
+n * n * 2**-24 = 0.035; three of them make a squared distance, one doubled."""
+
+EXACT_ROWS = 4096
+"""Pairs whose exact distance is computed at once: 4096 x 768 int64 are 25 MB."""
+
+
+class Pair(NamedTuple):
+    """Row of the first array, row of the second, and their distance rounded to DECIMALS."""
+
+    first: int
+    second: int
+    distance: float
+
+
+def pairs_between(first: Embeddings, second: Embeddings, *, threshold: float) -> Iterator[Pair]:
+    """Every pair of one row of `first` [n, d] and one of `second` [m, d] whose rounded distance is <= threshold."""
+    for i in range(0, len(first), BLOCK):
+        for j in range(0, len(second), BLOCK):
+            rows, columns = _nominated(first[i : i + BLOCK], second[j : j + BLOCK], threshold=threshold)
+            yield from _within(first, second, i + rows, j + columns, threshold=threshold)
+
+
+def pairs_among(embeddings: Embeddings, *, threshold: float) -> Iterator[Pair]:
+    """Every pair of two rows of `embeddings` [n, d] within the threshold, once: `first` > `second`."""
+    for i in range(0, len(embeddings), BLOCK):
+        for j in range(0, i + 1, BLOCK):
+            rows, columns = _nominated(embeddings[i : i + BLOCK], embeddings[j : j + BLOCK], threshold=threshold)
+            once = i + rows > j + columns
+            yield from _within(embeddings, embeddings, i + rows[once], j + columns[once], threshold=threshold)
+
+
+def distances(first: Embeddings, second: Embeddings) -> NDArray[np.float64]:
+    """The Euclidean distances of corresponding rows of two arrays [n, d], rounded to DECIMALS.
+
+    Each number must be a float16 between -1 and 1. The sum of squares is exact, the square root correctly rounded.
+    """
+    difference = (first.astype(np.float64) * UNITS).astype(np.int64) - (second.astype(np.float64) * UNITS).astype(
+        np.int64
+    )
+    squared = np.einsum("nd,nd->n", difference, difference)
+    return np.asarray(np.round(np.sqrt(squared.astype(np.float64)) / UNITS, DECIMALS))
+
+
+def _nominated(first: Embeddings, second: Embeddings, *, threshold: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The rows of pairs that may lie within the threshold: all that do, and a few more."""
+    first, second = first.astype(np.float32), second.astype(np.float32)
+    squared = (
+        np.einsum("nd,nd->n", first, first)[:, None]
+        + np.einsum("nd,nd->n", second, second)[None, :]
+        - 2 * (first @ second.T)
+    )
+    rows, columns = np.nonzero(squared <= (threshold + 10**-DECIMALS) ** 2 + SLACK)
+    return rows, columns
+
+
+def _within(
+    first: Embeddings,
+    second: Embeddings,
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    *,
+    threshold: float,
+) -> Iterator[Pair]:
+    for start in range(0, len(rows), EXACT_ROWS):
+        part = slice(start, start + EXACT_ROWS)
+        exact = distances(first[rows[part]], second[columns[part]])
+        for row, column, distance in zip(rows[part].tolist(), columns[part].tolist(), exact.tolist(), strict=True):
+            if distance <= threshold:
+                yield Pair(row, column, distance)

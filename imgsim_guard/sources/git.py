@@ -1,0 +1,167 @@
+"""Git, asked through its plumbing: what an index or a revision lists, what changed, and the bytes of a blob."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+from imgsim_guard.errors import GuardError
+from imgsim_guard.model import Image, Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+"""The id of a tree with nothing in it, which git knows without its being there: the base before the first commit."""
+
+REGULAR_FILES = {"100644", "100755"}
+"""Modes. Links (120000) and submodules (160000) are not images of this repository."""
+
+ABSENT = "000000"
+
+MAX_BLOB_SIZE = 2**30
+"""Bytes; more than MAX_PIXELS pixels take uncompressed."""
+
+
+class Entry(NamedTuple):
+    """A regular file that an index or a revision lists."""
+
+    path: str
+    blob: str
+
+
+class Change(NamedTuple):
+    """A path whose regular file differs between two states; None where there is no regular file on that side."""
+
+    path: str
+    old: str | None
+    new: str | None
+
+
+class Git:
+    """A repository's worktree. Everything runs in its root with the environment as it is.
+
+    The environment matters: in a hook, `git commit -a` and `git commit PATH` name the index that is about to be
+    committed in GIT_INDEX_FILE, relative to the root.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._blobs: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def here(cls) -> Git:
+        """The repository around the working directory. Raises GuardError when there is none that can be used."""
+        asked = _run(["rev-parse", "--show-object-format", "--show-toplevel"], cwd=Path.cwd())
+        object_format, _, root = asked.removesuffix(b"\n").partition(b"\n")
+        if object_format != b"sha1":
+            raise GuardError("this repository uses SHA-256 object names, which imgsim-guard does not support")
+        return cls(Path(os.fsdecode(root)))
+
+    def text(self, *arguments: str) -> str:
+        """What a git command prints, stripped. Raises GuardError when it fails."""
+        return os.fsdecode(_run(list(arguments), cwd=self.root)).strip()
+
+    def commit(self, revision: str) -> str | None:
+        """The id of the commit that a revision names, or None. A revision cannot be taken for an option."""
+        try:
+            return self.text("rev-parse", "--quiet", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+        except GuardError:
+            return None
+
+    def index(self) -> list[Entry]:
+        """What the index lists. Raises GuardError while a conflict is unresolved."""
+        entries = []
+        for record in self._records("ls-files", "--stage", "-z"):
+            (mode, blob, stage), path = _split(record)
+            if stage != "0":
+                raise GuardError(f"{path} has an unresolved conflict; resolve it first")
+            if mode in REGULAR_FILES:
+                entries.append(Entry(path, blob))
+        return entries
+
+    def tree(self, revision: str) -> list[Entry]:
+        """What a revision lists."""
+        entries = []
+        for record in self._records("ls-tree", "-r", "-z", "--full-tree", revision):
+            (mode, _type, blob), path = _split(record)
+            if mode in REGULAR_FILES:
+                entries.append(Entry(path, blob))
+        return entries
+
+    def changes_in_index(self, base: str) -> list[Change]:
+        """What the index changes with respect to a revision."""
+        return self._changes("diff-index", "--cached", base)
+
+    def changes_between(self, base: str, revision: str) -> list[Change]:
+        """What a revision changes with respect to another."""
+        return self._changes("diff-tree", "-r", base, revision)
+
+    def read(self, image: Image) -> bytes | Unreadable:
+        """The bytes of the blob that an image's content id names."""
+        requests, answers = self._batch()
+        try:
+            requests.write(image.content.removeprefix("git:").encode() + b"\n")
+            requests.flush()
+            header = answers.readline().split()
+        except BrokenPipeError:
+            header = []
+        if not header:
+            raise GuardError("git cat-file ended before it gave all images; try again")
+        if header[-1:] == [b"missing"]:
+            return Unreadable("its bytes are not in this clone; fetch them first")
+        size = int(header[-1])
+        if size > MAX_BLOB_SIZE:
+            self.close()  # rather than read all of it
+            return Unreadable(f"{size:,} bytes, more than the {MAX_BLOB_SIZE:,} that are read")
+        return answers.read(size + 1)[:size]
+
+    def close(self) -> None:
+        """End the process that reads blobs."""
+        if self._blobs is not None:
+            for pipe in (self._blobs.stdin, self._blobs.stdout):
+                if pipe is not None:
+                    pipe.close()
+            self._blobs.wait()
+            self._blobs = None
+
+    def _batch(self) -> tuple[IO[bytes], IO[bytes]]:
+        if self._blobs is None:
+            command = ["git", "cat-file", "--batch"]
+            pipe = subprocess.PIPE
+            self._blobs = subprocess.Popen(command, cwd=self.root, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
+        if self._blobs.stdin is None or self._blobs.stdout is None:
+            raise TypeError("Popen was asked for pipes and gave none")
+        return self._blobs.stdin, self._blobs.stdout
+
+    def _changes(self, *command: str) -> list[Change]:
+        fields = iter(self._records(*command[:1], "--raw", "-z", "--no-abbrev", "--no-renames", *command[1:]))
+        return [_change(record, os.fsdecode(next(fields))) for record in fields]
+
+    def _records(self, *arguments: str) -> Iterator[bytes]:
+        return iter(_run(list(arguments), cwd=self.root).split(b"\0")[:-1])
+
+
+def _run(arguments: list[str], *, cwd: Path) -> bytes:
+    try:
+        result = subprocess.run(["git", *arguments], cwd=cwd, capture_output=True, check=False)
+    except FileNotFoundError as error:
+        raise GuardError("git is not installed, or not on the PATH") from error
+    if result.returncode:
+        said = os.fsdecode(result.stderr).strip() or f"exit status {result.returncode}"
+        raise GuardError(f"git {arguments[0]}: {said}")
+    return result.stdout
+
+
+def _split(record: bytes) -> tuple[list[str], str]:
+    """`mode a b<TAB>path`, as ls-files and ls-tree print it."""
+    fields, _, path = record.partition(b"\t")
+    return fields.decode().split(), os.fsdecode(path)
+
+
+def _change(record: bytes, path: str) -> Change:
+    """`:old-mode new-mode old-blob new-blob status`, as diff-index and diff-tree print it."""
+    old_mode, new_mode, old, new, _status = record.decode().removeprefix(":").split()
+    return Change(path, old if old_mode in REGULAR_FILES else None, new if new_mode in REGULAR_FILES else None)

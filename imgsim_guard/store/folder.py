@@ -1,0 +1,68 @@
+"""A folder of immutable, content-named files that many processes may read and add to at once."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from imgsim_guard.errors import GuardError
+
+DAMAGED = ".damaged"
+
+
+def list_files(folder: Path, suffix: str) -> list[Path]:
+    """The files with this suffix, sorted; none when there is no such folder."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.name.endswith(suffix))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise GuardError(f"cannot read the store of embeddings at {folder}: {error.strerror}") from error
+
+
+def read_file(path: Path) -> bytes | None:
+    """A file's bytes; None when another process has just merged it into a larger one."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise GuardError(f"cannot read the store of embeddings at {path}: {error.strerror}") from error
+
+
+def add_file(folder: Path, name: str, data: bytes) -> Path:
+    """Put a file there whole or not at all: whoever looks meanwhile, or is killed, sees no half of it."""
+    temporary = None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        Path(temporary).replace(folder / name)
+    except OSError as error:
+        raise GuardError(
+            f"cannot write to the store of embeddings at {folder}: {error.strerror}; nothing stored before is lost. "
+            "Free some space or make it writable, or point IMGSIM_GUARD_CACHE_DIR elsewhere"
+        ) from error
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+    return folder / name
+
+
+def set_aside(path: Path) -> None:
+    """Rename a damaged file so that it is not read again, and stays for whoever wants to look into it."""
+    try:
+        path.replace(path.with_name(path.name + DAMAGED))
+    except OSError:
+        return  # read-only, or another process did it first: it is not used either way
+
+
+def remove_files(paths: list[Path]) -> None:
+    """Delete files whose rows another file holds now; one that is in use is left for another time."""
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError:
+            continue

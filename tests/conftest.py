@@ -1,0 +1,182 @@
+"""What tests share: a machine without a home, repositories, photographs, and two embedders."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+import skimage
+
+from imgsim_guard import augnet
+from imgsim_guard.cache import CACHE_VARIABLE
+from imgsim_guard.embedding import Pipeline
+from imgsim_guard.model import Image, Unreadable
+from imgsim_guard.store import Store
+from imgsim_guard.store.shard import file_digests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+ROOT = Path(__file__).parents[1]
+PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
+REAL_HOME = os.environ.get("HOME", "")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The user's home and cache are a file in which nothing can be made, and nobody's git configuration is read."""
+    nowhere = tmp_path_factory.mktemp("home") / "nowhere"
+    nowhere.touch()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(("GIT_", "PRE_COMMIT")) or name == CACHE_VARIABLE:
+                patch.delenv(name)
+        for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+            patch.setenv(name, str(nowhere))
+        patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+        patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        for role in ("AUTHOR", "COMMITTER"):
+            patch.setenv(f"GIT_{role}_NAME", "Tester")
+            patch.setenv(f"GIT_{role}_EMAIL", "tester@example.com")
+        yield
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of this test's own."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv(CACHE_VARIABLE, str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def augnet_embedder() -> augnet.Embedder:
+    """The real model."""
+    return augnet.load("onnx")
+
+
+class ThumbnailEmbedder:
+    """Stands in for AugNet where a test is not about AugNet: a 16 x 16 thumbnail is an embedding of 768 numbers, in
+    which small edits stay near and other pictures far. Counts what it embeds.
+    """
+
+    def __init__(self) -> None:
+        self.embedded = 0
+
+    def embed(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        self.embedded += len(images)
+        thumbnails = [cv2.resize(pixels, (16, 16), interpolation=cv2.INTER_AREA).reshape(-1) for pixels in images]
+        return (np.array(thumbnails, np.float32).reshape(-1, 768) / 127.5 - 1).astype(np.float16).astype(np.float32)
+
+
+class Files:
+    """A source whose bytes are in memory, by path."""
+
+    def __init__(self, contents: Mapping[str, bytes | Unreadable]) -> None:
+        self.contents = contents
+        self.reads: list[str] = []
+
+    def read(self, image: Image) -> bytes | Unreadable:
+        self.reads.append(image.path)
+        return self.contents[image.path]
+
+    def images(self) -> list[Image]:
+        return [image_of(path, data) for path, data in sorted(self.contents.items()) if isinstance(data, bytes)]
+
+
+def image_of(path: str, data: bytes) -> Image:
+    return Image(path, "sha256:" + file_digests(data)["sha256"].hex())
+
+
+def open_store(root: Path) -> Store:
+    return Store(root, fingerprint="thumbnails", decoder=lambda: "test")
+
+
+@pytest.fixture
+def thumbnails() -> ThumbnailEmbedder:
+    return ThumbnailEmbedder()
+
+
+@pytest.fixture
+def make_pipeline(tmp_path: Path, thumbnails: ThumbnailEmbedder) -> Callable[[Files], Pipeline]:
+    """A pipeline over these files into an empty store, with the thumbnail embedder and no display."""
+
+    def make(files: Files) -> Pipeline:
+        return Pipeline(files, open_store(tmp_path / "store"), lambda: thumbnails, lambda _total: lambda: None)
+
+    return make
+
+
+def encoded(pixels: NDArray[np.uint8], suffix: str = ".png", *parameters: int) -> bytes:
+    return cv2.imencode(suffix, pixels, list(parameters))[1].tobytes()
+
+
+def random_picture(seed: int, height: int = 24, width: int = 32) -> NDArray[np.uint8]:
+    """Coarse coloured noise: any two seeds are far apart."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
+    return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+class Repository:
+    """A real git repository in a temporary folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def git(self, *arguments: str, code: int = 0, **environment: str) -> str:
+        """Run git there, insist on its exit code, and return what it printed."""
+        return self.run("git", *arguments, code=code, **environment)
+
+    def guard(self, *arguments: str, code: int = 0, **environment: str) -> str:
+        """Run imgsim-guard there in a process of its own."""
+        return self.run(sys.executable, "-P", "-m", "imgsim_guard", *arguments, code=code, **environment)
+
+    def run(self, *command: str, code: int = 0, **environment: str) -> str:
+        result = subprocess.run(
+            command,
+            cwd=self.root,
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="surrogateescape",
+            check=False,
+        )
+        assert result.returncode == code, f"{command} ended with {result.returncode}:\n{result.stdout}"
+        return result.stdout
+
+    def write(self, files: Mapping[str, bytes | str]) -> None:
+        for path, data in files.items():
+            target = self.root / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data.encode() if isinstance(data, str) else data)
+
+    def stage(self, files: Mapping[str, bytes | str]) -> None:
+        self.write(files)
+        self.git("add", "--", *files)
+
+    def commit(self, files: Mapping[str, bytes | str], message: str = "more") -> None:
+        self.stage(files)
+        self.git("commit", "--quiet", "--allow-empty", "-m", message)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    root = tmp_path / "repository"
+    root.mkdir()
+    made = Repository(root)
+    made.git("init", "--quiet", "--initial-branch=main", ".")
+    return made
+
+
+def photograph(name: str) -> bytes:
+    """The bytes of one of scikit-image's bundled photographs."""
+    return PHOTOGRAPHS.joinpath(name).read_bytes()
