@@ -8,12 +8,12 @@ from imgsim_guard.cache import cache_folder
 
 
 def test_a_test_that_forgets_the_cache_fixture_cannot_write_to_the_users_cache() -> None:
-    with pytest.raises(OSError):
+    with pytest.raises(NotADirectoryError):
         cache_folder().mkdir(parents=True)
 
 
 def test_a_test_cannot_write_to_the_users_home() -> None:
-    with pytest.raises(OSError):
+    with pytest.raises(NotADirectoryError):
         Path("~/anything").expanduser().write_text("x")
 
 

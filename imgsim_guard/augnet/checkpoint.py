@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import io
-import pickle  # nosec: only the restricted unpickler below is used
+import pickle
+import struct
 import zipfile
+import zlib
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,6 +27,22 @@ if TYPE_CHECKING:
 
 CHECKPOINT_SHA256 = "c2cb3cac82642c5698721bd4c57702c3d2ffab077ee9fc277c60ef7359293add"
 """Of `imgsim/model.pth` in imgsim 0.1.2, the release that publishes AugNet."""
+
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    pickle.UnpicklingError,
+    struct.error,
+    EOFError,
+    AttributeError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    RuntimeError,
+    MemoryError,
+)
+"""What the zip reader and the pickle machine raise for bytes that are not theirs."""
 
 CHECKPOINT_IN_WHEEL = "imgsim/model.pth"
 
@@ -65,7 +83,7 @@ def read_checkpoint(data: bytes) -> dict[str, NDArray[Any]]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return _read_archive(archive)
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, pickle.UnpicklingError, EOFError) as error:
+    except _DAMAGE as error:
         raise GuardError(f"this is not a checkpoint of plain tensors: {error}") from error
 
 

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import pytest
+from conftest import ROOT, photograph, random_picture
+from safetensors import safe_open
+
+from imgsim_guard import augnet
+from imgsim_guard.augnet.embedder import MODEL_PATH, OnnxEmbedder
+from imgsim_guard.augnet.preprocessing import MAX_LONG_SIDE, preprocess, resized_shape
+from imgsim_guard.errors import GuardError
+from imgsim_guard.images import decode
+from imgsim_guard.model import Unreadable
+from imgsim_guard.search import distances
+from imgsim_guard.store.shard import file_digests
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+REFERENCE = ROOT / "tests" / "golden" / "reference.safetensors"
+TOLERANCE = 0.03
+"""The largest distance between our embedding of a photograph and the reference's."""
+
+
+def reference_embeddings() -> dict[str, NDArray[np.float32]]:
+    with safe_open(REFERENCE, framework="numpy") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no mapping
+
+
+def recorded_digests() -> dict[str, str]:
+    with safe_open(REFERENCE, framework="numpy") as file:
+        digests: dict[str, str] = json.loads(file.metadata()["sha256"])
+        return digests
+
+
+def pixels_of(name: str) -> NDArray[np.uint8]:
+    pixels = decode(photograph(name))
+    assert not isinstance(pixels, Unreadable)
+    return pixels
+
+
+@pytest.mark.parametrize("name", sorted(recorded_digests()))
+def test_an_embedding_is_the_references_within_the_tolerance(name: str, augnet_embedder: augnet.Embedder) -> None:
+    assert file_digests(photograph(name))["sha256"].hex() == recorded_digests()[name]
+    reference = reference_embeddings()
+    pixels = pixels_of(name)
+    ours = augnet_embedder.embed([pixels, np.ascontiguousarray(pixels[:, ::-1])])
+    assert np.linalg.norm(ours[0] - reference[name]) <= TOLERANCE
+    assert np.linalg.norm(ours[1] - reference[f"mirrored/{name}"]) <= TOLERANCE
+
+
+def test_distances_are_ordered_as_the_reference_orders_them(augnet_embedder: augnet.Embedder) -> None:
+    grass, gravel, cat = (pixels_of(name) for name in ("grass.png", "gravel.png", "chelsea.png"))
+    mirrored = np.ascontiguousarray(grass[:, ::-1])
+    first, *others = augnet_embedder.embed([grass, grass, mirrored, gravel, cat])
+    same, mirror, other_texture, other_kind = (float(distances(first[None], other[None])[0]) for other in others)
+    assert same == 0.0 < mirror < other_texture < other_kind
+
+    reference = reference_embeddings()
+    theirs = [
+        np.linalg.norm(reference["grass.png"] - reference[name])
+        for name in ("mirrored/grass.png", "gravel.png", "chelsea.png")
+    ]
+    assert np.allclose([mirror, other_texture, other_kind], theirs, atol=2 * TOLERANCE)
+
+
+def test_an_embedding_does_not_depend_on_its_neighbours_in_the_call(augnet_embedder: augnet.Embedder) -> None:
+    pictures = [random_picture(seed, height=40 + 7 * seed, width=60) for seed in range(4)]
+    together = augnet_embedder.embed(pictures)
+    alone = np.concatenate([augnet_embedder.embed([picture]) for picture in reversed(pictures)])[::-1]
+    assert np.array_equal(together, alone)
+
+
+def test_embeddings_survive_half_precision_unchanged(augnet_embedder: augnet.Embedder) -> None:
+    embedding = augnet_embedder.embed([random_picture(1)])
+    assert embedding.shape == (1, 768)
+    assert embedding.dtype == np.float32
+    assert np.array_equal(embedding, embedding.astype(np.float16).astype(np.float32))
+    assert np.abs(embedding).max() <= 1
+
+
+def test_no_images_give_no_embeddings(augnet_embedder: augnet.Embedder) -> None:
+    assert augnet_embedder.embed([]).shape == (0, 768)
+
+
+def reference_preprocessing(pixels: NDArray[np.uint8]) -> NDArray[Any]:
+    """What imgsim 0.1.2 does in `resize_short`, `normalize` and `Vectorizer.vectorize`, in its own order and types."""
+    scale = 350 / min(pixels.shape[:2])
+    resized = cv2.resize(pixels, (int(max(pixels.shape[1] * scale, 350)), int(max(pixels.shape[0] * scale, 350))))
+    batch = np.array([resized[..., ::-1] / 255.0]).transpose([0, 3, 1, 2])
+    for channel, (mean, deviation) in enumerate(zip([0.485, 0.456, 0.406], [0.229, 0.224, 0.225], strict=True)):
+        batch[:, channel] = (batch[:, channel] - mean) / deviation
+    return batch.astype(np.float32)
+
+
+@pytest.mark.parametrize("shape", [(350, 350), (1, 1), (349, 351), (1000, 333), (333, 1000), (97, 970), (600, 451)])
+def test_preprocessing_is_the_references_to_the_last_bit(shape: tuple[int, int]) -> None:
+    pixels = random_picture(5, *shape)
+    assert np.array_equal(preprocess(pixels), reference_preprocessing(pixels))
+
+
+@pytest.mark.parametrize("shape", [(10, 10_000), (10_000, 10), (1, 100_000)])
+def test_the_long_side_of_an_extreme_strip_is_capped(shape: tuple[int, int]) -> None:
+    assert sorted(resized_shape(*shape)) == [350, MAX_LONG_SIDE]
+
+
+def test_ten_to_one_is_not_yet_capped() -> None:
+    assert resized_shape(100, 1000) == (350, 3500)
+
+
+def test_a_damaged_model_is_refused(tmp_path: Path) -> None:
+    damaged = tmp_path / "augnet.onnx"
+    model = bytearray(MODEL_PATH.read_bytes())
+    model[len(model) // 2] ^= 1
+    damaged.write_bytes(model)
+    with pytest.raises(GuardError, match=r"model is damaged .* reinstall imgsim-guard"):
+        OnnxEmbedder.load(damaged)
+
+
+def test_a_model_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(GuardError, match=r"cannot be read .*No such file.*reinstall imgsim-guard"):
+        OnnxEmbedder.load(tmp_path / "augnet.onnx")
+
+
+def test_the_reference_engine_says_how_to_get_it_when_it_is_not_installed() -> None:
+    with pytest.raises(GuardError, match=r"pip install 'imgsim-guard\[imgsim\]'"):
+        augnet.load("imgsim")
+
+
+def test_the_engines_do_not_share_embeddings() -> None:
+    assert augnet.fingerprint("onnx") != augnet.fingerprint("imgsim")
