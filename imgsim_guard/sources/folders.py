@@ -90,7 +90,7 @@ def _files(paths: Sequence[str]) -> Iterator[str]:
     entered: they may lead anywhere, and back.
     """
     for path in paths:
-        if Path(path).is_dir():
+        if os.path.isdir(path):  # noqa: PTH112  Path.is_dir() raises for a path that is too long, or not permitted
             for folder, _, names in os.walk(path, onerror=_fail):
                 yield from (str(Path(folder, name)) for name in names if has_image_suffix(name))
         elif os.path.lexists(path):

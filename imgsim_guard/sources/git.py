@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 """The id of a tree with nothing in it, which git knows without its being there: the base before the first commit."""
 
+EMPTY_BLOB = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
+"""The id of an empty file; `git add --intent-to-add` puts it into the index for a file that is yet to come."""
+
 REGULAR_FILES = {"100644", "100755"}
 """Modes. Links (120000) and submodules (160000) are not images of this repository."""
-
-ABSENT = "000000"
 
 MAX_BLOB_SIZE = 2**30
 """Bytes; more than MAX_PIXELS pixels take uncompressed."""
@@ -93,7 +94,7 @@ class Git:
 
     def changes_in_index(self, base: str) -> list[Change]:
         """What the index changes with respect to a revision."""
-        return self._changes("diff-index", "--cached", base)
+        return self._changes("diff-index", "--cached", "--ita-invisible-in-index", base)
 
     def changes_between(self, base: str, revision: str) -> list[Change]:
         """What a revision changes with respect to another."""

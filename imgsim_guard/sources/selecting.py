@@ -35,7 +35,7 @@ def image_filter(patterns: Sequence[str] | None) -> Callable[[str], bool]:
     import pathspec
 
     try:
-        spec = pathspec.GitIgnoreSpec.from_lines(patterns)
+        spec = pathspec.PathSpec.from_lines("gitignore", patterns)
     except ValueError as error:
         raise GuardError(f"images: {error}") from error
     return lambda path: has_image_suffix(path) and spec.match_file(path)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from imgsim_guard.errors import GuardError
 from imgsim_guard.model import Image, Scope, Selection
-from imgsim_guard.sources.git import EMPTY_TREE
+from imgsim_guard.sources.git import EMPTY_BLOB, EMPTY_TREE
 from imgsim_guard.sources.selecting import has_image_suffix, is_dvc_file
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _selection(
         else:
             queries.append(image)
     new = set(queries)
-    held = tuple(image for image in images if image not in new)
+    held = tuple(image for image in images if image not in new and image.content != f"git:{EMPTY_BLOB}")
     return Selection(scope, tuple(queries), held, notes=tuple(_behind_dvc(changes)))
 
 
