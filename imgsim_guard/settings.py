@@ -22,6 +22,9 @@ FILE_NAME = ".imgsim-guard.yaml"
 MAX_FILE_SIZE = 1_000_000
 """Bytes. No configuration comes near it, and what reads more can be made to wait."""
 
+SHOWN_LENGTH = 60
+"""Characters of a wrong value that a message repeats: enough to recognise it by."""
+
 MAX_DISTANCE = 56.0
 """Two embeddings of 768 numbers between -1 and 1 cannot be further apart than 2 * sqrt(768) = 55.4."""
 
@@ -33,9 +36,7 @@ class Settings(BaseModel):
 
     images: Annotated[
         list[Annotated[str, Field(min_length=1)]] | None,
-        Field(
-            description="The dataset's images, as gitignore-style patterns; without it, all that git tracks"
-        ),
+        Field(description="The dataset's images, as gitignore-style patterns; without it, all that git tracks"),
     ] = None
     threshold: Annotated[
         float,
@@ -107,9 +108,12 @@ def _message(problem: ErrorDetails) -> str:
     if problem["type"] == "extra_forbidden":
         close = difflib.get_close_matches(str(problem["loc"][-1]), Settings.model_fields, n=1)
         hint = f"did you mean {close[0]!r}?" if close else "the keys are " + ", ".join(Settings.model_fields)
-        return f"unknown key {where!r}; {hint}"
+        return f"unknown key {_shortened(repr(where))}; {hint}"
     if problem["type"] == "model_type":
         return "expected keys and values, such as 'threshold: 10'"
-    given = problem["input"]
-    shown = "nothing" if given is None else repr(given)
-    return f"{where}: {problem['msg'].removeprefix('Input ')}, not {shown}"
+    given = "nothing" if problem["input"] is None else repr(problem["input"])
+    return f"{where}: {problem['msg'].removeprefix('Input ')}, not {_shortened(given)}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= SHOWN_LENGTH else text[: SHOWN_LENGTH - 3] + "..."

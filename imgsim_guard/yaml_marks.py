@@ -10,6 +10,7 @@ import re
 from typing import NamedTuple, Protocol
 
 import yaml
+from yaml.reader import ReaderError
 
 Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 Location = tuple[str | int, ...]
@@ -45,24 +46,42 @@ class YamlError(Exception):
         self.mark = mark
 
 
+MAX_DEPTH = 20
+"""Lists and mappings in one another: more than anybody writes, and few enough for functions that call themselves."""
+
+_CONFLICT = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 _WORDS: dict[str, Value] = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 
 def parse_yaml(text: str) -> Document:
     """Parse one YAML document. Raises YamlError, with the place, when it is not one."""
+    if conflict := _CONFLICT.search(text):
+        raise YamlError(_mark_at(text, conflict.start()), "a merge conflict is not resolved here")
     try:
-        if alias := next((event for event in yaml.parse(text) if isinstance(event, yaml.AliasEvent)), None):
-            raise YamlError(_mark(alias.start_mark), "anchors and aliases are not supported; write the value out")
+        _refuse_what_can_explode(text)
         node = yaml.compose(text)
     except yaml.MarkedYAMLError as error:
         problem = ": ".join(part for part in (error.context, error.problem) if part)
         raise YamlError(_mark(error.problem_mark or error.context_mark), f"not valid YAML: {problem}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except ReaderError as error:
+        mark = _mark_at(text, error.position)
+        raise YamlError(mark, f"not valid YAML: the character U+{error.character:04X} is not allowed") from error
+    except (ValueError, OverflowError) as error:  # of numbers in directives and escapes, which PyYAML does not check
         raise YamlError(Mark(1, 1), f"not valid YAML: {error}") from error
     document = Document(None, {}, {})
     value = _read(node, (), document) if node is not None else None
     return document._replace(value=value)
+
+
+def _refuse_what_can_explode(text: str) -> None:
+    depth = 0
+    for event in yaml.parse(text):
+        if isinstance(event, yaml.NodeEvent) and event.anchor is not None:  # an alias's is the one it refers to
+            raise YamlError(_mark(event.start_mark), "anchors and aliases are not supported; write the value out")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise YamlError(_mark(event.start_mark), "nested too deeply")
 
 
 def _read(node: yaml.Node, location: Location, document: Document) -> Value:
@@ -95,3 +114,8 @@ def _scalar(node: yaml.ScalarNode) -> Value:
 
 def _mark(mark: _HasPlace | None) -> Mark:
     return Mark(mark.line + 1, mark.column + 1) if mark else Mark(1, 1)
+
+
+def _mark_at(text: str, position: int) -> Mark:
+    before = text[:position]
+    return Mark(before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1)

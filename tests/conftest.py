@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
-REAL_HOME = os.environ.get("HOME", "")
+USERS_FOLDERS = {name: os.environ.get(name) for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA", CACHE_VARIABLE)}
+"""What the environment says of the user's own folders, before the tests hide them."""
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -39,13 +41,25 @@ def no_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for name in list(os.environ):
             if name.startswith(("GIT_", "PRE_COMMIT")) or name == CACHE_VARIABLE:
                 patch.delenv(name)
-        for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        for name in USERS_FOLDERS.keys() - {CACHE_VARIABLE}:
             patch.setenv(name, str(nowhere))
         patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
         patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
         for role in ("AUTHOR", "COMMITTER"):
             patch.setenv(f"GIT_{role}_NAME", "Tester")
             patch.setenv(f"GIT_{role}_EMAIL", "tester@example.com")
+        yield
+
+
+@pytest.fixture
+def users_folders(no_home: None) -> Iterator[None]:  # noqa: ARG001  it undoes what that fixture did
+    """For what builds this package: pip's configuration and the downloaded weights are in the user's folders."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in USERS_FOLDERS.items():
+            if value is None:
+                patch.delenv(name, raising=False)
+            else:
+                patch.setenv(name, value)
         yield
 
 
@@ -180,3 +194,15 @@ def repository(tmp_path: Path) -> Repository:
 def photograph(name: str) -> bytes:
     """The bytes of one of scikit-image's bundled photographs."""
     return PHOTOGRAPHS.joinpath(name).read_bytes()
+
+
+@pytest.fixture(scope="session")
+def hook_repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """This project as a repository with one commit, from which pre-commit can install the hook."""
+    copy = Repository(tmp_path_factory.mktemp("published") / "imgsim-guard")
+    ignored = shutil.ignore_patterns(".git", ".venv", "*.onnx", "__pycache__", ".*_cache", ".hypothesis")
+    shutil.copytree(ROOT, copy.root, ignore=ignored)
+    copy.git("init", "--quiet", ".")
+    copy.git("add", "--all")
+    copy.git("commit", "--quiet", "-m", "release")
+    return copy

@@ -11,6 +11,7 @@ from imgsim_guard import __version__
 from imgsim_guard.cli.arguments import parse_arguments
 from imgsim_guard.errors import GuardError
 from imgsim_guard.headers import MAX_PIXELS
+from imgsim_guard.report.escaping import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,9 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = parse_arguments(argv)
         code = arguments.run(arguments)
-        sys.stdout.flush()
+        print(end="", flush=True)  # not sys.stdout.flush(): there is no sys.stdout when it was closed before
     except GuardError as error:
-        print(f"imgsim-guard: {error}", file=sys.stderr)
+        for line in f"imgsim-guard: {error}".split("\n"):  # it names files and repeats values, which strangers chose
+            print(shown(line), file=sys.stderr)
         return COULD_NOT_RUN
     except KeyboardInterrupt:
         print("imgsim-guard: interrupted; what was embedded so far is kept", file=sys.stderr)

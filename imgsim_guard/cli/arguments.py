@@ -16,6 +16,7 @@ exit codes:
   1    near-duplicates, exact duplicates or unreadable images above the limits
   2    could not run: arguments, configuration, repository, model
   3    a bug in imgsim-guard
+  130  interrupted
 """
 
 
@@ -75,7 +76,13 @@ def _command(
     parents: list[argparse.ArgumentParser],
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(
-        name, help=summary, description=summary[0].upper() + summary[1:] + ".", parents=parents, allow_abbrev=False
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=parents,
+        allow_abbrev=False,
     )
     command.set_defaults(run=_runner(name))
     return command

@@ -22,11 +22,12 @@ from imgsim_guard.settings import FILE_NAME, Settings, load_settings
 from imgsim_guard.sources import folders, tracked
 from imgsim_guard.sources.git import Git
 from imgsim_guard.sources.selecting import image_filter
-from imgsim_guard.store import Store
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+
+    from imgsim_guard.store import Store
 
 
 def hook(arguments: argparse.Namespace) -> int:
@@ -141,7 +142,7 @@ def _embed_selection(
     say("".join(f"{shown(path)}   unreadable: {shown(why.reason)}\n" for path, why in sorted(unreadable.items())))
     if not arguments.quiet:
         took = time.monotonic() - started
-        say(f"{count:,} images were new to the store, which now holds {len(store):,} embeddings; {took:.1f} s.\n")
+        say(f"new to the store: {count:,}; embeddings it now holds: {len(store):,}; {took:.1f} s.\n")
         say(_details(arguments, settings, store))
     return 0
 
@@ -168,10 +169,12 @@ def _settings(given: str | None, root: Path) -> Settings:
 def _nearest_configuration() -> Path:
     """The nearest folder, from here upwards, with a configuration; this one if there is none."""
     here = Path.cwd()
-    return next((folder for folder in (here, *here.parents) if (folder / FILE_NAME).is_file()), here)
+    return next((folder for folder in (here, *here.parents) if os.path.lexists(folder / FILE_NAME)), here)
 
 
 def _store(settings: Settings) -> Store:
+    from imgsim_guard.store import Store  # which loads NumPy: not before the configuration is known to be right
+
     def decoder() -> str:
         from imgsim_guard.images import DECODER
 

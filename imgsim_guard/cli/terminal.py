@@ -59,7 +59,7 @@ def progress_display(*, quiet: bool) -> Iterator[Callable[[int], Callable[[], ob
     def open_bar(total: int) -> Callable[[], object]:
         from tqdm import tqdm
 
-        hidden = quiet or "PRE_COMMIT" in os.environ or not sys.stderr.isatty()
+        hidden = quiet or "PRE_COMMIT" in os.environ or sys.stderr is None or not sys.stderr.isatty()
         bars.append(tqdm(total=total, desc="embedding", unit=" images", leave=False, disable=hidden, file=sys.stderr))
         return bars[-1].update
 

@@ -85,9 +85,9 @@ def read_shard(name: str, data: bytes, *, fingerprint: str) -> Shard:
 
 def _validated(tensors: dict[str, NDArray[np.generic]]) -> Shard:
     embeddings = tensors.pop("embeddings", np.zeros(0))
-    rows = len(embeddings)
-    if embeddings.dtype != np.float16 or embeddings.shape != (rows, DIMENSIONS):
+    if embeddings.dtype != np.float16 or embeddings.shape[1:] != (DIMENSIONS,):
         raise DamagedShardError("its embeddings have the wrong type or shape")
+    rows = len(embeddings)
     if not (np.abs(embeddings) <= 1).all():
         raise DamagedShardError("its embeddings are out of range")
     expected = {name: (np.dtype(np.uint8), (rows, size)) for name, size in DIGEST_SIZES.items()}

@@ -1,0 +1,84 @@
+"""What the README says is true."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from imgsim_guard import __version__
+from imgsim_guard.cli.arguments import parse_arguments
+from imgsim_guard.model import Image, Limits, Match, Result
+from imgsim_guard.report.as_json import json_report
+from imgsim_guard.report.text import text_report
+from imgsim_guard.settings import Settings, parse_settings
+
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+RESULT = Result(
+    scope="staged",
+    threshold=10.0,
+    limits=Limits(),
+    queries=2,
+    gallery=5,
+    matches=(Match("near-duplicate", Image("data/new-photo.jpg", "git:1"), Image("data/hills.png", "git:2"), 4.9401),),
+)
+
+
+def blocks(language: str) -> list[str]:
+    return [text for found, text in BLOCKS if found == language]
+
+
+def commands() -> list[str]:
+    """The commands in blocks of their own, without the two that set things up."""
+    lines = [line for text in blocks("") for line in text.splitlines()]
+    return [line for line in lines if re.match(r"imgsim-guard \w", line)]
+
+
+def test_the_configuration_with_the_defaults_is_the_default() -> None:
+    defaults, chosen = (parse_settings(text, name="README.md") for text in blocks("yaml")[1:])
+    assert defaults == Settings()
+    assert list(yaml.safe_load(blocks("yaml")[1])) == [name for name in Settings.model_fields if name != "images"]
+    assert chosen == Settings(images=["data/**", "!data/icons/**"])
+
+
+def test_the_pre_commit_configuration_names_this_hook_and_version() -> None:
+    [repository] = yaml.safe_load(blocks("yaml")[0])["repos"]
+    [hook] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert repository["rev"] == f"v{__version__}"
+    assert repository["hooks"] == [{"id": hook["id"]}]
+
+
+def test_the_refused_commit_looks_as_shown() -> None:
+    assert text_report(RESULT, seconds=0.7) in README
+
+
+def test_the_json_report_is_as_shown() -> None:
+    [shown] = blocks("json")
+    assert json.loads(json_report(RESULT)) == json.loads(shown)
+
+
+def test_there_are_commands_to_test() -> None:
+    assert len(commands()) == 4  # check, two scans, compare
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_shown_parses(command: str) -> None:
+    parse_arguments(shlex.split(command)[1:])
+
+
+def test_the_table_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse_arguments(["--help"])
+    listed = re.findall(r"^    (\w+) ", capsys.readouterr().out, re.MULTILINE)
+    assert sorted(listed) == sorted(set(re.findall(r"^\| `imgsim-guard (\w+)", README, re.MULTILINE)))
+
+
+def test_links_within_the_repository_lead_somewhere() -> None:
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
