@@ -31,11 +31,12 @@ class ModelBuildHook(BuildHookInterface[Any]):
         root = Path(self.root)
         sys.path.insert(0, self.root)
         from imgsim_guard.augnet import MODEL_SHA256
+        from imgsim_guard.files import replace_file
 
         model = root / MODEL
         if not (model.is_file() and hashlib.sha256(model.read_bytes()).hexdigest() == MODEL_SHA256):
             self.app.display_info("imgsim-guard: building AugNet's model from the released weights")
-            _replace(model, _build_model(MODEL_SHA256))
+            replace_file(model, _build_model(MODEL_SHA256))
         build_data["artifacts"].append(MODEL.as_posix())
 
 
@@ -56,6 +57,7 @@ def _build_model(expected: str) -> bytes:
 def _release() -> bytes:
     """The bytes of the file that was named, else of the release from the cache, else from the package index."""
     from imgsim_guard.cache import cache_folder
+    from imgsim_guard.files import replace_file
 
     if named := os.environ.get(WEIGHTS_VARIABLE):
         try:
@@ -70,7 +72,7 @@ def _release() -> bytes:
         release = (Path(folder) / WHEEL).read_bytes()
     with suppress(OSError):  # a machine that builds packages may have no home: then there is nothing to keep it in
         cached.parent.mkdir(parents=True, exist_ok=True)
-        _replace(cached, release)
+        replace_file(cached, release)
     return release
 
 
@@ -82,11 +84,3 @@ def _download(folder: str) -> None:
             f"imgsim-guard: AugNet's weights could not be downloaded ({RELEASE}, 93 MB):\n{result.stderr}\n"
             f"Without an index, set {WEIGHTS_VARIABLE} to the imgsim 0.1.2 wheel or to its model.pth."
         )
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write it whole or not at all: two builds may run at once."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        file.write(data)
-    Path(file.name).chmod(0o644)
-    Path(file.name).replace(path)

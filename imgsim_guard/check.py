@@ -44,7 +44,7 @@ def check(
     matches = by_content.exact
     if by_content.searched:
         wanted = missing(_to_embed(by_content), pipeline.store)
-        if max_missing is not None and len(wanted) > max_missing:
+        if max_missing is not None and len(wanted) > max(max_missing, SAMPLE):
             raise GuardError(_too_many(wanted, pipeline))
         reasons = embed_missing(wanted, pipeline)
         reasons |= {content: Unreadable(reason) for content, reason in pipeline.store.unreadable.items()}
@@ -61,7 +61,7 @@ def check(
         threshold=threshold,
         limits=limits,
         queries=len(selection.queries) + len(selection.unreadable),
-        gallery=len(selection.gallery) + (len(selection.queries) if selection.mutual else 0),
+        gallery=len(selection.gallery) + (max(0, len(selection.queries) - 1) if selection.mutual else 0),
         matches=in_order(matches),
         unreadable=tuple(sorted(unreadable.items())),
         notes=(*notes, *pipeline.store.notes),

@@ -18,6 +18,10 @@ MAX_PIXELS = 2**28
 """268 megapixels: above the largest camera's 200, and 0.8 GB once decoded."""
 
 
+MAX_DIGITS = 12
+"""Of a size written in decimal: enough to be refused for."""
+
+
 class Header(NamedTuple):
     """The format's usual name, and width and height in pixels as the file claims them."""
 
@@ -128,7 +132,7 @@ def _jpeg2000(data: bytes) -> tuple[int, int]:
 
 def _netpbm(data: bytes) -> tuple[int, int]:
     width, height = re.sub(rb"#[^\n]*\n", b" ", data[2:1024]).split(maxsplit=2)[:2]
-    return int(width), int(height)
+    return int(width[:MAX_DIGITS]), int(height[:MAX_DIGITS])
 
 
 _FORMATS: tuple[tuple[bytes, str, Callable[[bytes], tuple[int, int]]], ...] = (

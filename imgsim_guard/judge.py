@@ -48,7 +48,10 @@ def sort_by_content(selection: Selection) -> Sorted:
 def judge(queries: Iterable[Image], gallery: Image, *, distance: float, same_pixels: bool) -> Iterator[Match]:
     """The matches of a pair within the threshold: one for each query that has the content."""
     for query in queries:
-        yield Match("exact-duplicate" if same_pixels else "near-duplicate", query, gallery, distance)
+        if same_pixels:
+            yield Match("exact-duplicate", query, gallery, 0.0)
+        else:
+            yield Match("near-duplicate", query, gallery, distance)
 
 
 def in_order(matches: Iterable[Match]) -> tuple[Match, ...]:

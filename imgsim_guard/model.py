@@ -66,7 +66,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a check found. `gallery` counts everything the queries were compared with, other queries included."""
+    """What a check found. `gallery` counts the images that each query was compared with, other queries included."""
 
     scope: Scope
     threshold: float

@@ -63,13 +63,16 @@ def pairs_among(embeddings: Embeddings, *, threshold: float) -> Iterator[Pair]:
 def distances(first: Embeddings, second: Embeddings) -> NDArray[np.float64]:
     """The Euclidean distances of corresponding rows of two arrays [n, d], rounded to DECIMALS.
 
-    Each number must be a float16 between -1 and 1. The sum of squares is exact, the square root correctly rounded.
+    Each number must be a float16 between -1 and 1. The sum of squares is exact, so that the order of adding does not
+    matter.
     """
-    difference = (first.astype(np.float64) * UNITS).astype(np.int64) - (second.astype(np.float64) * UNITS).astype(
-        np.int64
-    )
+    difference = _units(first) - _units(second)
     squared = np.einsum("nd,nd->n", difference, difference)
     return np.asarray(np.round(np.sqrt(squared.astype(np.float64)) / UNITS, DECIMALS))
+
+
+def _units(embeddings: Embeddings) -> NDArray[np.int64]:
+    return (embeddings.astype(np.float64) * UNITS).astype(np.int64)
 
 
 def _nominated(first: Embeddings, second: Embeddings, *, threshold: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FILE_NAME = ".imgsim-guard.yaml"
 
-MAX_FILE_SIZE = 1_000_000
+MAX_FILE_SIZE = 100_000
 """Bytes. No configuration comes near it, and what reads more can be made to wait."""
 
 SHOWN_LENGTH = 60

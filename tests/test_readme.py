@@ -25,7 +25,7 @@ RESULT = Result(
     threshold=10.0,
     limits=Limits(),
     queries=2,
-    gallery=5,
+    gallery=4,
     matches=(Match("near-duplicate", Image("data/new-photo.jpg", "git:1"), Image("data/hills.png", "git:2"), 4.9401),),
 )
 

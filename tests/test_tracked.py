@@ -196,7 +196,9 @@ def test_the_content_id_is_that_of_the_bytes(repository: Repository) -> None:
 
 def test_a_blob_that_is_not_in_the_clone_is_unreadable(repository: Repository) -> None:
     git = Git(repository.root)
-    assert git.read(Image("a.png", "git:" + "1" * 40)) == Unreadable("its bytes are not in this clone; fetch them first")
+    assert git.read(Image("a.png", "git:" + "1" * 40)) == Unreadable(
+        "its bytes are not in this clone; fetch them first"
+    )
     git.close()
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime
 
 from imgsim_guard.augnet import DIMENSIONS, MODEL_SHA256
 from imgsim_guard.augnet.preprocessing import preprocess
@@ -16,6 +16,7 @@ from imgsim_guard.errors import GuardError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import onnxruntime
     from numpy.typing import NDArray
 
 MODEL_PATH = Path(__file__).with_name("augnet.onnx")
@@ -30,6 +31,11 @@ class OnnxEmbedder:
     @classmethod
     def load(cls, path: Path = MODEL_PATH) -> OnnxEmbedder:
         """Read, check and load the model. Raises GuardError when it is absent or not the recorded one."""
+        # Since 1.29 it reports on its use to its maker, unless this is set when it is imported. Nothing here may
+        # reach for the network.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+        import onnxruntime
+
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # errors only: warnings of the runtime are about its own tuning
         return cls(onnxruntime.InferenceSession(read_model(path), options, providers=["CPUExecutionProvider"]))

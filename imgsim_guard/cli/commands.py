@@ -80,7 +80,7 @@ def compare(arguments: argparse.Namespace) -> int:
     measured = [(path, float(distances(first, other)[0])) for path, other in zip(arguments.others, others, strict=True)]
     if arguments.json != STANDARD_OUTPUT:
         say(compare_report(arguments.first, measured, threshold=settings.threshold))
-    if arguments.json:
+    if arguments.json is not None:
         write_report(compare_json(arguments.first, measured), arguments.json)
     return 0
 
@@ -128,7 +128,7 @@ def _judge(  # noqa: PLR0913  where all parts of a run meet
     if result.failed or not arguments.quiet:
         text = text_report(result, seconds=time.monotonic() - started)
         say(text + _details(arguments, settings, store), to_stderr=arguments.json == STANDARD_OUTPUT)
-    if arguments.json:
+    if arguments.json is not None:
         write_report(json_report(result), arguments.json)
     return int(result.failed)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgsim_guard.errors import GuardError
+from imgsim_guard.files import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,26 +27,14 @@ def write_report(text: str, target: str) -> None:
     if target == STANDARD_OUTPUT:
         say(text)
         return
+    path = Path(target)
     try:
-        _replace(Path(target), text.encode())
+        if path.exists() and not path.is_file():  # a device or a pipe: replacing /dev/null would be a poor joke
+            path.write_bytes(text.encode())
+        else:
+            replace_file(path, text.encode())
     except OSError as error:
         raise GuardError(f"cannot write the report {target}: {error.strerror}") from error
-
-
-def _replace(path: Path, data: bytes) -> None:
-    if path.exists() and not path.is_file():  # a device or a pipe: replacing /dev/null would be a poor joke
-        path.write_bytes(data)
-        return
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(temporary).chmod(0o666 & ~umask)
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import os
 import shlex
 import string
 
-_PLAIN = (string.ascii_letters + string.digits + " /._-").encode()
+_PLAIN = (string.ascii_letters + string.digits + " /._-:()").encode()
 
 
 def shown(text: str) -> str:

@@ -90,12 +90,17 @@ def _ways_out(result: Result) -> Iterator[str]:
 
 def _words(paths: list[str]) -> str:
     """All of them on the command line while that can be read, else the first and how many more."""
-    some = " ".join(shell_word(path) for path in paths[:PATHS_IN_A_COMMAND])
+    some = " ".join(shell_word(_pathspec(path)) for path in paths[:PATHS_IN_A_COMMAND])
     return (
         some
         if len(paths) <= PATHS_IN_A_COMMAND
         else f"{some}    (and {len(paths) - PATHS_IN_A_COMMAND:,} more, listed above)"
     )
+
+
+def _pathspec(path: str) -> str:
+    """What git reads as this path and no other: some characters would make it a pattern."""
+    return f":(literal){path}" if path.startswith(":") or set(path) & set("*?[\\") else path
 
 
 def _plural(count: int, plural: str) -> str:

@@ -76,7 +76,7 @@ def _content_id(data: bytes) -> str:
 
 def _identified(files: Iterable[str]) -> tuple[list[Image], list[tuple[str, Unreadable]]]:
     images, unreadable = [], []
-    for path in sorted(set(files)):
+    for path in sorted({os.path.abspath(file): file for file in files}.values()):  # noqa: PTH100  links stay
         data = read_file(path)
         if isinstance(data, Unreadable):
             unreadable.append((path, data))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imgsim_guard.errors import GuardError
+from imgsim_guard.files import replace_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DAMAGED = ".damaged"
 
@@ -32,22 +34,15 @@ def read_file(path: Path) -> bytes | None:
 
 
 def add_file(folder: Path, name: str, data: bytes) -> Path:
-    """Put a file there whole or not at all: whoever looks meanwhile, or is killed, sees no half of it."""
-    temporary = None
+    """Put a file there, whole or not at all."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        Path(temporary).replace(folder / name)
+        replace_file(folder / name, data)
     except OSError as error:
         raise GuardError(
             f"cannot write to the store of embeddings at {folder}: {error.strerror}; nothing stored before is lost. "
             "Free some space or make it writable, or point IMGSIM_GUARD_CACHE_DIR elsewhere"
         ) from error
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
     return folder / name
 
 

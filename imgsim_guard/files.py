@@ -1,0 +1,29 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file so that whoever looks meanwhile, or is killed, sees the old one or the new one and no half.
+
+    It gets the permissions that the user's umask gives to new files. Raises OSError, and then leaves nothing behind.
+    """
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """It can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
