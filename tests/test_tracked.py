@@ -12,6 +12,7 @@ from conftest import ROOT, Repository
 
 from imgsim_guard.errors import GuardError
 from imgsim_guard.model import Image, Unreadable
+from imgsim_guard.sources import git as git_source
 from imgsim_guard.sources import tracked
 from imgsim_guard.sources.git import Git
 from imgsim_guard.sources.selecting import has_image_suffix, image_filter
@@ -200,6 +201,33 @@ def test_a_blob_that_is_not_in_the_clone_is_unreadable(repository: Repository) -
         "its bytes are not in this clone; fetch them first"
     )
     git.close()
+
+
+def test_a_blob_that_is_too_large_is_unreadable_and_the_next_one_is_read(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(git_source, "MAX_BLOB_SIZE", 100_000)
+    repository.stage({"a.png": b"x" * 100_001, "b.png": b"y" * 100_000})
+    git = Git(repository.root)
+    large, small = tracked.staged(git, has_image_suffix).queries
+    assert git.read(large) == Unreadable("100,001 bytes, more than the 100,000 that are read")
+    assert git.read(small) == b"y" * 100_000
+    git.close()
+
+
+def test_a_git_that_ends_early_is_an_error_and_no_unreadable_image(repository: Repository, tmp_path: Path) -> None:
+    repository.stage({"a.png": "1"})
+    git = Git(repository.root)
+    [image] = tracked.staged(git, has_image_suffix).queries
+    git.root = tmp_path  # where there is no repository
+    with pytest.raises(GuardError, match="git cat-file ended before it gave all images; try again"):
+        git.read(image)
+    git.close()
+
+
+def test_patterns_that_are_none_are_an_error() -> None:
+    with pytest.raises(GuardError, match=r"^images: "):
+        image_filter(["!"])
 
 
 def test_outside_a_repository_git_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
