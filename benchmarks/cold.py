@@ -18,6 +18,7 @@ from measuring import in_turns, parser, report, seconds, summary
 
 from imgsim_guard import augnet
 from imgsim_guard.cache import CACHE_VARIABLE
+from imgsim_guard.perceptual import HASH_SIZE, HASHES
 from imgsim_guard.store import Store
 from imgsim_guard.store.shard import Row, file_digests
 
@@ -86,7 +87,13 @@ def _make_gallery(repository: Path, cache: Path, *, size: int) -> np.ndarray[tup
     _git(repository, "-c", "user.name=x", "-c", "user.email=x", "commit", "--quiet", "-m", "gallery")
     store = Store(cache, fingerprint=augnet.fingerprint("onnx"), decoder=str)
     digests = [file_digests(data) for data in contents]
-    store.add([Row(**ids, pixels=bytes(16), embedding=row) for ids, row in zip(digests, embeddings, strict=True)])
+    nothing = bytes(HASHES * HASH_SIZE)
+    store.add(
+        [
+            Row(**ids, pixels=bytes(16), hashes=nothing, embedding=row)
+            for ids, row in zip(digests, embeddings, strict=True)
+        ]
+    )
     return embeddings
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imgsim_guard.embedding import Pipeline, embed_missing, missing
 from imgsim_guard.errors import GuardError
 from imgsim_guard.judge import in_order, judge, sort_by_content
-from imgsim_guard.model import Limits, Match, Result, Selection, Unreadable
+from imgsim_guard.model import Candidate, Match, Result, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from imgsim_guard.judge import Sorted
-    from imgsim_guard.model import Image
-    from imgsim_guard.store import Store
+    from imgsim_guard.model import Evidence, Image, Limits, Rule, Selection
 
 SAMPLE = 4
 """Images embedded to tell how long the rest will take; the first also pays for loading the model."""
@@ -30,11 +30,11 @@ def check(
     selection: Selection,
     pipeline: Pipeline,
     *,
-    threshold: float,
+    rule: Rule,
     limits: Limits,
     max_missing: int | None = None,
 ) -> Result:
-    """Judge a selection's queries.
+    """Judge a selection's queries; unless the rule has no candidates, with verification by pixels.
 
     Raises GuardError when more than `max_missing` images have no embedding yet: a hook must not sit silent for long.
     """
@@ -48,7 +48,8 @@ def check(
             raise GuardError(_too_many(wanted, pipeline))
         reasons = embed_missing(wanted, pipeline)
         reasons |= {content: Unreadable(reason) for content, reason in pipeline.store.unreadable.items()}
-        matches += _retrieved(by_content, pipeline.store, threshold=threshold, mutual=selection.mutual)
+        found = _matches(by_content, pipeline, rule=rule, mutual=selection.mutual)
+        matches += found
         unreadable |= {
             query.path: reasons[content]
             for content, queries in by_content.searched.items()
@@ -56,9 +57,10 @@ def check(
             for query in queries
         }
         notes += _not_compared_with([image for content, image in by_content.held.items() if content in reasons])
+        notes += _not_verified(found)
     return Result(
         scope=selection.scope,
-        threshold=threshold,
+        rule=rule,
         limits=limits,
         queries=len(selection.queries) + len(selection.unreadable),
         gallery=len(selection.gallery) + (max(0, len(selection.queries) - 1) if selection.mutual else 0),
@@ -68,33 +70,78 @@ def check(
     )
 
 
+def compare_with(first: Image, others: Sequence[Image], pipeline: Pipeline, *, rule: Rule) -> list[Match]:
+    """How one image relates to each of the others, all of them stored; what is no match is given as a look-alike."""
+    from imgsim_guard.search import distances
+
+    store = pipeline.store
+    rows = store.find([first.content, *(other.content for other in others)])
+    ours = store.embeddings([rows[first.content]])
+    pairs = []
+    for other in others:
+        distance = float(distances(ours, store.embeddings([rows[other.content]]))[0])
+        pairs.append(Candidate(first, other, distance, near=distance <= rule.threshold))
+    same = [store.pixels(rows[first.content]) == store.pixels(rows[other.content]) for other in others]
+    evidence = _evidence(pairs, same, pipeline, rule=rule, thorough=True)
+    return [
+        judge(pair, same_pixels=equal, evidence=found) or Match("look-alike", first, pair.gallery, pair.distance, found)
+        for pair, equal, found in zip(pairs, same, evidence, strict=True)
+    ]
+
+
 def _to_embed(by_content: Sorted) -> Iterator[Image]:
     yield from (queries[0] for queries in by_content.searched.values())
     yield from by_content.held.values()
 
 
-def _retrieved(by_content: Sorted, store: Store, *, threshold: float, mutual: bool) -> Iterator[Match]:
+def _matches(by_content: Sorted, pipeline: Pipeline, *, rule: Rule, mutual: bool) -> list[Match]:
     """The matches among what has an embedding."""
-    from imgsim_guard.search import pairs_among, pairs_between
+    from imgsim_guard.retrieval import retrieve_among, retrieve_between
 
+    store = pipeline.store
     rows = store.find([*by_content.searched, *by_content.held])
     searched = [content for content in by_content.searched if content in rows]
     held = [content for content in by_content.held if content in rows]
-    if not searched:
-        return
-    queries = store.embeddings([rows[content] for content in searched])
-    pixels = {content: store.pixels(rows[content]) for content in searched}
-
-    for pair in pairs_between(queries, store.embeddings([rows[content] for content in held]), threshold=threshold):
-        query, gallery = searched[pair.first], held[pair.second]
-        same = pixels[query] == store.pixels(rows[gallery])
-        yield from judge(by_content.searched[query], by_content.held[gallery], distance=pair.distance, same_pixels=same)
+    distances = retrieve_between(searched, held, rows, store, rule=rule)
     if mutual:
-        for pair in pairs_among(queries, threshold=threshold):
-            query, earlier = searched[pair.first], searched[pair.second]
-            same = pixels[query] == pixels[earlier]
-            first = by_content.searched[earlier][0]
-            yield from judge(by_content.searched[query], first, distance=pair.distance, same_pixels=same)
+        distances |= retrieve_among(searched, rows, store, rule=rule)
+
+    first = by_content.held | {content: queries[0] for content, queries in by_content.searched.items()}
+    candidates = [
+        Candidate(query, first[gallery], distance, near=distance <= rule.threshold)
+        for (content, gallery), distance in sorted(distances.items())
+        for query in by_content.searched[content]
+    ]
+    same = [store.pixels(rows[pair.query.content]) == store.pixels(rows[pair.gallery.content]) for pair in candidates]
+    evidence = _evidence(candidates, same, pipeline, rule=rule)
+    matches = (
+        judge(pair, same_pixels=equal, evidence=found)
+        for pair, equal, found in zip(candidates, same, evidence, strict=True)
+    )
+    return [match for match in matches if match is not None]
+
+
+def _evidence(
+    pairs: Sequence[Candidate], same: Sequence[bool], pipeline: Pipeline, *, rule: Rule, thorough: bool = False
+) -> list[Evidence | None]:
+    """What verification says of each pair; None where it is not asked: of the same pixels, or without candidates."""
+    asked = [index for index, equal in enumerate(same) if not equal] if rule.candidates else []
+    found: list[Evidence | None] = [None] * len(pairs)
+    if asked:
+        from imgsim_guard.verifying import Verifier
+
+        done = pipeline.progress(len(asked), "verifying")
+        wanted = [replace(pairs[index], near=True) if thorough else pairs[index] for index in asked]
+        for index, evidence in zip(asked, Verifier(pipeline.source).verify(wanted, done), strict=True):
+            found[index] = evidence
+    return found
+
+
+def _not_verified(matches: Sequence[Match]) -> Iterator[str]:
+    """Said once, however many there are."""
+    count = sum(1 for match in matches if match.evidence is not None and match.evidence.outcome == "skipped")
+    if count:
+        yield f"pixels are not at hand, so that the distance alone decided: {count:,} pairs"
 
 
 def _not_compared_with(images: Sequence[Image]) -> Iterator[str]:
@@ -106,7 +153,7 @@ def _not_compared_with(images: Sequence[Image]) -> Iterator[str]:
 def _too_many(wanted: Sequence[Image], pipeline: Pipeline) -> str:
     """What to say instead of working silently; a few images are embedded to know how long it would take."""
     times = [time.monotonic()]
-    watched = pipeline._replace(progress=lambda _total: lambda: times.append(time.monotonic()))
+    watched = pipeline._replace(progress=lambda _total, _doing: lambda: times.append(time.monotonic()))
     embed_missing(wanted[:SAMPLE], watched)
     steady = (times[-1] - times[1]) / max(1, len(times) - 2)
     return (

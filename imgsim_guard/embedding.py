@@ -40,7 +40,7 @@ class Source(Protocol):
 class Progress(Protocol):
     """Opens a display of so many steps, and returns what advances it by one."""
 
-    def __call__(self, total: int, /) -> Callable[[], object]:
+    def __call__(self, total: int, doing: str, /) -> Callable[[], object]:
         """Open it."""
 
 
@@ -58,6 +58,7 @@ class _Decoded(NamedTuple):
     digests: dict[str, bytes]
     pixels: NDArray[np.uint8]
     pixel_digest: bytes
+    hashes: bytes
 
 
 class _Failed(NamedTuple):
@@ -83,7 +84,7 @@ def embed_missing(images: Sequence[Image], pipeline: Pipeline) -> dict[str, Unre
     """
     if not images:
         return {}
-    store, done = pipeline.store, pipeline.progress(len(images))
+    store, done = pipeline.store, pipeline.progress(len(images), "embedding")
     rows: list[Row] = []
     failed: list[_Failed] = []
     embedder: Embedder | None = None
@@ -114,7 +115,7 @@ def _row(decoded: _Decoded, embedder: Embedder) -> Row:
     from imgsim_guard.store.shard import Row
 
     embedding = embedder.embed([decoded.pixels])[0].astype(np.float16)
-    return Row(**decoded.digests, pixels=decoded.pixel_digest, embedding=embedding)
+    return Row(**decoded.digests, pixels=decoded.pixel_digest, hashes=decoded.hashes, embedding=embedding)
 
 
 def _ahead(images: Sequence[Image], source: Source) -> Generator[_Decoded | _Failed, None, None]:
@@ -132,6 +133,7 @@ def _ahead(images: Sequence[Image], source: Source) -> Generator[_Decoded | _Fai
 
 
 def _decode(image: Image, source: Source) -> _Decoded | _Failed:
+    from imgsim_guard.hashing import hashes
     from imgsim_guard.images import decode, pixel_digest
     from imgsim_guard.store.shard import file_digests
 
@@ -141,4 +143,4 @@ def _decode(image: Image, source: Source) -> _Decoded | _Failed:
     pixels = decode(data)
     if isinstance(pixels, Unreadable):
         return _Failed(image, pixels.reason, lasting=True)
-    return _Decoded(image, file_digests(data), pixels, pixel_digest(pixels))
+    return _Decoded(image, file_digests(data), pixels, pixel_digest(pixels), hashes(pixels).tobytes())

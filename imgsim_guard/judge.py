@@ -1,15 +1,15 @@
-"""From content ids and distances to matches: exact duplicates without any embedding, the rest by distance."""
+"""From content ids, distances and evidence to matches."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgsim_guard.model import Image, Match
+from imgsim_guard.model import Image, Kind, Match
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
-    from imgsim_guard.model import Selection
+    from imgsim_guard.model import Candidate, Evidence, Selection
 
 
 class Sorted(NamedTuple):
@@ -45,13 +45,19 @@ def sort_by_content(selection: Selection) -> Sorted:
     return result
 
 
-def judge(queries: Iterable[Image], gallery: Image, *, distance: float, same_pixels: bool) -> Iterator[Match]:
-    """The matches of a pair within the threshold: one for each query that has the content."""
-    for query in queries:
-        if same_pixels:
-            yield Match("exact-duplicate", query, gallery, 0.0)
-        else:
-            yield Match("near-duplicate", query, gallery, distance)
+def judge(candidate: Candidate, *, same_pixels: bool, evidence: Evidence | None) -> Match | None:
+    """What a candidate is, if anything: verification decides where it can, the threshold where it cannot.
+
+    Two blank images are no copies of one another, however near: every blank image is near every other.
+    """
+    kind: Kind | None = "near-duplicate" if candidate.near else None
+    if same_pixels:
+        return Match("exact-duplicate", candidate.query, candidate.gallery, 0.0)
+    if evidence is not None and evidence.outcome == "confirmed":
+        kind = "near-duplicate"
+    elif evidence is not None and (evidence.outcome == "refuted" or evidence.blank):
+        kind = "look-alike" if candidate.near else None
+    return kind and Match(kind, candidate.query, candidate.gallery, candidate.distance, evidence)
 
 
 def in_order(matches: Iterable[Match]) -> tuple[Match, ...]:

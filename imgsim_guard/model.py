@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["exact-duplicate", "near-duplicate"]
+Kind = Literal["exact-duplicate", "near-duplicate", "look-alike"]
+Outcome = Literal["confirmed", "refuted", "undecided", "skipped"]
+"""`skipped`: the pixels of one of the two are not at hand."""
+
 Scope = Literal["staged", "revisions", "all", "folders"]
 """Where the queries come from: the index, between two revisions, everything tracked, or folders."""
 
@@ -46,13 +49,78 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
+class Transform:
+    """How the query was made: the gallery image mirrored first, then rotated, scaled, and cropped or framed.
+
+    `rotation` is in degrees clockwise, -180 to 180; `scale` in query pixels for one gallery pixel; `squeeze` the
+    longest over the shortest stretch, 1 if the aspect was kept; `covered` the part of the gallery image's area that
+    the query shows; `shown` the part of the query's area that the gallery image fills; `matrix` (2, 3), row by row,
+    takes query pixels to gallery pixels.
+    """
+
+    mirrored: bool
+    rotation: float
+    scale: float
+    squeeze: float
+    covered: float
+    shown: float
+    matrix: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What verification found out about a pair.
+
+    `matching_points` are local features that agree with the alignment; `agreement` the part, of the windows that show
+    something in both, that shows the same; `transform` is None unless the pictures could be laid over each other;
+    `reason` says in plain English how the query was made, or why it is no copy; `blank`: both images show next to
+    nothing, so that there is nothing to compare.
+    """
+
+    outcome: Outcome
+    matching_points: int
+    agreement: float
+    covered: float
+    transform: Transform | None
+    reason: str
+    blank: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How far retrieval goes: every pair within `threshold`, and for each query up to `candidates` more within `reach`,
+    which only verification can make matches. With 0 candidates nothing is verified: the bare distance decides.
+    """
+
+    threshold: float = 10.0
+    reach: float = 26.0
+    candidates: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A pair that retrieval found. `near`: within the threshold, so that nothing but a thorough look can refute it."""
+
+    query: Image
+    gallery: Image
+    distance: float
+    near: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
-    """A pair that counts. `distance` is AugNet's, rounded to four decimals; 0 for the same bytes or pixels."""
+    """A pair that is reported. `distance` is AugNet's, rounded to four decimals; 0 for the same bytes or pixels."""
 
     kind: Kind
     query: Image
     gallery: Image
     distance: float
+    evidence: Evidence | None = None
+
+    @property
+    def blocking(self) -> bool:
+        """Whether it counts against a limit: a look-alike never does."""
+        return self.kind != "look-alike"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +137,7 @@ class Result:
     """What a check found. `gallery` counts the images that each query was compared with, other queries included."""
 
     scope: Scope
-    threshold: float
+    rule: Rule
     limits: Limits
     queries: int
     gallery: int

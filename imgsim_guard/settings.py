@@ -42,6 +42,16 @@ class Settings(BaseModel):
         float,
         Field(ge=0, le=MAX_DISTANCE, description="The AugNet distance up to which two images are near-duplicates"),
     ] = 10.0
+    reach: Annotated[
+        float, Field(ge=0, le=MAX_DISTANCE, description="The distance up to which verification may confirm a pair")
+    ] = 26.0
+    candidates: Annotated[
+        int, Field(ge=1, le=1000, description="How many of the nearest within reach are verified for each new image")
+    ] = 20
+    verify: Annotated[
+        Literal["auto", "never"],
+        Field(description="Whether pixels decide where they can; never: the bare distance rule of imgsim"),
+    ] = "auto"
     max_near_duplicates: Annotated[
         int, Field(ge=0, description="Fail when more new images than this are near-duplicates")
     ] = 0

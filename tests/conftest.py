@@ -17,6 +17,7 @@ import skimage
 from imgsim_guard import augnet
 from imgsim_guard.cache import CACHE_VARIABLE
 from imgsim_guard.embedding import Pipeline
+from imgsim_guard.images import decode
 from imgsim_guard.model import Image, Unreadable
 from imgsim_guard.store import Store
 from imgsim_guard.store.shard import file_digests
@@ -124,7 +125,7 @@ def make_pipeline(tmp_path: Path, thumbnails: ThumbnailEmbedder) -> Callable[[Fi
     """A pipeline over these files into an empty store, with the thumbnail embedder and no display."""
 
     def make(files: Files) -> Pipeline:
-        return Pipeline(files, open_store(tmp_path / "store"), lambda: thumbnails, lambda _total: lambda: None)
+        return Pipeline(files, open_store(tmp_path / "store"), lambda: thumbnails, lambda _total, _doing: lambda: None)
 
     return make
 
@@ -194,6 +195,13 @@ def repository(tmp_path: Path) -> Repository:
 def photograph(name: str) -> bytes:
     """The bytes of one of scikit-image's bundled photographs."""
     return PHOTOGRAPHS.joinpath(name).read_bytes()
+
+
+def pixels_of(name: str) -> NDArray[np.uint8]:
+    """The pixels of one of them."""
+    pixels = decode(photograph(name))
+    assert not isinstance(pixels, Unreadable)
+    return pixels
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from imgsim_guard.check import SAMPLE, check
 from imgsim_guard.embedding import Pipeline, embed_missing, missing
 from imgsim_guard.errors import GuardError
 from imgsim_guard.images import decode
-from imgsim_guard.model import Image, Limits, Match, Result, Selection, Unreadable
+from imgsim_guard.model import Image, Limits, Match, Result, Rule, Selection, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
     MakePipeline = Callable[[Files], Pipeline]
 
-THRESHOLD = 2.0
-"""Of thumbnails: what `brighter` makes is nearer, other pictures are about 20 apart."""
+RULE = Rule(threshold=2.0, candidates=0)
+"""Of thumbnails: what `brighter` makes is nearer, other pictures are about 20 apart. Without verification, which has
+tests of its own."""
 
 NO_IMAGE = Unreadable("not an image in a supported format, or its header is damaged")
 
@@ -56,7 +57,7 @@ def selected(
 
 
 def run(selection: Selection, pipeline: Pipeline, **options: int) -> Result:
-    return check(selection, pipeline, threshold=THRESHOLD, limits=Limits(), **options)
+    return check(selection, pipeline, rule=RULE, limits=Limits(), **options)
 
 
 def found(result: Result) -> list[tuple[str, str, str, float]]:
@@ -78,7 +79,7 @@ def without_model(files: Files, root: Path) -> Pipeline:
     def load() -> ThumbnailEmbedder:
         raise AssertionError
 
-    return Pipeline(files, open_store(root), load, lambda _total: lambda: None)
+    return Pipeline(files, open_store(root), load, lambda _total, _doing: lambda: None)
 
 
 # What is a duplicate
@@ -90,7 +91,7 @@ def test_a_copy_of_what_is_held_is_found_without_reading_or_embedding_anything(t
     copy, held = image_of("new/copy.png", two), image_of("b.png", two)
     assert run(selection, without_model(files, tmp_path)) == Result(
         scope="staged",
-        threshold=THRESHOLD,
+        rule=RULE,
         limits=Limits(),
         queries=1,
         gallery=3,
@@ -102,7 +103,7 @@ def test_a_copy_of_what_is_held_is_found_without_reading_or_embedding_anything(t
 
 def test_nothing_new_needs_nothing(tmp_path: Path) -> None:
     selection, files = selected({}, {"a.png": picture(1)})
-    assert run(selection, without_model(files, tmp_path)) == Result("staged", THRESHOLD, Limits(), 0, 1, ())
+    assert run(selection, without_model(files, tmp_path)) == Result("staged", RULE, Limits(), 0, 1, ())
     assert files.reads == []
 
 
@@ -120,7 +121,7 @@ def test_the_second_of_two_equal_new_images_duplicates_the_first(
 def test_different_images_do_not_match(make_pipeline: MakePipeline) -> None:
     selection, files = selected({"a.png": picture(1), "b.png": picture(2)}, {"c.png": picture(3), "d.png": picture(4)})
     result = run(selection, make_pipeline(files))
-    assert result == Result("staged", THRESHOLD, Limits(), queries=2, gallery=3, matches=())
+    assert result == Result("staged", RULE, Limits(), queries=2, gallery=3, matches=())
     assert not result.failed
 
 
@@ -235,7 +236,7 @@ def test_limits_count_images_not_pairs_and_each_kind_by_itself(
         "e.bmp": picture(3, 0, ".bmp"),
     }
     selection, files = selected(new, held)
-    result = check(selection, make_pipeline(files), threshold=THRESHOLD, limits=Limits(near, exact))
+    result = check(selection, make_pipeline(files), rule=RULE, limits=Limits(near, exact))
     assert [match.query.path for match in result.matches] == ["a.png"] * 2 + ["b.png"] * 3 + ["c.png", "d.png", "e.bmp"]
     assert (result.count("near-duplicate"), result.count("exact-duplicate")) == (2, 3)
     assert result.limits == Limits(near, exact)
@@ -246,8 +247,8 @@ def test_the_threshold_decides_by_the_distance_that_is_reported(make_pipeline: M
     selection, files = selected({"new.png": picture(1, 3)}, {"held.png": picture(1)})
     pipeline = make_pipeline(files)
     (match,) = run(selection, pipeline).matches
-    at = check(selection, pipeline, threshold=match.distance, limits=Limits())
-    below = check(selection, pipeline, threshold=match.distance - 1e-4, limits=Limits())
+    at = check(selection, pipeline, rule=Rule(match.distance, candidates=0), limits=Limits())
+    below = check(selection, pipeline, rule=Rule(match.distance - 1e-4, candidates=0), limits=Limits())
     assert (at.matches, below.matches) == ((match,), ())
 
 
@@ -264,15 +265,15 @@ def test_a_new_image_that_cannot_be_read_fails_the_check_or_is_only_reported(
     limits = Limits(unreadable_fails=fails)
     expected = Result(
         scope="staged",
-        threshold=THRESHOLD,
+        rule=RULE,
         limits=limits,
         queries=4,
         gallery=3,
         matches=(),
         unreadable=(("a.png", NO_IMAGE), ("b-gone.png", Unreadable("gone")), ("c.png", Unreadable("an empty file"))),
     )
-    assert check(selection, make_pipeline(files), threshold=THRESHOLD, limits=limits) == expected
-    assert check(selection, make_pipeline(files), threshold=THRESHOLD, limits=limits) == expected  # from memory
+    assert check(selection, make_pipeline(files), rule=RULE, limits=limits) == expected
+    assert check(selection, make_pipeline(files), rule=RULE, limits=limits) == expected  # from memory
     assert expected.failed == fails
 
 
@@ -284,7 +285,7 @@ def test_images_of_the_dataset_that_cannot_be_read_are_a_note_and_fail_nothing(m
     result = run(selection, make_pipeline(files))
     assert result == Result(
         scope="staged",
-        threshold=THRESHOLD,
+        rule=RULE,
         limits=Limits(),
         queries=1,
         gallery=3,
@@ -396,7 +397,9 @@ def run_afresh(selection: Selection, files: Files) -> Result:
     """With a store of its own."""
     with tempfile.TemporaryDirectory() as root:
         embedder = ThumbnailEmbedder()
-        return run(selection, Pipeline(files, open_store(Path(root)), lambda: embedder, lambda _total: lambda: None))
+        return run(
+            selection, Pipeline(files, open_store(Path(root)), lambda: embedder, lambda _total, _doing: lambda: None)
+        )
 
 
 def one_by_one(selection: Selection, files: Files) -> set[Match]:
@@ -428,7 +431,7 @@ def compared(query: Image, image: Image, files: Files) -> Match | None:
         return None
     first, second = ThumbnailEmbedder().embed([one, other]).astype(np.float64)
     distance = round(float(np.linalg.norm(first - second)), 4)
-    if distance > THRESHOLD:
+    if distance > RULE.threshold:
         return None
     return Match("exact-duplicate" if np.array_equal(one, other) else "near-duplicate", query, image, distance)
 
@@ -491,7 +494,7 @@ def test_the_result_is_sorted_and_the_same_whatever_the_store_holds_already(
     images = [*selection.queries, *selection.gallery]
     with tempfile.TemporaryDirectory() as root:
         store = open_store(Path(root))
-        pipeline = Pipeline(files, store, ThumbnailEmbedder, lambda _total: lambda: None)
+        pipeline = Pipeline(files, store, ThumbnailEmbedder, lambda _total, _doing: lambda: None)
         for image in data.draw(st.permutations(images))[: data.draw(st.integers(0, len(images)))]:
             embed_missing(missing([image], store), pipeline)
         assert run(selection, pipeline) == expected

@@ -253,7 +253,7 @@ def test_help_lists_the_commands_and_the_exit_codes(guard: Callable[..., Outcome
         ("hook", ["--json"]),
         ("check", ["--json", "PATH", "--staged", "--all", "--from-ref", "--to-ref"]),
         ("scan", ["--json", "PATH", "--against"]),
-        ("compare", ["--json", "A", "B"]),
+        ("compare", ["--json", "--image", "A", "B"]),
         ("embed", ["PATH"]),
         ("demo", []),
     ],
@@ -332,6 +332,7 @@ def test_the_json_of_a_scan_has_paths_as_given(folder: Path, guard: Callable[...
     code, out, err = guard("scan", "data", str(folder / "coffee.png"), "--json", "-")
     document = json.loads(out)
     distance = document["matches"][0].pop("distance")
+    assert document["matches"][0].pop("verification")["outcome"] == "confirmed"
     assert code == 1
     assert 0 < distance < 10
     assert round(distance, 4) == distance
@@ -339,6 +340,7 @@ def test_the_json_of_a_scan_has_paths_as_given(folder: Path, guard: Callable[...
         "format": 1,
         "verdict": "failed",
         "threshold": 10.0,
+        "reach": 26.0,
         "limit": 0,
         "exact_limit": 0,
         "queries": 3,
@@ -351,6 +353,7 @@ def test_the_json_of_a_scan_has_paths_as_given(folder: Path, guard: Callable[...
     }
     assert err == (
         f"data/deep/er/cat.jpg   near-duplicate of    data/cat.png   distance {distance:.2f} (threshold 10)\n"
+        f"{'':23}the same picture, saved again; 193 matching points, 100% agree\n"
         "1 near-duplicate among 3 images, checked against 2 in 0.0 s.\n"
     )
 
@@ -530,21 +533,24 @@ def test_compare_tells_the_distances_of_the_first_to_the_others(folder: Path, gu
     code, out, err = guard("compare", "cat.png", "cat.bmp", "coffee.png", "cat.png", "--json", "-")
     document = json.loads(out)
     far = document["pairs"][1]["distance"]
+    refuted, skipped = document["pairs"][1]["verification"], {"outcome": "skipped"}
     assert far > 10
+    assert refuted["outcome"] == "refuted"
     assert document == {
         "format": 1,
         "pairs": [
-            {"a": "cat.png", "b": "cat.bmp", "distance": 0.0},
-            {"a": "cat.png", "b": "coffee.png", "distance": far},
-            {"a": "cat.png", "b": "cat.png", "distance": 0.0},
+            {"a": "cat.png", "b": "cat.bmp", "distance": 0.0, "kind": "exact-duplicate", "verification": skipped},
+            {"a": "cat.png", "b": "coffee.png", "distance": far, "kind": None, "verification": refuted},
+            {"a": "cat.png", "b": "cat.png", "distance": 0.0, "kind": "exact-duplicate", "verification": skipped},
         ],
     }
     assert (code, err) == (0, "")
 
     assert guard("compare", "cat.png", "cat.bmp", "coffee.png", "--json", "distances.json") == Outcome(
         0,
-        "cat.png   cat.bmp      distance  0.00   near-duplicates (threshold 10)\n"
-        f"cat.png   coffee.png   distance {far:5.2f}   different (threshold 10)\n",
+        "cat.png   exact duplicate of   cat.bmp      same pixels\n"
+        f"cat.png   different from       coffee.png   distance {far:.2f} (threshold 10)\n"
+        f"          refuted: {refuted['reason']}\n",
         "",
     )
     assert json.loads((folder / "distances.json").read_bytes())["pairs"] == document["pairs"][:2]
@@ -566,7 +572,7 @@ def test_the_configuration_is_found_upwards(
     write(folder, {FILE_NAME: b"threshold: 0", "a/b/cat.png": CAT, "a/b/cat.jpg": CAT_AS_JPEG})
     monkeypatch.chdir(folder / "a" / "b")
     code, out, _ = guard("scan", ".", "--json", "-")
-    assert (code, json.loads(out)["threshold"]) == (0, 0.0)
+    assert (code, json.loads(out)["threshold"]) == (1, 0.0)
 
 
 def test_the_nearest_configuration_holds_and_a_named_one_before_it(
@@ -619,6 +625,7 @@ def test_the_demo_lets_a_real_commit_be_refused_and_leaves_nothing_behind(tmp_pa
     refused = done.stdout.split("\n  $ git commit --quiet -m 'More pictures'\n")[1]
     assert re.sub(r"\d+\.\d+", "N", refused) == (
         "  data/new-photo.jpg   near-duplicate of    data/hills.png   distance N (threshold 10)\n"
+        "                       cropped to 84%, brighter; 164 matching points, 100% agree\n"
         "  1 near-duplicate among 2 new images, checked against 4 in N s.\n"
         "    drop it:    git reset -- data/new-photo.jpg\n"
         "    keep it:    SKIP=imgsim-guard git commit    (for once; with a plain git hook: git commit --no-verify)\n"

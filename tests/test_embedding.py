@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 from imgsim_guard import embedding
 from imgsim_guard.augnet import fingerprint
-from imgsim_guard.embedding import READ_AHEAD, Pipeline, embed_missing, missing
+from imgsim_guard.embedding import READ_AHEAD, Pipeline, Progress, embed_missing, missing
 from imgsim_guard.errors import GuardError
 from imgsim_guard.images import DECODER, decode, pixel_digest
 from imgsim_guard.model import Image, Unreadable
@@ -54,10 +54,10 @@ def embed_all(images: Sequence[Image], pipeline: Pipeline) -> dict[str, Unreadab
     return embed_missing(missing(images, pipeline.store), pipeline)
 
 
-def stopping_after(steps: int, error: type[BaseException]) -> Callable[[int], Callable[[], None]]:
+def stopping_after(steps: int, error: type[BaseException]) -> Progress:
     """A display that fails when it has advanced so often; ^C can come at any such point."""
 
-    def open_display(_total: int) -> Callable[[], None]:
+    def open_display(_total: int, _doing: str) -> Callable[[], None]:
         advanced = iter(range(1, steps))
 
         def advance() -> None:
@@ -154,7 +154,8 @@ def test_the_display_has_a_step_for_every_image_whatever_becomes_of_it(make_pipe
     steps: list[int] = []
     files = Files({"a.png": PICTURES[0], "b.png": b"", GONE.path: Unreadable("gone"), "z.png": PICTURES[1]})
 
-    def display(total: int) -> Callable[[], None]:
+    def display(total: int, doing: str) -> Callable[[], None]:
+        assert doing == "embedding"
         steps.append(total)
         return lambda: steps.append(1)
 
@@ -285,14 +286,14 @@ def test_whatever_is_asked_and_wherever_it_stops_a_second_run_completes_it(data:
     distinct, pictures = set(contents), set(contents) & set(PICTURES)
     with tempfile.TemporaryDirectory() as root:
 
-        def run(progress: Callable[[int], Callable[[], object]]) -> Store:
+        def run(progress: Progress) -> Store:
             store = open_store(Path(root))
             embed_all(files.images(), Pipeline(files, store, lambda: embedder, progress))
             return store
 
         with suppress(KeyboardInterrupt):
             run(stopping_after(steps, KeyboardInterrupt))
-        store = run(lambda _total: lambda: None)
+        store = run(lambda _total, _doing: lambda: None)
         assert embedder.embedded == len(store) == len(pictures)
         assert set(store.unreadable) == {image_of("", content).content for content in distinct - pictures}
 
@@ -307,7 +308,8 @@ def test_a_shard_is_written_whenever_there_are_rows_enough(
     files = named(PICTURES)
     pipeline = make_pipeline(files)
     stored: list[int] = []
-    embed_all(files.images(), pipeline._replace(progress=lambda _total: lambda: stored.append(len(pipeline.store))))
+    watched = pipeline._replace(progress=lambda _total, _doing: lambda: stored.append(len(pipeline.store)))
+    embed_all(files.images(), watched)
     assert stored == [0, 0, 0, 0, 5, 5, 5, 5, 5, 10, 10, 10]
     assert rows_by_shard(pipeline.store.folder) == [2, 5, 5]
 
@@ -328,7 +330,7 @@ def test_a_shard_is_written_whenever_time_enough_has_passed(
 def test_all_images_are_read_in_order_and_only_a_few_ahead(make_pipeline: MakePipeline, count: int) -> None:
     files = named(PICTURES[:count])
     read: list[int] = []
-    pipeline = make_pipeline(files)._replace(progress=lambda _total: lambda: read.append(len(files.reads)))
+    pipeline = make_pipeline(files)._replace(progress=lambda _total, _doing: lambda: read.append(len(files.reads)))
     embed_all(files.images(), pipeline)
     assert files.reads == [image.path for image in files.images()]
     assert all(done <= reads <= done + READ_AHEAD for done, reads in enumerate(read, 1))

@@ -12,7 +12,7 @@ from conftest import ROOT
 
 from imgsim_guard import __version__
 from imgsim_guard.cli.arguments import parse_arguments
-from imgsim_guard.model import Image, Limits, Match, Result
+from imgsim_guard.model import Evidence, Image, Limits, Match, Result, Rule, Transform
 from imgsim_guard.report.as_json import json_report
 from imgsim_guard.report.text import text_report
 from imgsim_guard.settings import Settings, parse_settings
@@ -20,13 +20,24 @@ from imgsim_guard.settings import Settings, parse_settings
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
+UNMOVED = Transform(
+    mirrored=False, rotation=0.0, scale=1.0, squeeze=1.0, covered=0.841, shown=1.0, matrix=(1, 0, 0, 0, 1, 0)
+)
 RESULT = Result(
     scope="staged",
-    threshold=10.0,
+    rule=Rule(),
     limits=Limits(),
     queries=2,
     gallery=4,
-    matches=(Match("near-duplicate", Image("data/new-photo.jpg", "git:1"), Image("data/hills.png", "git:2"), 4.9401),),
+    matches=(
+        Match(
+            "near-duplicate",
+            Image("data/new-photo.jpg", "git:1"),
+            Image("data/hills.png", "git:2"),
+            4.9401,
+            Evidence("confirmed", 164, 1.0, 0.841, UNMOVED, "cropped to 84%, brighter"),
+        ),
+    ),
 )
 
 

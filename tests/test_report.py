@@ -4,13 +4,14 @@ import json
 import os
 import re
 import subprocess
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgsim_guard.model import Image, Limits, Match, Result, Scope, Unreadable
+from imgsim_guard.model import Evidence, Image, Limits, Match, Result, Rule, Scope, Transform, Unreadable
 from imgsim_guard.report.as_json import compare_json, json_report
 from imgsim_guard.report.escaping import shell_word, shown
 from imgsim_guard.report.text import compare_report, text_report
@@ -38,7 +39,7 @@ def result(
     notes: tuple[str, ...] = (),
 ) -> Result:
     reasons = tuple((path, Unreadable(reason)) for path, reason in (unreadable or {}).items())
-    return Result(scope, 10.0, limits, queries, 8412, matches, reasons, notes)
+    return Result(scope, Rule(), limits, queries, 8412, matches, reasons, notes)
 
 
 def test_nothing_found() -> None:
@@ -236,32 +237,96 @@ def test_a_name_is_shown_as_it_is_where_nothing_is_hidden() -> None:
     assert shown("caf\u00e9 \u732b/a-b_c.png") == "caf\u00e9 \u732b/a-b_c.png"
 
 
-def test_compare_lines_up_the_others() -> None:
-    others = [("b.png", 0.4456), ("a/longer name.png", 10.0), ("two\nlines.png", 31.755)]
-    assert compare_report("\x1b.png", others, threshold=10.0) == (
-        "\\x1b.png   b.png               distance  0.45   near-duplicates (threshold 10)\n"
-        "\\x1b.png   a/longer name.png   distance 10.00   near-duplicates (threshold 10)\n"
-        "\\x1b.png   two\\nlines.png      distance 31.75   different (threshold 10)\n"
+TURNED = Evidence(
+    "confirmed",
+    1214,
+    0.987,
+    0.82,
+    Transform(
+        mirrored=True,
+        rotation=90.0,
+        scale=0.5,
+        squeeze=1.0,
+        covered=0.82,
+        shown=1.0,
+        matrix=(0.0, 1.0, 0.0, 1.0, 0.0, 0.0),
+    ),
+    "mirrored, rotated 90 degrees clockwise, cropped to 82%",
+)
+OTHER = Evidence("refuted", 12, 0.41, 0.9, None, "they line up, but only 41% of what they show agrees")
+
+
+def test_compare_lines_up_the_others_and_explains() -> None:
+    a = Image("\x1b.png", "git:a")
+    matches = [
+        Match("near-duplicate", a, Image("b.png", "git:b"), 12.4456, TURNED),
+        Match("look-alike", a, Image("a/longer name.png", "git:c"), 10.0, OTHER),
+        Match("look-alike", a, Image("two\nlines.png", "git:d"), 31.755, None),
+    ]
+    assert compare_report(matches, threshold=10.0) == (
+        "\\x1b.png   near-duplicate of    b.png               distance 12.45 (threshold 10)\n"
+        "           mirrored, rotated 90 degrees clockwise, cropped to 82%; 1,214 matching points, 99% agree\n"
+        "\\x1b.png   look-alike of        a/longer name.png   distance 10.00 (threshold 10)\n"
+        "           refuted: they line up, but only 41% of what they show agrees\n"
+        "\\x1b.png   different from       two\\nlines.png      distance 31.75 (threshold 10)\n"
     )
 
 
 def test_compare_in_json() -> None:
-    assert compare_json("a.png", [("b.png", 0.4456), ("\udcff.png", 31.75)]) == (
-        "{\n"
-        ' "format": 1,\n'
-        ' "pairs": [\n'
-        "  {\n"
-        '   "a": "a.png",\n'
-        '   "b": "b.png",\n'
-        '   "distance": 0.4456\n'
-        "  },\n"
-        "  {\n"
-        '   "a": "a.png",\n'
-        '   "b": "\\udcff.png",\n'
-        '   "distance": 31.75\n'
-        "  }\n"
-        " ]\n"
-        "}\n"
+    a = Image("a.png", "git:a")
+    matches = [
+        Match("near-duplicate", a, Image("b.png", "git:b"), 0.4456, TURNED),
+        Match("look-alike", a, Image("\udcff.png", "git:c"), 31.75, OTHER),
+    ]
+    assert json.loads(compare_json(matches)) == {
+        "format": 1,
+        "pairs": [
+            {
+                "a": "a.png",
+                "b": "b.png",
+                "distance": 0.4456,
+                "kind": "near-duplicate",
+                "verification": {
+                    "outcome": "confirmed",
+                    "reason": "mirrored, rotated 90 degrees clockwise, cropped to 82%",
+                    "matching_points": 1214,
+                    "agreement": 0.987,
+                    "transform": {"mirrored": True, "rotation": 90.0, "scale": 0.5, "covered": 0.82},
+                },
+            },
+            {
+                "a": "a.png",
+                "b": "\udcff.png",
+                "distance": 31.75,
+                "kind": None,
+                "verification": {
+                    "outcome": "refuted",
+                    "reason": "they line up, but only 41% of what they show agrees",
+                    "matching_points": 12,
+                    "agreement": 0.41,
+                },
+            },
+        ],
+    }
+
+
+def test_what_confirmed_a_match_stands_below_it() -> None:
+    assert text_report(result(replace(NEAR, evidence=TURNED))).splitlines()[:2] == [
+        "data/train/cat-7.png   near-duplicate of    data/test/cat-2.png   distance 4.31 (threshold 10)",
+        f"{'':23}mirrored, rotated 90 degrees clockwise, cropped to 82%; 1,214 matching points, 99% agree",
+    ]
+
+
+def test_look_alikes_are_counted_pass_and_are_listed_only_when_asked_for() -> None:
+    passed = result(replace(NEAR, kind="look-alike", evidence=OTHER))
+    summary = (
+        "no near-duplicates among 12 new images, checked against 8,412. 1 only look alike (--verbose lists them).\n"
+    )
+    assert not passed.failed
+    assert text_report(passed) == summary
+    assert text_report(passed, look_alikes=True) == (
+        "data/train/cat-7.png   look-alike of        data/test/cat-2.png   distance 4.31 (threshold 10)\n"
+        "                       refuted: they line up, but only 41% of what they show agrees\n" + summary
     )
 
 
@@ -271,6 +336,7 @@ def test_nothing_found_in_json() -> None:
         ' "format": 1,\n'
         ' "verdict": "passed",\n'
         ' "threshold": 10.0,\n'
+        ' "reach": 26.0,\n'
         ' "limit": 0,\n'
         ' "exact_limit": 0,\n'
         ' "queries": 12,\n'
@@ -290,6 +356,7 @@ def test_everything_in_json() -> None:
         "format": 1,
         "verdict": "failed",
         "threshold": 10.0,
+        "reach": 26.0,
         "limit": 3,
         "exact_limit": 2,
         "queries": 12,
@@ -301,6 +368,7 @@ def test_everything_in_json() -> None:
                 "query": "data/train/cat-7.png",
                 "gallery": "data/test/cat-2.png",
                 "distance": 4.3125,
+                "verification": {"outcome": "skipped"},
             },
             {
                 "kind": "exact-duplicate",
@@ -308,6 +376,7 @@ def test_everything_in_json() -> None:
                 "query": "dog.jpg",
                 "gallery": "old/dog.jpg",
                 "distance": 0.0,
+                "verification": {"outcome": "skipped"},
             },
         ],
         "unreadable": [{"image": "broken.png", "reason": "an empty file"}],

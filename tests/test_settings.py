@@ -23,8 +23,8 @@ DEFAULTS = Settings(
     max_missing_embeddings=200,
 )
 KEYS = (
-    "the keys are images, threshold, max_near_duplicates, max_exact_duplicates, unreadable, engine, "
-    "max_missing_embeddings"
+    "the keys are images, threshold, reach, candidates, verify, max_near_duplicates, max_exact_duplicates, "
+    "unreadable, engine, max_missing_embeddings"
 )
 
 
@@ -90,7 +90,7 @@ HEADING = "the configuration has mistakes:\n"
 MISTAKES = {
     "tresh: 5": "f:1:1: unknown key 'tresh'; did you mean 'threshold'?",
     "max_near_duplicate: 5": "f:1:1: unknown key 'max_near_duplicate'; did you mean 'max_near_duplicates'?",
-    "verify: auto": f"f:1:1: unknown key 'verify'; {KEYS}",
+    "colour: auto": f"f:1:1: unknown key 'colour'; {KEYS}",
     "<<: {threshold: 5}": f"f:1:1: unknown key '<<'; {KEYS}",
     "10: 5": f"f:1:1: unknown key '10'; {KEYS}",
     "x" * 100 + ": 5": f"f:1:1: unknown key '{'x' * 56}...; {KEYS}",

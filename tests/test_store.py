@@ -44,7 +44,12 @@ def row_of(number: int, data: bytes = b"") -> Row:
     """The row of an image whose bytes are these, or this number's."""
     data = data or b"%d" % number
     embedding = np.random.default_rng(number).uniform(-1, 1, DIMENSIONS).astype(np.float16)
-    return Row(**file_digests(data), pixels=hashlib.md5(data).digest(), embedding=embedding)
+    return Row(
+        **file_digests(data),
+        pixels=hashlib.md5(data).digest(),
+        hashes=hashlib.sha256(data).digest() * 5,
+        embedding=embedding,
+    )
 
 
 def rows_of(*numbers: int) -> list[Row]:
@@ -63,7 +68,7 @@ def held(store: Store, rows: Sequence[Row]) -> list[Row]:
     """Those of the rows that the store holds, as it gives them back."""
     found = store.find(content(row) for row in rows)
     return [
-        row._replace(pixels=store.pixels(at), embedding=store.embeddings([at])[0])
+        row._replace(pixels=store.pixels(at), hashes=store.hashes([at]).tobytes(), embedding=store.embeddings([at])[0])
         for row in rows
         if (at := found.get(content(row))) is not None
     ]
@@ -92,9 +97,12 @@ embedding_bits = st.lists(
 
 any_rows = st.lists(
     st.builds(
-        lambda data, pixels, embedding: Row(**file_digests(data), pixels=pixels, embedding=embedding),
+        lambda data, pixels, hashes, embedding: Row(
+            **file_digests(data), pixels=pixels, hashes=hashes, embedding=embedding
+        ),
         st.binary(max_size=4),
         st.binary(min_size=16, max_size=16),
+        st.binary(min_size=160, max_size=160),
         embedding_bits,
     ),
     max_size=6,

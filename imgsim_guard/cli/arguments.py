@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("first", metavar="A")
     compare.add_argument("others", nargs="+", metavar="B")
     _json_option(compare)
+    compare.add_argument("--image", metavar="FILE", help="write the two side by side as PNG, what disagrees marked")
 
     embed = _command(commands, "embed", "embed images once and keep the embeddings", [common])
     embed.add_argument("paths", nargs="*", metavar="PATH", help="folders, or images (default: all that git tracks)")

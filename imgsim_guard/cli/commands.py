@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from imgsim_guard.augnet import fingerprint, load
 from imgsim_guard.cache import cache_folder
 from imgsim_guard.check import check as run_check
+from imgsim_guard.check import compare_with
 from imgsim_guard.cli.terminal import STANDARD_OUTPUT, progress_display, say, write_report
 from imgsim_guard.embedding import Pipeline, Source, embed_missing, missing
 from imgsim_guard.errors import GuardError
-from imgsim_guard.model import Image, Limits, Selection, Unreadable
+from imgsim_guard.model import Image, Limits, Rule, Selection, Unreadable
 from imgsim_guard.report.as_json import compare_json, json_report
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.report.text import compare_report, text_report
@@ -68,20 +69,24 @@ def scan(arguments: argparse.Namespace) -> int:
 
 def compare(arguments: argparse.Namespace) -> int:
     """`imgsim-guard compare`."""
-    from imgsim_guard.search import distances
+    from imgsim_guard.verifying import side_by_side_png
 
+    if arguments.image is not None and len(arguments.others) > 1:
+        raise GuardError("--image shows one pair: name two images")
     settings = _settings(arguments.config, _nearest_configuration())
-    images = [folders.identified(path) for path in (arguments.first, *arguments.others)]
-    store = _store(settings)
-    for path, why in _embed(images, folders.Folders(), settings, store, quiet=True).items():
+    first, *others = [folders.identified(path) for path in (arguments.first, *arguments.others)]
+    source, store = folders.Folders(), _store(settings)
+    for path, why in _embed([first, *others], source, settings, store, quiet=True).items():
         raise GuardError(f"{path}: {why.reason}")
-    rows = store.find(image.content for image in images)
-    first, *others = (store.embeddings([rows[image.content]]) for image in images)
-    measured = [(path, float(distances(first, other)[0])) for path, other in zip(arguments.others, others, strict=True)]
+    with progress_display(quiet=True) as progress:
+        pipeline = Pipeline(source, store, lambda: load(settings.engine), progress)
+        matches = compare_with(first, others, pipeline, rule=_rule(settings))
     if arguments.json != STANDARD_OUTPUT:
-        say(compare_report(arguments.first, measured, threshold=settings.threshold))
+        say(compare_report(matches, threshold=settings.threshold))
     if arguments.json is not None:
-        write_report(compare_json(arguments.first, measured), arguments.json)
+        write_report(compare_json(matches), arguments.json)
+    if arguments.image is not None:
+        write_report(side_by_side_png(matches[0], source), arguments.image)
     return 0
 
 
@@ -121,16 +126,20 @@ def _judge(  # noqa: PLR0913  where all parts of a run meet
         result = run_check(
             selection,
             Pipeline(source, store, lambda: load(settings.engine), progress),
-            threshold=settings.threshold,
+            rule=_rule(settings),
             limits=Limits(settings.max_near_duplicates, settings.max_exact_duplicates, unreadable_fails),
             max_missing=max_missing,
         )
     if result.failed or not arguments.quiet:
-        text = text_report(result, seconds=time.monotonic() - started)
+        text = text_report(result, seconds=time.monotonic() - started, look_alikes=arguments.verbose)
         say(text + _details(arguments, settings, store), to_stderr=arguments.json == STANDARD_OUTPUT)
     if arguments.json is not None:
         write_report(json_report(result), arguments.json)
     return int(result.failed)
+
+
+def _rule(settings: Settings) -> Rule:
+    return Rule(settings.threshold, settings.reach, settings.candidates if settings.verify == "auto" else 0)
 
 
 def _embed_selection(

@@ -22,33 +22,34 @@ def say(text: str, *, to_stderr: bool = False) -> None:
     print(text, end="", file=sys.stderr if to_stderr else sys.stdout)
 
 
-def write_report(text: str, target: str) -> None:
-    """Write a report to standard output (-) or to a file, which is replaced whole or not at all."""
-    if target == STANDARD_OUTPUT:
-        say(text)
+def write_report(report: str | bytes, target: str) -> None:
+    """Write a report to a file, which is replaced whole or not at all; a text also to standard output (-)."""
+    if target == STANDARD_OUTPUT and isinstance(report, str):
+        say(report)
         return
+    data = report.encode() if isinstance(report, str) else report
     path = Path(target)
     try:
         if path.exists() and not path.is_file():  # a device or a pipe: replacing /dev/null would be a poor joke
-            path.write_bytes(text.encode())
+            path.write_bytes(data)
         else:
-            replace_file(path, text.encode())
+            replace_file(path, data)
     except OSError as error:
         raise GuardError(f"cannot write the report {target}: {error.strerror}") from error
 
 
 @contextmanager
-def progress_display(*, quiet: bool) -> Iterator[Callable[[int], Callable[[], object]]]:
+def progress_display(*, quiet: bool) -> Iterator[Callable[[int, str], Callable[[], object]]]:
     """Yields what opens a bar of so many images. No bar when nobody watches: pre-commit shows a terminal to what it
     runs and prints everything at the end, so that its own variable is asked, too.
     """
     bars = []
 
-    def open_bar(total: int) -> Callable[[], object]:
+    def open_bar(total: int, doing: str) -> Callable[[], object]:
         from tqdm import tqdm
 
         hidden = quiet or "PRE_COMMIT" in os.environ or sys.stderr is None or not sys.stderr.isatty()
-        bars.append(tqdm(total=total, desc="embedding", unit=" images", leave=False, disable=hidden, file=sys.stderr))
+        bars.append(tqdm(total=total, desc=doing, unit="", leave=False, disable=hidden, file=sys.stderr))
         return bars[-1].update
 
     try:

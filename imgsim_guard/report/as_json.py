@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from imgsim_guard.model import Match, Result
+    from imgsim_guard.model import Evidence, Match, Result
 
 FORMAT = 1
 
@@ -19,7 +19,8 @@ def json_report(result: Result) -> str:
         {
             "format": FORMAT,
             "verdict": "failed" if result.failed else "passed",
-            "threshold": result.threshold,
+            "threshold": result.rule.threshold,
+            "reach": result.rule.reach,
             "limit": result.limits.near_duplicates,
             "exact_limit": result.limits.exact_duplicates,
             "queries": result.queries,
@@ -31,20 +32,51 @@ def json_report(result: Result) -> str:
     )
 
 
-def compare_json(first: str, others: Iterable[tuple[str, float]]) -> str:
-    """The distances of one image to others as JSON, ending in a newline."""
-    pairs = [{"a": first, "b": other, "distance": distance} for other, distance in others]
+def compare_json(matches: Iterable[Match]) -> str:
+    """How one image relates to others as JSON, ending in a newline."""
+    pairs = [
+        {
+            "a": match.query.path,
+            "b": match.gallery.path,
+            "distance": match.distance,
+            "kind": match.kind if match.blocking else None,
+            "verification": _verification(match.evidence),
+        }
+        for match in matches
+    ]
     return _dumped({"format": FORMAT, "pairs": pairs})
 
 
 def _match(match: Match) -> dict[str, object]:
     return {
         "kind": match.kind,
-        "blocking": True,
+        "blocking": match.blocking,
         "query": match.query.path,
         "gallery": match.gallery.path,
         "distance": match.distance,
+        "verification": _verification(match.evidence),
     }
+
+
+def _verification(evidence: Evidence | None) -> dict[str, object]:
+    """`skipped` also when there was nothing to verify: the same bytes, the same pixels, or `verify: never`."""
+    if evidence is None:
+        return {"outcome": "skipped"}
+    described = {
+        "outcome": evidence.outcome,
+        "reason": evidence.reason,
+        "matching_points": evidence.matching_points,
+        "agreement": evidence.agreement,
+    }
+    if evidence.transform is None:
+        return described
+    transform = {
+        "mirrored": evidence.transform.mirrored,
+        "rotation": evidence.transform.rotation,
+        "scale": evidence.transform.scale,
+        "covered": evidence.transform.covered,
+    }
+    return {**described, "transform": transform}
 
 
 def _dumped(document: dict[str, object]) -> str:

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 from imgsim_guard.report.escaping import shell_word, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from imgsim_guard.model import Kind, Match, Result, Scope
+    from imgsim_guard.model import Evidence, Kind, Match, Result, Scope
 
-PLURALS: dict[Kind, str] = {"exact-duplicate": "exact duplicates", "near-duplicate": "near-duplicates"}
-WORDS: dict[Kind, str] = {"exact-duplicate": "exact duplicate of", "near-duplicate": "near-duplicate of"}
+WORDS: dict[Kind, str] = {
+    "exact-duplicate": "exact duplicate of",
+    "near-duplicate": "near-duplicate of",
+    "look-alike": "look-alike of",
+}
+BLOCKING: dict[Kind, str] = {"exact-duplicate": "exact duplicates", "near-duplicate": "near-duplicates"}
 QUERIES: dict[Scope, tuple[str, str]] = {
     "staged": ("new image", "new images"),
     "revisions": ("new image", "new images"),
@@ -25,11 +29,15 @@ PATHS_IN_A_COMMAND = 5
 """As many as a person would read; the command for the rest is easy to write from them."""
 
 
-def text_report(result: Result, *, seconds: float | None = None) -> str:
-    """The whole report, ending in a newline. `seconds` is how long the check took, left out if None."""
+def text_report(result: Result, *, seconds: float | None = None, look_alikes: bool = False) -> str:
+    """The whole report, ending in a newline.
+
+    `seconds` is how long the check took, left out if None; `look_alikes` lists also what verification refuted.
+    """
+    matches = [match for match in result.matches if match.blocking or look_alikes]
     lines = [
         *(f"note: {shown(note)}" for note in result.notes),
-        *_matches(result),
+        *_rows(matches, threshold=result.rule.threshold),
         *(f"{shown(path)}   unreadable: {shown(why.reason)}" for path, why in result.unreadable),
         _summary(result, seconds),
         *(_ways_out(result) if result.failed else ()),
@@ -37,36 +45,45 @@ def text_report(result: Result, *, seconds: float | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def compare_report(first: str, others: Iterable[tuple[str, float]], *, threshold: float) -> str:
-    """The distances of one image to others, a line each."""
-    rows = [(shown(first), shown(other), distance) for other, distance in others]
-    width = max(len(other) for _, other, _ in rows)
-    lines = []
-    for image, other, distance in rows:
-        verdict = "near-duplicates" if distance <= threshold else "different"
-        lines.append(f"{image}   {other:{width}}   distance {distance:5.2f}   {verdict} (threshold {threshold:g})")
-    return "\n".join(lines) + "\n"
+def compare_report(matches: Iterable[Match], *, threshold: float) -> str:
+    """How one image relates to others, two lines each; a pair that is nothing is given as a look-alike, too."""
+    return "".join(f"{line}\n" for line in _rows(list(matches), threshold=threshold))
 
 
-def _matches(result: Result) -> Iterator[str]:
-    rows = [(shown(match.query.path), WORDS[match.kind], shown(match.gallery.path), match) for match in result.matches]
+def _rows(matches: Sequence[Match], *, threshold: float) -> Iterator[str]:
+    rows = [(shown(match.query.path), _words(match, threshold), shown(match.gallery.path), match) for match in matches]
     query_width = max((len(query) for query, *_ in rows), default=0)
     gallery_width = max((len(gallery) for _, _, gallery, _ in rows), default=0)
     for query, words, gallery, match in rows:
-        yield f"{query:{query_width}}   {words:18}   {gallery:{gallery_width}}   {_nearness(match, result)}"
+        yield f"{query:{query_width}}   {words:18}   {gallery:{gallery_width}}   {_nearness(match, threshold)}"
+        if match.evidence is not None:
+            yield f"{'':{query_width}}   {_explained(match.evidence)}"
 
 
-def _nearness(match: Match, result: Result) -> str:
+def _words(match: Match, threshold: float) -> str:
+    return WORDS[match.kind] if match.blocking or match.distance <= threshold else "different from"
+
+
+def _nearness(match: Match, threshold: float) -> str:
     if match.query.content == match.gallery.content:
         return "same bytes"
     if match.kind == "exact-duplicate":
         return "same pixels"
-    return f"distance {match.distance:.2f} (threshold {result.threshold:g})"
+    return f"distance {match.distance:.2f} (threshold {threshold:g})"
+
+
+def _explained(evidence: Evidence) -> str:
+    if evidence.outcome != "confirmed":
+        return f"{evidence.outcome}: {evidence.reason}"
+    points = f"{evidence.matching_points:,} matching points, " if evidence.matching_points else ""
+    return f"{evidence.reason}; {points}{evidence.agreement:.0%} agree"
 
 
 def _summary(result: Result, seconds: float | None) -> str:
     found = [
-        f"{result.count(kind):,} {_plural(result.count(kind), PLURALS[kind])}" for kind in PLURALS if result.count(kind)
+        f"{result.count(kind):,} {_plural(result.count(kind), plural)}"
+        for kind, plural in BLOCKING.items()
+        if result.count(kind)
     ]
     if result.unreadable:
         found.append(f"{len(result.unreadable):,} unreadable")
@@ -74,21 +91,24 @@ def _summary(result: Result, seconds: float | None) -> str:
     took = "" if seconds is None else f" in {seconds:.1f} s"
     what = " and ".join(found) or "no near-duplicates"
     allowed = " (allowed by the configuration)" if found and not result.failed else ""
-    return f"{what} among {queries}, checked against {result.gallery:,}{took}{allowed}."
+    alike = result.count("look-alike")
+    passed = f" {alike:,} only look alike (--verbose lists them)." if alike else ""
+    return f"{what} among {queries}, checked against {result.gallery:,}{took}{allowed}.{passed}"
 
 
 def _ways_out(result: Result) -> Iterator[str]:
-    paths = sorted({match.query.path for match in result.matches} | {path for path, _ in result.unreadable})
+    blocked = {match.query.path for match in result.matches if match.blocking}
+    paths = sorted(blocked | {path for path, _ in result.unreadable})
     if result.scope == "staged":
-        yield f"  drop it:    git reset -- {_words(paths)}"
+        yield f"  drop it:    git reset -- {_listed(paths)}"
         yield "  keep it:    SKIP=imgsim-guard git commit    (for once; with a plain git hook: git commit --no-verify)"
     elif result.scope in {"revisions", "all"}:
-        yield f"  drop it:    git rm --cached -- {_words(paths)}"
+        yield f"  drop it:    git rm --cached -- {_listed(paths)}"
     if result.scope != "folders":
         yield "  allow more: see threshold, max_near_duplicates, unreadable and images in .imgsim-guard.yaml"
 
 
-def _words(paths: list[str]) -> str:
+def _listed(paths: list[str]) -> str:
     """All of them on the command line while that can be read, else the first and how many more."""
     some = " ".join(shell_word(_pathspec(path)) for path in paths[:PATHS_IN_A_COMMAND])
     return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
@@ -124,7 +125,8 @@ class Git:
         if self._blobs is not None:
             for pipe in (self._blobs.stdin, self._blobs.stdout):
                 if pipe is not None:
-                    pipe.close()
+                    with suppress(BrokenPipeError):  # what it was asked last, it did not live to read
+                        pipe.close()
             self._blobs.wait()
             self._blobs = None
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imgsim_guard.augnet import DIMENSIONS
+from imgsim_guard.perceptual import HASH_SIZE, HASHES
 from imgsim_guard.store import folder as files
 from imgsim_guard.store.shard import SUFFIX, DamagedShardError, Row, Shard, read_shard, write_shard
 from imgsim_guard.store.unreadable import SUFFIX as UNREADABLE_SUFFIX
@@ -68,6 +69,12 @@ class Store:
             none = np.zeros((0, DIMENSIONS), np.float16)
             self._embeddings = np.concatenate([none, *(shard.embeddings for shard in self._shards)])
         return self._embeddings[np.asarray(rows, np.intp)]
+
+    def hashes(self, rows: Sequence[int]) -> NDArray[np.uint8]:
+        """The perceptual hashes of the images in these rows, uint8 [n, 5, 32]."""
+        none = np.zeros((0, HASHES * HASH_SIZE), np.uint8)
+        packed = np.concatenate([none, *(shard.digests["hashes"] for shard in self._shards)])
+        return packed[np.asarray(rows, np.intp)].reshape(-1, HASHES, HASH_SIZE)
 
     def pixels(self, row: int) -> bytes:
         """The digest of the pixels of the image in this row."""

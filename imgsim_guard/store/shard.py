@@ -15,6 +15,7 @@ import safetensors
 import safetensors.numpy
 
 from imgsim_guard.augnet import DIMENSIONS
+from imgsim_guard.perceptual import HASH_SIZE, HASHES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,17 +24,19 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 SUFFIX = ".safetensors"
-DIGEST_SIZES = {"git": 20, "md5": 16, "sha256": 32, "pixels": 16}
-"""Bytes of each digest that a row carries: a tracker's content id of the file's bytes, and that of the pixels."""
+DIGEST_SIZES = {"git": 20, "md5": 16, "sha256": 32, "pixels": 16, "hashes": HASHES * HASH_SIZE}
+"""Bytes of each digest that a row carries: the trackers' content ids of the file's bytes, the digest of its pixels, and
+its perceptual hashes."""
 
 
 class Row(NamedTuple):
-    """One image: four digests, and its embedding, float16 [768] between -1 and 1."""
+    """One image: its digests, and its embedding, float16 [768] between -1 and 1."""
 
     git: bytes
     md5: bytes
     sha256: bytes
     pixels: bytes
+    hashes: bytes
     embedding: NDArray[np.float16]
 
 

@@ -1,0 +1,6 @@
+"""Geometric verification: are two images pictures of the same original, or do they only look alike?
+
+`prepared` keeps of one image what is needed; `pair` decides about two; `glance` says cheaply whether that is worth the
+time. Below them: `alignment` proposes how one lies on the other, `overlay` lays it there, `agreement` compares, `paper`
+knows print from photographs, `transform` says what was done, `picture` shows it.
+"""

@@ -1,0 +1,142 @@
+"""How far two pictures laid over each other agree, window by window, and where they do not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from imgsim_guard.verification.paper import ground
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from imgsim_guard.verification.overlay import Overlay
+    from imgsim_guard.verification.prepared import Floats
+
+# Side of a window in grid pixels: a letter or two of small print, an eye of a face.
+WINDOW = 15
+# Windows lie this far apart (a third of a window: a disagreement as large as a window is always met in full).
+STEP = 5
+# Grey values must spread this much in a window to be a picture of something: JPEG at quality 30 leaves 3 in flat areas.
+TEXTURE = 6.0
+# Windows agree from this normalised correlation on: blur, noise and JPEG keep copies above, other contents are spread
+# around 0.
+AGREEING = 0.7
+# A window lies fully inside (rounding of the mean aside).
+FULL = 0.999
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Windows of an overlay, as (rows, columns) maps."""
+
+    seen: NDArray[np.bool_]  # fully inside both pictures
+    textured: NDArray[np.bool_]  # seen, and both pictures show something there
+    agrees: NDArray[np.bool_]  # textured, and they show the same
+    swapped: NDArray[np.bool_]  # textured and disagreeing, where each picture has ink that the other lacks
+    covered: NDArray[np.bool_]  # seen and disagreeing in any other way: something lies over one of them
+
+    @property
+    def fraction(self) -> float:
+        """Of the textured windows, those that agree; 0 without textured windows."""
+        textured = int(self.textured.sum())
+        return float(self.agrees.sum()) / textured if textured else 0.0
+
+    @property
+    def whole(self) -> float:
+        """Of the windows that show something in either picture, those that agree."""
+        differing = int((self.swapped | self.covered).sum())
+        return float(self.agrees.sum()) / max(1, int(self.agrees.sum()) + differing)
+
+    def scattered_swaps(self, largest_overlay: float) -> float:
+        """Swapped windows over textured ones, without the largest connected region of them if that is no larger
+        than the given part of what is seen.
+        """
+        swapped = self.swapped.astype(np.uint8)
+        _, _, stats, _ = cv2.connectedComponentsWithStats(swapped)
+        largest = int(stats[1:, cv2.CC_STAT_AREA].max(initial=0))
+        spared = largest if largest <= largest_overlay * int(self.seen.sum()) else 0
+        return (int(swapped.sum()) - spared) / max(1, int(self.textured.sum()))
+
+
+def agreement(laid: Overlay) -> Agreement:
+    """Local normalised cross-correlation of an overlay, its pictures made equally sharp first."""
+    one, two = equally_sharp(laid.one, laid.two, laid.both)
+    mean_one, mean_two = _windowed(one), _windowed(two)
+    spread_one = np.sqrt(np.maximum(_windowed(one * one) - mean_one**2, 0))
+    spread_two = np.sqrt(np.maximum(_windowed(two * two) - mean_two**2, 0))
+    product = _windowed(one * two) - mean_one * mean_two
+    correlation = product / np.maximum(spread_one * spread_two, 1e-3)
+    seen = _windowed(laid.both.astype(np.float32)) > FULL
+    textured = seen & (spread_one > TEXTURE) & (spread_two > TEXTURE)
+    agrees = textured & (correlation > AGREEING)
+    one_sided = seen & ~textured & (np.maximum(spread_one, spread_two) > 2 * TEXTURE)
+    differs = textured & ~agrees | one_sided
+    swapped = textured & ~agrees & (_two_sidedness(one, two, laid.both) > SWAPPED)
+    return Agreement(seen, textured, agrees, swapped, differs & ~swapped)
+
+
+# Side of the area over which it is weighed which of the pictures has ink that the other lacks: three windows.
+WEIGHED = 45
+# Grey values that differ by less are the same ink.
+SAME_INK = 12.0
+# 0: all differences have one sign (an overlay of one colour), 1: as much ink came as went. Overlaid print stays below.
+SWAPPED = 0.4
+
+
+def _two_sidedness(one: Floats, two: Floats, both: NDArray[np.bool_]) -> Floats:
+    """How evenly the differences are split into brighter and darker ones around each window, 0 to 1."""
+    one, two = one - ground(one), two - ground(two)
+    spread = float(two[both].std())
+    gain = float(one[both].std()) / spread if spread > 1 else 1.0
+    difference = one - two * np.float32(gain)
+    difference[~both] = 0
+    size = (WEIGHED, WEIGHED)
+    brighter = cv2.boxFilter(np.maximum(difference - SAME_INK, 0), -1, size)
+    darker = cv2.boxFilter(np.maximum(-difference - SAME_INK, 0), -1, size)
+    start = WINDOW // 2
+    ratio = 2 * np.minimum(brighter, darker) / np.maximum(brighter + darker, 1e-3)
+    return np.asarray(ratio, np.float32)[start:-start:STEP, start:-start:STEP]
+
+
+def _windowed(picture: Floats) -> Floats:
+    """Window means, on the grid of windows."""
+    start = WINDOW // 2
+    return np.asarray(cv2.boxFilter(picture, -1, (WINDOW, WINDOW)), np.float32)[start:-start:STEP, start:-start:STEP]
+
+
+# Blurs tried on the sharper picture, in grid pixels.
+BLURS = (0.0, 0.6, 0.9, 1.3, 1.9, 2.7, 3.8)
+# Both are smoothed by this much first: single-pixel noise says nothing about the content.
+SMOOTHING = 0.7
+
+
+def equally_sharp(one: Floats, two: Floats, both: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Blur the sharper (or noisier) picture until its detail is no stronger than the other's."""
+    one, two = _blurred(one, SMOOTHING), _blurred(two, SMOOTHING)
+    if _detail(one, both) < _detail(two, both):
+        return one, _softened(two, one, both)
+    return _softened(one, two, both), two
+
+
+def _softened(sharp: Floats, soft: Floats, both: NDArray[np.bool_]) -> Floats:
+    """`sharp` under the smallest of BLURS that brings its detail down to that of `soft`."""
+    wanted = _detail(soft, both)
+    for sigma in BLURS:
+        blurred = _blurred(sharp, sigma) if sigma else sharp
+        if _detail(blurred, both) <= wanted * 1.05:
+            break
+    return blurred
+
+
+def _blurred(picture: Floats, sigma: float) -> Floats:
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.float32)
+
+
+def _detail(picture: Floats, both: NDArray[np.bool_]) -> float:
+    """Strength of the finest structure, relative to the picture's contrast."""
+    edges = cv2.Laplacian(picture, cv2.CV_32F, ksize=3)[both]
+    return float(edges.std() / (picture[both].std() + 1))

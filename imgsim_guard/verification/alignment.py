@@ -1,0 +1,190 @@
+"""Where one picture could lie in another: affine transforms proposed by matching features or by whole frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgsim_guard.verification.prepared import Box, Features, Prepared, mirrored, whole_frame
+
+Doubles: TypeAlias = NDArray[np.float64]
+Numbers: TypeAlias = NDArray[np.floating]
+
+# Lowe's ratio of the nearest to the second nearest descriptor distance, squared.
+RATIO = 0.85**2
+# The cheap look matches so many features of the one picture with all of the other's. Of 185 unrelated pairs none
+# had 3 that agree on a move, of the copies only pictures on a page of text (1 in 12) had fewer.
+CHEAP_FEATURES = 250
+CHEAP_POINTS = 3
+# A fitted transform needs more than the three points that define it.
+LEAST_POINTS = 6
+# So many matches make a proposal each; where more match, most of them are right and any will do.
+MOVES_TRIED = 80
+# Two features propose the same move if their turn and scale differ by no more than this.
+TURN_TOLERANCE = 25.0  # degrees
+SCALE_TOLERANCE = np.log(1.7)
+# Distance allowed between a moved point and its partner, of the target's long side: wide at first, since one
+# feature's scale and angle are coarse, then narrow, for a transform fitted to many.
+TOLERANCES = (0.05, 0.03, 0.015, 0.01)
+# Whole frames that agree less than this at 32 x 32 are not worth a closer look.
+LEAST_FRAME_CORRELATION = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """A proposal: matrix (2, 3) float64 takes pixels of the first small picture to those of the second."""
+
+    matrix: Doubles
+    points: int  # matching features that agree with it; 0 if whole frames were compared
+
+
+def by_features(first: Prepared, second: Prepared) -> list[Alignment]:
+    """At most two proposals, of the upright and the mirrored first picture, best first."""
+    width = first.small.shape[1]
+    flip = np.array([[-1.0, 0, width - 1], [0, 1, 0], [0, 0, 1]])
+    long_side = float(max(second.small.shape))
+    found = []
+    for features, undo in ((first.features, np.eye(3)), (mirrored(first.features, width), flip)):
+        proposal = _from_matches(features, second.features, long_side)
+        if proposal is not None and proposal.points >= LEAST_POINTS:
+            found.append(Alignment(proposal.matrix @ undo, proposal.points))
+    return sorted(found, key=lambda proposal: -proposal.points)
+
+
+def matches(first: Features, second: Features) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Indices of features that are each other's nearest and pass the ratio test."""
+    if min(len(first.points), len(second.points)) < LEAST_POINTS:
+        return np.zeros(0, np.intp), np.zeros(0, np.intp)
+    one, two = first.descriptors.astype(np.float32), second.descriptors.astype(np.float32)
+    squared = (two * two).sum(axis=1)[None] - 2 * (one @ two.T)
+    rows = np.arange(len(one))
+    nearest = squared.argmin(axis=1)
+    best = squared[rows, nearest]
+    mutual = squared.argmin(axis=0)[nearest] == rows
+    squared[rows, nearest] = np.inf
+    offset = (one * one).sum(axis=1)
+    kept = np.flatnonzero(mutual & (best + offset < RATIO * (squared.min(axis=1) + offset)))
+    return kept, nearest[kept]
+
+
+def _from_matches(first: Features, second: Features, long_side: float) -> Alignment | None:
+    """A transform fitted to the largest set of matches that agree on a move, after a cheap look at the first few."""
+    source, target, support = _agreeing(first.strongest(CHEAP_FEATURES), second, long_side)
+    if _distinct(source, target, support) < CHEAP_POINTS:
+        return None
+    return _fitted(*_agreeing(first, second, long_side), long_side)
+
+
+def _agreeing(first: Features, second: Features, long_side: float) -> tuple[Doubles, Doubles, NDArray[np.bool_]]:
+    """Matched points (n, 2) of both, and (n,) which of them agree on a move."""
+    i, j = matches(first, second)
+    source, target = first.points[i].astype(np.float64), second.points[j].astype(np.float64)
+    scales, turns = np.log(second.sizes[j] / first.sizes[i]), second.angles[j] - first.angles[i]
+    return source, target, agreeing_moves(source, target, scales, turns, long_side=long_side)
+
+
+def agreeing_moves(
+    source: Doubles, target: Doubles, scales: Numbers, turns: Numbers, *, long_side: float
+) -> NDArray[np.bool_]:
+    """(n,) bool: the largest set of matches that agree on one move.
+
+    source, target: (n, 2) matched points; scales: (n,) logarithms of size ratios; turns: (n,) degrees; long_side: of
+    the target picture, in pixels. Every match alone proposes a move (shift, turn and scale).
+    """
+    if not len(source):
+        return np.zeros(0, np.bool_)
+    tried = slice(0, MOVES_TRIED)
+    moves = _moves(source[tried], target[tried], scales[tried], turns[tried])
+    moved = np.einsum("mab,nb->mna", moves[:, :, :2], source) + moves[:, None, :, 2]
+    near = np.square(moved - target).sum(axis=2) < (TOLERANCES[0] * long_side) ** 2
+    turned = np.abs((turns[tried, None] - turns + 180) % 360 - 180) < TURN_TOLERANCE
+    scaled = np.abs(scales[tried, None] - scales) < SCALE_TOLERANCE
+    support = near & turned & scaled
+    return np.asarray(support[support.sum(axis=1).argmax()])
+
+
+def _moves(source: Doubles, target: Doubles, scales: Numbers, turns: Numbers) -> Doubles:
+    """(n, 2, 3) similarity transforms, one from each match."""
+    cosine, sine = np.exp(scales) * np.cos(np.radians(turns)), np.exp(scales) * np.sin(np.radians(turns))
+    linear = np.stack([np.stack([cosine, -sine], -1), np.stack([sine, cosine], -1)], -2)
+    shift = target - np.einsum("nab,nb->na", linear, source)
+    return np.concatenate([linear, shift[:, :, None]], axis=2)
+
+
+def _fitted(source: Doubles, target: Doubles, support: NDArray[np.bool_], long_side: float) -> Alignment | None:
+    """Least squares on the supporting points, which are chosen anew under ever narrower tolerances."""
+    for tolerance in TOLERANCES[1:]:
+        if _distinct(source, target, support) < LEAST_POINTS:
+            return None
+        matrix = fit_affine(source[support], target[support])
+        support = np.linalg.norm(moved_points(matrix, source) - target, axis=1) < tolerance * long_side
+    if _distinct(source, target, support) < LEAST_POINTS or not plausible(matrix):
+        return None
+    return Alignment(fit_affine(source[support], target[support]), _distinct(source, target, support))
+
+
+def _distinct(source: Doubles, target: Doubles, support: NDArray[np.bool_]) -> int:
+    """Supporting matches, those at one place counted once (SIFT repeats a point for each of its directions)."""
+    places = (np.unique(np.rint(points[support]), axis=0) for points in (source, target))
+    return min(len(place) for place in places)
+
+
+def fit_affine(source: Doubles, target: Doubles) -> Doubles:
+    """The (2, 3) matrix that takes (n, 2) source points nearest to the (n, 2) target points, by least squares."""
+    centre = source.mean(axis=0)
+    design = np.column_stack([source - centre, np.ones(len(source))])
+    solution = np.linalg.lstsq(design, target, rcond=None)[0].T
+    solution[:, 2] -= solution[:, :2] @ centre
+    return np.asarray(solution, np.float64)
+
+
+def moved_points(matrix: Doubles, points: Doubles) -> Doubles:
+    """(n, 2) points moved by a (2, 3) matrix."""
+    return points @ matrix[:, :2].T + matrix[:, 2]
+
+
+# A copy is seldom squeezed beyond 1 : 3 or scaled beyond 1 : 12; degenerate fits to a few points are.
+LARGEST_SQUEEZE = 3.0
+LARGEST_SCALE = 12.0
+
+
+def plausible(matrix: Doubles) -> bool:
+    """Whether an affine transform neither crushes nor explodes the picture."""
+    large, small = np.linalg.svd(matrix[:, :2], compute_uv=False)
+    return bool(small > 0 and large / small < LARGEST_SQUEEZE and 1 / LARGEST_SCALE < small <= large < LARGEST_SCALE)
+
+
+def by_frames(first: Prepared, second: Prepared) -> list[Alignment]:
+    """Proposals that lay frame on frame and content box on content box in the 8 orientations, best first."""
+    found = []
+    boxes_one, boxes_two = (whole_frame(first.small), first.box), (whole_frame(second.small), second.box)
+    trimmed = boxes_one != (first.box, first.box) or boxes_two != (second.box, second.box)
+    for kind in range(1 + trimmed):
+        one, two = first.thumbnails[kind], second.thumbnails[kind]
+        for mirror in (False, True):
+            for quarters in range(4):
+                seen = np.rot90(one[:, ::-1] if mirror else one, quarters)
+                correlation = float((seen * two).mean())
+                if correlation > LEAST_FRAME_CORRELATION:
+                    found.append(
+                        (correlation, _between(boxes_one[kind], boxes_two[kind], mirror=mirror, quarters=quarters))
+                    )
+    found.sort(key=lambda pair: -pair[0])
+    return [Alignment(matrix, 0) for _, matrix in found if plausible(matrix)]
+
+
+def _between(one: Box, two: Box, *, mirror: bool, quarters: int) -> Doubles:
+    """The (2, 3) matrix from one box to the other, mirrored first, then turned left by quarters."""
+    turn = np.linalg.matrix_power(np.array([[0.0, 1, 0], [-1, 0, 1], [0, 0, 1]]), quarters)
+    flip = np.array([[-1.0, 0, 1], [0, 1, 0], [0, 0, 1]]) if mirror else np.eye(3)
+    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])  # pixel centres to pixel edges
+    whole = np.linalg.inv(half) @ _unit_to(two) @ turn @ flip @ np.linalg.inv(_unit_to(one)) @ half
+    return np.asarray(whole[:2], np.float64)
+
+
+def _unit_to(box: Box) -> Doubles:
+    x0, y0, x1, y1 = box
+    return np.array([[x1 - x0, 0.0, x0], [0, y1 - y0, y0], [0, 0, 1]])

@@ -1,0 +1,166 @@
+"""Two pictures brought onto one grid, and the transform between them refined there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from imgsim_guard.verification.alignment import Doubles, fit_affine, moved_points, plausible
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from imgsim_guard.verification.prepared import Floats, Pixels
+
+# Icons and glyphs are enlarged until their longer side is this long, so that windows find room in them.
+LEAST_SIDE = 96
+# An overlap of fewer pixels than this is none.
+LEAST_EXTENT = 4
+# Points that are followed from the one picture to the other, and the window (pixels) that is followed.
+FOLLOWED = 150
+FOLLOWED_SPACING = 6
+FOLLOWED_WINDOW = 17
+# A fit needs so many points to be trusted more than what is already known.
+LEAST_FOLLOWED = 10
+# Points that end further than this from the fit (pixels of the grid) sit on an overlay or were lost.
+FOLLOWED_TOLERANCE = 1.0
+# Straightening has eight unknowns: it wants many points, and starts from those that are not lost altogether.
+LEAST_STRAIGHTENING = 30
+STRAIGHTENING_TOLERANCE = 3.0
+# Side of the area over which brightness and contrast are evened out before points are followed.
+EVENING_SIDE = 31
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """The overlapping part of two pictures on one grid."""
+
+    one: Floats  # (h, w) grey values
+    two: Floats  # (h, w)
+    both: NDArray[np.bool_]  # (h, w) where both pictures have pixels
+    to_grid: Doubles  # (3, 3) from the second picture's grey pixels to the grid
+
+
+def overlay(first: Pixels, second: Pixels, matrix: Doubles, *, side: int) -> Overlay | None:
+    """Lay the first (h, w) uint8 picture over the second, on a grid as fine as the coarser of them, long side <= side.
+
+    None if they overlap in less than a few pixels.
+    """
+    box = _overlap(first, second, matrix)
+    if box is None:
+        return None
+    x0, y0, x1, y1 = box
+    stretch = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    longest = max(x1 - x0, y1 - y0)
+    factor = min(1.0, 1 / stretch, side / longest)
+    factor = max(factor, LEAST_SIDE / longest)
+    to_grid = np.array([[factor, 0, (0.5 - x0) * factor - 0.5], [0, factor, (0.5 - y0) * factor - 0.5], [0, 0, 1]])
+    size = (max(1, round((x1 - x0) * factor)), max(1, round((y1 - y0) * factor)))
+    one, inside = _warped(first, to_grid @ np.vstack([matrix, [0, 0, 1]]), size)
+    two, also = _warped(second, to_grid, size)
+    return Overlay(one, two, inside & also, to_grid)
+
+
+def _overlap(first: Pixels, second: Pixels, matrix: Doubles) -> tuple[int, int, int, int] | None:
+    """The smallest upright box of the second picture's pixels that holds all of the overlap."""
+    height, width = second.shape
+    corners = moved_points(matrix, corners_of(first))
+    low = np.maximum(np.floor(corners.min(axis=0) + 0.5), 0).astype(int)
+    high = np.minimum(np.ceil(corners.max(axis=0) + 0.5), (width, height)).astype(int)
+    if (high - low).min() < LEAST_EXTENT:
+        return None
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+
+
+def corners_of(grey: Pixels) -> Doubles:
+    """(4, 2) outer corners of a picture, clockwise from the top left, in pixel coordinates (centres are whole)."""
+    height, width = grey.shape
+    return np.array([[0, 0], [width, 0], [width, height], [0, height]]) - 0.5
+
+
+def _warped(grey: Pixels, matrix: Doubles, size: tuple[int, int]) -> tuple[Floats, NDArray[np.bool_]]:
+    """The picture under a (3, 3) affine matrix, shrunk by area first so that nothing aliases."""
+    height, width = grey.shape
+    columns, rows = np.linalg.norm(matrix[:2, 0]), np.linalg.norm(matrix[:2, 1])
+    small = (max(1, round(width * min(1.0, columns))), max(1, round(height * min(1.0, rows))))
+    shrink = np.diag([small[0] / width, small[1] / height, 1.0])
+    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
+    rest = (matrix @ np.linalg.inv(half) @ np.linalg.inv(shrink) @ half)[:2]
+    picture = cv2.resize(grey, small, interpolation=cv2.INTER_AREA)
+    warped = cv2.warpAffine(picture, rest, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    inside = cv2.warpAffine(np.full_like(picture, 255), rest, size, flags=cv2.INTER_NEAREST)
+    return np.asarray(warped, np.float32), np.asarray(inside > 0)
+
+
+def refined(first: Pixels, second: Pixels, matrix: Doubles, *, side: int) -> Doubles:
+    """The (2, 3) matrix after points of the one (h, w) uint8 picture were followed into the other on a grid of that
+    long side (Lucas and Kanade 1981); unchanged where that fails.
+    """
+    laid = overlay(first, second, matrix, side=side)
+    correction = None if laid is None else _correction(laid)
+    if laid is None or correction is None:
+        return matrix
+    whole = np.linalg.inv(laid.to_grid) @ correction @ laid.to_grid @ np.vstack([matrix, [0, 0, 1]])
+    return np.asarray(whole[:2]) if plausible(whole[:2]) else matrix
+
+
+def straightened(laid: Overlay) -> Overlay:
+    """The overlay after perspective was taken out of `one` as well: for a picture of a screen or a print."""
+    source, target = _followed(laid)
+    near = np.ones(len(source), np.bool_)
+    for tolerance in (STRAIGHTENING_TOLERANCE, FOLLOWED_TOLERANCE):
+        if near.sum() < LEAST_STRAIGHTENING:
+            return laid
+        matrix, _ = cv2.findHomography(source[near], target[near], 0)
+        if matrix is None:
+            return laid
+        moved = cv2.perspectiveTransform(source[:, None], matrix)[:, 0]
+        near = np.linalg.norm(moved - target, axis=1) < tolerance
+    size = (laid.one.shape[1], laid.one.shape[0])
+    one = cv2.warpPerspective(laid.one, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    inside = cv2.warpPerspective(laid.both.astype(np.uint8), matrix, size, flags=cv2.INTER_NEAREST) > 0
+    return Overlay(np.asarray(one, np.float32), laid.two, np.asarray(inside & laid.both), laid.to_grid)
+
+
+def _correction(laid: Overlay) -> Doubles | None:
+    """(3, 3) on the grid, from where `one` lies to where it should lie."""
+    fit = _robust_fit(*_followed(laid))
+    return None if fit is None else np.vstack([fit, [0, 0, 1]])
+
+
+def _followed(laid: Overlay) -> tuple[Doubles, Doubles]:
+    """(n, 2) places in `one` and in `two` that show the same corner."""
+    one, two = _evened(laid.one), _evened(laid.two)
+    mask = laid.both.astype(np.uint8)
+    start = cv2.goodFeaturesToTrack(two, FOLLOWED, 0.01, FOLLOWED_SPACING, mask=mask)
+    if start is None or len(start) < LEAST_FOLLOWED:
+        return np.zeros((0, 2)), np.zeros((0, 2))
+    window = (FOLLOWED_WINDOW, FOLLOWED_WINDOW)
+    end, found, _ = cv2.calcOpticalFlowPyrLK(two, one, start, start.copy(), winSize=window, maxLevel=2)
+    kept = np.ravel(found) == 1
+    source, target = np.reshape(end, (-1, 2))[kept], np.reshape(start, (-1, 2))[kept]
+    return source.astype(np.float64), target.astype(np.float64)
+
+
+def _robust_fit(source: Doubles, target: Doubles) -> Doubles | None:
+    """Starts from the median shift, then fits those within a shrinking distance of the last fit."""
+    if len(source) < LEAST_FOLLOWED:
+        return None
+    matrix = np.column_stack([np.eye(2), np.median(target - source, axis=0)])
+    for tolerance in (8.0, 4.0, 2.0, FOLLOWED_TOLERANCE):
+        near = np.linalg.norm(moved_points(matrix, source) - target, axis=1) < tolerance
+        if near.sum() < LEAST_FOLLOWED:
+            return None
+        matrix = fit_affine(source[near], target[near])
+    return matrix
+
+
+def _evened(picture: Floats) -> Pixels:
+    """Local mean and spread brought to one level, so that recoloured pictures can be followed into each other."""
+    size = (EVENING_SIDE, EVENING_SIDE)
+    mean = cv2.blur(picture, size)
+    spread = np.sqrt(np.maximum(cv2.blur(picture * picture, size) - mean * mean, 0))
+    return np.asarray(np.clip(128 + 40 * (picture - mean) / (spread + 8), 0, 255), np.uint8)

@@ -1,0 +1,61 @@
+"""Tells print on paper or on a screen from photographs: there, ink that came and went is other content."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from imgsim_guard.verification.overlay import Overlay
+    from imgsim_guard.verification.prepared import Floats
+
+# Grey values this close to each other are one plain colour.
+PLAIN_SPAN = 17
+# Clean paper and screens show one colour on 0.46 to 0.9 of their area; nine in ten photographs on less than 0.4.
+PLAIN_SHARE = 0.45
+# Under uneven light the ground is what is left when ink is taken away: the median of a neighbourhood (at a quarter of
+# the size, so that 31 pixels are wider than headline letters).
+GROUND_SHRINK = 0.25
+GROUND_WINDOW = 31
+# Distance from the ground (grey values) below which it is paper, and from which it is ink.
+PAPER_NOISE = 12
+INK_CONTRAST = 40
+# Lit paper: mostly ground, and more ink than half-tones. X-rays and skies are as flat, but have no ink.
+LEAST_GROUND = 0.65
+LEAST_INK = 0.5
+
+
+def ground(picture: Floats) -> Floats:
+    """What is left of a (h, w) picture of grey values when ink is taken away: the paper under its light."""
+    colour, share = _commonest(picture)
+    if share >= PLAIN_SHARE:
+        return np.full_like(picture, colour)
+    height, width = picture.shape
+    size = (max(1, round(width * GROUND_SHRINK)), max(1, round(height * GROUND_SHRINK)))
+    small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(cv2.medianBlur(small, GROUND_WINDOW), (width, height)), np.float32)
+
+
+def printed(laid: Overlay) -> bool:
+    """Whether both pictures of an overlay are print on a plain ground."""
+    return all(
+        _commonest(picture[laid.both])[1] >= PLAIN_SHARE or _lit_paper(picture, laid.both)
+        for picture in (laid.one, laid.two)
+    )
+
+
+def _commonest(values: Floats) -> tuple[float, float]:
+    """The commonest colour, and the share of the values within PLAIN_SPAN around it."""
+    counts = np.bincount(values.astype(np.intp).ravel(), minlength=256)
+    within = np.convolve(counts, np.ones(PLAIN_SPAN, np.intp), "same")
+    return float(within.argmax()), float(within.max() / max(1, counts.sum()))
+
+
+def _lit_paper(picture: Floats, both: NDArray[np.bool_]) -> bool:
+    distance = np.abs(picture - ground(picture))[both]
+    paper, ink = float((distance < PAPER_NOISE).mean()), float((distance > INK_CONTRAST).mean())
+    return paper > LEAST_GROUND and ink > LEAST_INK * (1 - paper - ink)

@@ -1,0 +1,186 @@
+"""What is kept of one image for verification: a grey picture, local features, thumbnails."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Pixels: TypeAlias = NDArray[np.uint8]
+Floats: TypeAlias = NDArray[np.float32]
+Box: TypeAlias = tuple[int, int, int, int]
+
+# Print 12 px high on a page of 2000 px is still 6 px high at this size; a kept image stays below 1 MB.
+GREY_SIDE = 1024
+# The features of 384 px survive a reduction to a quarter, and cost a seventh of those of 1024 px.
+FEATURE_SIDE = 384
+FEATURES = 600
+# OpenCV's default of 0.04 leaves X-rays and fog without features; noise begins below 0.01.
+FEATURE_CONTRAST = 0.015
+# Features are shared out over this many cells a side, lest a caption or a page's text takes them all.
+CELLS = 6
+# Root-SIFT in whole numbers: sums of 128 products stay below 2**24, so that float32 products are exact,
+# whatever the order (thread count, BLAS) in which they are added up.
+DESCRIPTOR_NORM = 512.0
+THUMBNAIL = 32
+COLOUR_SIDE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Local features, strongest of each cell first; coordinates are pixels of the small picture."""
+
+    points: Floats  # (n, 2)
+    sizes: Floats  # (n,) pixels
+    angles: Floats  # (n,) degrees, clockwise as seen
+    descriptors: Pixels  # (n, 128) Root-SIFT times DESCRIPTOR_NORM
+
+    def strongest(self, number: int) -> Features:
+        """The first few, which still are from all over the picture."""
+        return Features(self.points[:number], self.sizes[:number], self.angles[:number], self.descriptors[:number])
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One image, ready to be verified against others, on either side of a pair."""
+
+    width: int  # of the original, in pixels
+    height: int
+    grey: Pixels  # (h, w), long side at most GREY_SIDE: to read small print in
+    small: Pixels  # (h, w), long side at most FEATURE_SIDE: all coordinates are its pixels
+    colour: Pixels  # (h, w, 3) BGR, long side at most COLOUR_SIDE
+    box: Box  # x0, y0, x1, y1 of what is not plain border, in pixels of the small picture
+    thumbnails: tuple[Floats, Floats]  # (32, 32) of the whole frame and of the content box
+    features: Features
+    blank: bool  # shows (next to) nothing
+    digest: bytes  # of the grey picture: gives every pair one order
+
+
+def prepare(pixels: Pixels) -> Prepared:
+    """Prepare one image; pixels: (h, w, 3) uint8, BGR. About 50 ms and 0.1 to 1 MB."""
+    height, width = pixels.shape[:2]
+    grey = shrunk(np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8), GREY_SIDE)
+    small = shrunk(grey, FEATURE_SIDE)
+    box = content_box(small)
+    return Prepared(
+        width=width,
+        height=height,
+        grey=grey,
+        small=small,
+        colour=shrunk(pixels, COLOUR_SIDE),
+        box=box,
+        thumbnails=(thumbnail(small, whole_frame(small)), thumbnail(small, box)),
+        features=local_features(small),
+        blank=textured_windows(small) < LEAST_TEXTURED,
+        digest=hashlib.sha256(repr(grey.shape).encode() + grey.tobytes()).digest(),
+    )
+
+
+def shrunk(picture: Pixels, side: int) -> Pixels:
+    """The picture with its long side reduced to `side` pixels, if it is longer."""
+    height, width = picture.shape[:2]
+    factor = side / max(height, width)
+    if factor >= 1:
+        return picture
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+# A row or column is plain border while its grey values spread less than JPEG makes a flat area spread.
+PLAIN_SPREAD = 12
+
+
+def content_box(grey: Pixels) -> Box:
+    """x0, y0, x1, y1 of a picture without the rows and columns in its corners' grey; all of it when plain."""
+    height, width = grey.shape
+    corner = np.int16(np.median(grey[[0, 0, -1, -1], [0, -1, 0, -1]]))
+    marked = np.abs(grey.astype(np.int16) - corner) > PLAIN_SPREAD
+    rows, columns = np.flatnonzero(marked.any(axis=1)), np.flatnonzero(marked.any(axis=0))
+    if not len(rows):
+        return 0, 0, width, height
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+# On a picture of 192 px, windows of 15 px: about the size of an eye in a portrait.
+BLANK_SIDE, BLANK_WINDOW, BLANK_STEP = 192, 15, 5
+# The spread of grey values that JPEG, paper grain and gradients stay below.
+BLANK_SPREAD = 6.0
+# One speck of dust on a scan marks 9 to 16 windows.
+LEAST_TEXTURED = 20
+
+
+def textured_windows(grey: Pixels) -> int:
+    """How many windows of a (h, w) uint8 picture show anything; small pictures are enlarged first."""
+    factor = BLANK_SIDE / max(grey.shape)
+    size = (max(BLANK_WINDOW, round(grey.shape[1] * factor)), max(BLANK_WINDOW, round(grey.shape[0] * factor)))
+    small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR).astype(np.float32)
+    window = (BLANK_WINDOW, BLANK_WINDOW)
+    variance = cv2.boxFilter(small * small, -1, window) - cv2.boxFilter(small, -1, window) ** 2
+    return int((variance[::BLANK_STEP, ::BLANK_STEP] > BLANK_SPREAD**2).sum())
+
+
+def whole_frame(grey: Pixels) -> Box:
+    """The box that holds all of a (h, w) picture."""
+    height, width = grey.shape
+    return 0, 0, width, height
+
+
+def thumbnail(grey: Pixels, box: Box) -> Floats:
+    """(32, 32) float32 of mean 0 and spread 1, whatever the aspect of the box; all 0 when plain."""
+    part = grey[box[1] : box[3], box[0] : box[2]]
+    tiny = np.asarray(cv2.resize(part, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA), np.float32)
+    tiny -= tiny.mean()
+    spread = float(tiny.std())
+    return tiny / np.float32(spread) if spread > 1 else np.zeros_like(tiny)
+
+
+def local_features(small: Pixels) -> Features:
+    """Root-SIFT features of a (h, w) uint8 picture (Lowe 2004; Arandjelovic and Zisserman 2012)."""
+    sift = cv2.SIFT.create(0, contrastThreshold=FEATURE_CONTRAST)
+    found = _shared_out(sift.detect(small, None), small.shape)
+    if not found:
+        none = np.zeros(0, np.float32)
+        return Features(none.reshape(0, 2), none, none, np.zeros((0, 128), np.uint8))
+    kept, descriptors = sift.compute(small, found)
+    return Features(
+        np.array([point.pt for point in kept], np.float32),
+        np.array([point.size for point in kept], np.float32),
+        np.array([point.angle for point in kept], np.float32),
+        _root(np.asarray(descriptors, np.float32)),
+    )
+
+
+def _shared_out(found: Sequence[cv2.KeyPoint], shape: tuple[int, ...]) -> list[cv2.KeyPoint]:
+    """The FEATURES strongest, taken in turns from the cells of a grid."""
+    ranked = sorted(found, key=lambda point: (-point.response, point.pt, point.size, point.angle))
+    taken: dict[tuple[int, int], int] = {}
+    turns = []
+    for point in ranked:
+        cell = (int(point.pt[0] * CELLS / shape[1]), int(point.pt[1] * CELLS / shape[0]))
+        turns.append(taken.get(cell, 0))
+        taken[cell] = turns[-1] + 1
+    order = np.argsort(np.array(turns), kind="stable")[:FEATURES]
+    return [ranked[index] for index in order]
+
+
+def _root(descriptors: Floats) -> Pixels:
+    total = np.maximum(descriptors.sum(axis=1, keepdims=True), 1)
+    return np.asarray(np.minimum(np.rint(np.sqrt(descriptors / total) * DESCRIPTOR_NORM), 255), np.uint8)
+
+
+def mirrored(features: Features, width: int) -> Features:
+    """The features of the mirrored picture, without looking at it again: a mirrored Root-SIFT descriptor holds the
+    same 4 x 4 cells x 8 directions in another order (rows across the feature's direction and angles reversed).
+    """
+    points = features.points.copy()
+    points[:, 0] = width - 1 - points[:, 0]
+    cells = features.descriptors.reshape(-1, 4, 4, 8)[:, ::-1]
+    turned = np.concatenate([cells[..., :1], cells[..., :0:-1]], axis=-1).reshape(-1, 128)
+    return Features(points, features.sizes, (180 - features.angles) % 360, np.ascontiguousarray(turned))

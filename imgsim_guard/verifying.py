@@ -1,0 +1,102 @@
+"""Verify candidates: fetch both images' pixels, look, and keep what was computed of an image for its next pair."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import cv2
+
+from imgsim_guard.errors import GuardError
+from imgsim_guard.images import decode
+from imgsim_guard.model import Candidate, Evidence, Image, Unreadable
+from imgsim_guard.verification.glance import Glance, glance, worth_verifying
+from imgsim_guard.verification.pair import verify
+from imgsim_guard.verification.picture import side_by_side
+from imgsim_guard.verification.prepared import Prepared, prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from imgsim_guard.embedding import Source
+    from imgsim_guard.model import Match
+
+GLANCES_KEPT = 4096
+"""Of 35 kB each."""
+
+PREPARED_KEPT = 192
+"""Of up to 1 MB each."""
+
+NOT_AT_HAND = Evidence("skipped", 0, 0.0, 0.0, None, "its pixels are not at hand")
+
+NOT_WORTH_IT = Evidence("refuted", 0, 0.0, 0.0, None, "a first look finds nothing in common")
+
+
+class Verifier:
+    """Looks at pairs on all cores. The same pair gives the same evidence whatever came before."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._reading = Lock()
+        self._glance = lru_cache(GLANCES_KEPT)(self._glance_at)
+        self._prepared = lru_cache(PREPARED_KEPT)(self._prepare)
+
+    def verify(self, candidates: Sequence[Candidate], done: Callable[[], object]) -> Iterator[Evidence]:
+        """The evidence of each candidate, in order; `done` is called after each.
+
+        Candidates of one query should follow one another, so that what is computed of it serves all of them.
+        """
+        pool = ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="verify")
+        try:
+            for evidence in pool.map(self._look, candidates):
+                done()
+                yield evidence
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _look(self, candidate: Candidate) -> Evidence:
+        if not candidate.near:
+            first, second = self._glance(candidate.query), self._glance(candidate.gallery)
+            if first is None or second is None:
+                return NOT_AT_HAND
+            if not worth_verifying(first, second):
+                return NOT_WORTH_IT
+        query, gallery = self._prepared(candidate.query), self._prepared(candidate.gallery)
+        return NOT_AT_HAND if query is None or gallery is None else verify(query, gallery)
+
+    def _glance_at(self, image: Image) -> Glance | None:
+        pixels = self._pixels(image)
+        return None if pixels is None else glance(pixels)
+
+    def _prepare(self, image: Image) -> Prepared | None:
+        pixels = self._pixels(image)
+        return None if pixels is None else prepare(pixels)
+
+    def _pixels(self, image: Image) -> NDArray[np.uint8] | None:
+        with self._reading:  # a source answers one question at a time
+            data = self._source.read(image)
+        if isinstance(data, Unreadable):
+            return None
+        pixels = decode(data)
+        return None if isinstance(pixels, Unreadable) else pixels
+
+
+def side_by_side_png(match: Match, source: Source) -> bytes:
+    """Both images of a pair as one PNG: the query laid over the gallery image's place, what disagrees outlined."""
+    query, gallery = (_decoded(image, source) for image in (match.query, match.gallery))
+    found = match.evidence.transform if match.evidence is not None else None
+    return cv2.imencode(".png", side_by_side(query, gallery, found=found))[1].tobytes()
+
+
+def _decoded(image: Image, source: Source) -> NDArray[np.uint8]:
+    data = source.read(image)
+    pixels = data if isinstance(data, Unreadable) else decode(data)
+    if isinstance(pixels, Unreadable):
+        raise GuardError(f"{image.path}: {pixels.reason}")
+    return pixels
