@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 GLANCES_KEPT = 4096
 """Of 35 kB each."""
 
-PREPARED_KEPT = 192
+PREPARED_KEPT = 512
 """Of up to 1 MB each."""
 
 NOT_AT_HAND = Evidence("skipped", 0, 0.0, 0.0, None, "its pixels are not at hand")
