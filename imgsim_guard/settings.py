@@ -51,6 +51,10 @@ class Settings(BaseModel):
     unreadable: Annotated[
         Literal["fail", "warn"], Field(description="Whether new images that cannot be read fail the check")
     ] = "fail"
+    unchecked: Annotated[
+        Literal["fail", "warn"],
+        Field(description="Whether new images that DVC or git LFS has not brought to this machine fail the check"),
+    ] = "fail"
     engine: Annotated[Engine, Field(description="onnx, or imgsim for the reference package (extra [imgsim])")] = "onnx"
     max_missing_embeddings: Annotated[
         int,

@@ -347,6 +347,7 @@ def test_the_json_of_a_scan_has_paths_as_given(folder: Path, guard: Callable[...
             {"kind": "near-duplicate", "blocking": True, "query": "data/deep/er/cat.jpg", "gallery": "data/cat.png"}
         ],
         "unreadable": [],
+        "unchecked": [],
         "notes": [],
     }
     assert err == (

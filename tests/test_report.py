@@ -277,6 +277,7 @@ def test_nothing_found_in_json() -> None:
         ' "gallery": 8412,\n'
         ' "matches": [],\n'
         ' "unreadable": [],\n'
+        ' "unchecked": [],\n'
         ' "notes": []\n'
         "}\n"
     )
@@ -311,6 +312,7 @@ def test_everything_in_json() -> None:
             },
         ],
         "unreadable": [{"image": "broken.png", "reason": "an empty file"}],
+        "unchecked": [],
         "notes": ["a note"],
     }
 

@@ -23,7 +23,7 @@ DEFAULTS = Settings(
     max_missing_embeddings=200,
 )
 KEYS = (
-    "the keys are images, threshold, max_near_duplicates, max_exact_duplicates, unreadable, engine, "
+    "the keys are images, threshold, max_near_duplicates, max_exact_duplicates, unreadable, unchecked, engine, "
     "max_missing_embeddings"
 )
 
