@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
 import shutil
+import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import yaml
 from conftest import Dataset, Repository, encoded, open_store, random_picture
 
 from imgsim_guard.check import check
@@ -19,6 +22,7 @@ from imgsim_guard.report.text import text_report
 from imgsim_guard.sources import tracked
 from imgsim_guard.sources.git import Git
 from imgsim_guard.sources.selecting import has_image_suffix
+from imgsim_guard.store.shard import file_digests
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -196,3 +200,66 @@ def test_what_was_not_checked_fails_unless_the_configuration_allows_it(dataset: 
         "2 not checked among 2 new images, checked against 0 in N s (allowed by the configuration).",
     ]
     assert dataset.guard("check", "x").splitlines()[0] == lines[0]
+
+
+OPENED = """
+import os, sys
+opened = []
+sys.addaudithook(lambda event, arguments: event == "open" and opened.append(arguments[0]))
+from imgsim_guard.cli import main
+main(["hook"])
+within = (os.path.relpath(path) for path in opened if isinstance(path, str))
+print(*sorted({path for path in within if "/" in path and not path.startswith("..")}), sep="\\n")
+"""
+
+
+def listed_in(dataset: Dataset) -> str:
+    """Where DVC has the list of the files in `photos`."""
+    [out] = yaml.safe_load((dataset.root / "photos.dvc").read_text())["outs"]
+    return f".dvc/cache/files/md5/{out['md5'][:2]}/{out['md5'][2:]}"
+
+
+def test_no_old_image_is_opened(dataset: Dataset, cache: Path) -> None:  # noqa: ARG001  where embeddings are
+    old = {f"photos/{number}.png": encoded(random_picture(number)) for number in range(5)}
+    dataset.add(old | {"single.png": CAT}, "photos", "single.png")
+    dataset.dvc("remove", "--quiet", "data/images.dvc")
+    dataset.git("add", "--all")
+    dataset.save()
+    dataset.guard("embed")
+    before = listed_in(dataset)
+    new = picture(99)
+    dataset.add({"photos/new.png": new}, "photos")
+    output = dataset.run(sys.executable, "-P", "-c", OPENED)
+    opened = {line for line in output.splitlines() if line.startswith((".dvc/cache", "photos", "single"))}
+    digest = file_digests(new)["md5"].hex()
+    assert opened == {before, listed_in(dataset), f".dvc/cache/files/md5/{digest[:2]}/{digest[2:]}"}
+
+
+def test_a_lock_that_another_dvc_process_holds_does_not_matter(dataset: Dataset, judge: Judge) -> None:
+    dataset.add({"cats/cat.png": CAT, "cats/near.png": NEAR_CAT}, "cats")
+    with (dataset.root / ".dvc" / "tmp" / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "Unable to acquire lock" in dataset.dvc("add", "cats", code=1)
+        assert pairs(judge(dataset)) == [("cats/near.png", "near-duplicate", "cats/cat.png")]
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_commit_in_a_clone_of_which_nothing_was_pulled_is_judged_with_the_remotes_help(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    dataset.dvc("remote", "add", "--quiet", "--default", "storage", str(tmp_path / "remote"))
+    dataset.dvc("remove", "--quiet", "data/images.dvc")
+    dataset.add({"cats/cat.png": CAT, "cats/near.png": NEAR_CAT}, "cats")
+    dataset.save()
+    dataset.dvc("push", "--quiet")
+    clone = dataset.clone(tmp_path / "clone")
+    clone.git("reset", "--quiet", "--soft", "HEAD~1")
+    hook = clone.root / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\nexec {sys.executable} -P -m imgsim_guard hook\n")
+    hook.chmod(0o755)
+    for arguments in (["--all"], ["--", "cats.dvc", ".dvc/config"]):
+        output = clone.git("commit", "--quiet", "-m", "cats", *arguments, code=1)
+        assert "cats/near.png   near-duplicate of    cats/cat.png   distance " in output
+    assert not (clone.root / ".dvc" / "cache").exists()
+    assert not (clone.root / "cats").exists()

@@ -30,6 +30,10 @@ LARGEST_POINTER = 2**25
 PIPELINE = "dvc.yaml"
 
 
+Listed = tuple[str, str]
+"""A path and an MD5: an image, when there are so many that making one of each takes longer than comparing them."""
+
+
 class Pointed(NamedTuple):
     """An output, and the pointer that names it."""
 
@@ -177,13 +181,13 @@ def _compared(
     outs_now, outs_earlier = {pointed.out for pointed in now}, {pointed.out for pointed in earlier}
     gone = [pointed for pointed in earlier if pointed.out not in outs_now]
     moved = Counter(pointed.out.md5 for pointed in gone if pointed.out.md5)
-    held: set[Image] = set()
-    gained: set[Image] = set()
-    lost: set[Image] = set()
+    held: set[Listed] = set()
+    gained: set[Listed] = set()
+    lost: set[Listed] = set()
     unreadable, left_out, notes = [], [], []
     for pointed in now:
         new = pointed.pointer in changed and (bool(pointed.out.problem) or pointed.out not in outs_earlier)
-        images = _images(dvc, pointed, is_image, new=new)
+        images = _listed(dvc, pointed, is_image, new=new)
         if not isinstance(images, Unreadable):
             held |= images
             gained |= images if new else set()
@@ -194,7 +198,7 @@ def _compared(
             left_out.append((pointed.out.path, images))
     added = {pointed.out.path for pointed in now} - {path for path, _ in (*unreadable, *left_out)}
     for pointed in gone:
-        images = _images(dvc, pointed, is_image, new=False)
+        images = _listed(dvc, pointed, is_image, new=False)
         if not isinstance(images, Unreadable):
             lost |= images
         elif pointed.out.path in added:
@@ -202,10 +206,11 @@ def _compared(
     if left_out:
         (path, why), more = left_out[0], f" and {len(left_out) - 1:,} more" if len(left_out) > 1 else ""
         notes.append(f"nothing was compared with the images of {path}{more}: {why.reason}")
-    return Tracked(frozenset(held), frozenset(gained - lost), frozenset(lost - gained), tuple(unreadable), tuple(notes))
+    three = (_images(held), _images(gained - lost), _images(lost - gained))
+    return Tracked(*three, tuple(unreadable), tuple(notes))
 
 
-def _images(dvc: Dvc, pointed: Pointed, is_image: Callable[[str], bool], *, new: bool) -> set[Image] | Unreadable:
+def _listed(dvc: Dvc, pointed: Pointed, is_image: Callable[[str], bool], *, new: bool) -> set[Listed] | Unreadable:
     out = pointed.out
     may_be_folder = out.is_directory or (out.problem and "." not in posixpath.basename(out.path))
     if not may_be_folder and not is_image(out.path):
@@ -213,8 +218,13 @@ def _images(dvc: Dvc, pointed: Pointed, is_image: Callable[[str], bool], *, new:
     files = dvc.files(pointed, new=new)
     if isinstance(files, Unreadable):
         return files
-    listed = ((posixpath.join(out.path, file.path) if file.path else out.path, file.md5) for file in files)
-    return {Image(path, f"md5:{md5}") for path, md5 in listed if is_image(path)}
+    if not out.is_directory:
+        return {(out.path, file.md5) for file in files}
+    return {(f"{out.path}/{file.path}", file.md5) for file in files if is_image(f"{out.path}/{file.path}")}
+
+
+def _images(listed: set[Listed]) -> frozenset[Image]:
+    return frozenset(Image(path, f"md5:{md5}") for path, md5 in listed)
 
 
 def _is_pipeline(path: str) -> bool:

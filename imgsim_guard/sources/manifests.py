@@ -25,6 +25,7 @@ MAX_DEPTH = 40
 OWN_FOLDER = ".imgsim-guard/"
 """The tracked store of embeddings is in there. It is no part of the dataset."""
 
+_MD5 = re.compile(r"[0-9a-f]{32}")
 _CHECKSUM = re.compile(r"([0-9a-f]{32})(\.dir)?")
 _UNUSUAL_PATH = re.compile(r"(^|/)\.\.(/|$)|^/|\0|^[A-Za-z]:\\|^\w+://")
 _CONFLICT = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
@@ -145,7 +146,7 @@ def _file(entry: object) -> File:
     path, md5 = entry.get("relpath"), entry.get("md5")
     if not isinstance(path, str) or not path or _UNUSUAL_PATH.search(path):
         raise ManifestError(f"it lists a file at {path!r}")
-    if not isinstance(md5, str) or not re.fullmatch(r"[0-9a-f]{32}", md5):
+    if not isinstance(md5, str) or not _MD5.fullmatch(md5):
         raise ManifestError(f"it lists no checksum for {path}")
     return File(path, md5)
 
