@@ -47,8 +47,9 @@ def check(
     matches = by_content.exact
     if by_content.searched:
         wanted, out_of_reach = _to_embed(by_content, pipeline)
-        if max_missing is not None and len(wanted) > max(max_missing, SAMPLE):
-            raise GuardError(_too_many(wanted, pipeline))
+        at_hand = [image for image in wanted if pipeline.source.at_hand(image)]
+        if max_missing is not None and len(at_hand) > max(max_missing, SAMPLE):
+            raise GuardError(_too_many(at_hand, pipeline))
         reasons = embed_missing(wanted, pipeline)
         reasons |= {content: Unreadable(reason) for content, reason in pipeline.store.unreadable.items()}
         if wanted:  # what was just embedded may turn out to be bytes that another tracker knows by another content id

@@ -36,7 +36,7 @@ class Settings(BaseModel):
 
     images: Annotated[
         list[Annotated[str, Field(min_length=1)]] | None,
-        Field(description="The dataset's images, as gitignore-style patterns; without it, all that git tracks"),
+        Field(description="The dataset's images, as gitignore-style patterns; without it, all that is tracked"),
     ] = None
     threshold: Annotated[
         float,

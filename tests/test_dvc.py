@@ -434,7 +434,7 @@ def test_a_pointer_that_cannot_be_read_is_not_checked_when_new_and_a_note_otherw
     )
     dataset.stage({"data/images.dvc": conflict, "outside.png.dvc": f"outs: [{{md5: {'1' * 32}, path: ../x.png}}]"})
     damaged = "a merge conflict is not resolved in it"
-    outside = "outside.png.dvc: it lies outside the repository"
+    outside = "outside.png.dvc: its path is not one within the repository"
     assert staged(dataset).unreadable == (
         ("../x.png", Unreadable(outside, absent=True)),
         ("data/images.dvc", Unreadable(damaged, absent=True)),

@@ -93,10 +93,10 @@ def test_a_working_directory_that_is_computed_counts_as_the_folder_of_the_lock_f
     assert read_pointer("dvc.lock", lock, pipeline)[0] == Out("out", ONE, is_directory=True)
 
 
-@pytest.mark.parametrize("path", ["../x.png", "/x.png", "a/../../x.png", "s3://bucket/x.png"])
+@pytest.mark.parametrize("path", ["../x.png", "/x.png", "a/../../x.png", "s3://bucket/x.png", "."])
 def test_an_output_outside_the_repository_is_known_by_its_problem(path: str) -> None:
     [out] = read_pointer("x.dvc", f"outs: [{{md5: {ONE}, path: '{path}'}}]".encode())
-    assert (out.md5, out.problem) == ("", "it lies outside the repository")
+    assert (out.md5, out.problem) == ("", "its path is not one within the repository")
 
 
 def test_the_store_and_what_git_keeps_are_left_out() -> None:

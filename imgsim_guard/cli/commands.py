@@ -142,7 +142,8 @@ def _embed_selection(
     store = _store(settings)
     count = len(missing(selection.queries, store))
     unreadable = dict(selection.unreadable) | _embed(selection.queries, source, settings, store, quiet=arguments.quiet)
-    say("".join(f"{shown(path)}   unreadable: {shown(why.reason)}\n" for path, why in sorted(unreadable.items())))
+    for path, why in sorted(unreadable.items()):
+        say(f"{shown(path)}   {'not embedded' if why.absent else 'unreadable'}: {shown(why.reason)}\n")
     if not arguments.quiet:
         took = time.monotonic() - started
         say(f"new to the store: {count:,}; embeddings it now holds: {len(store):,}; {took:.1f} s.\n")

@@ -115,7 +115,8 @@ class Git:
         """The id of a commit of what the index holds. No branch leads to it, so git will collect it some day."""
         parent = self.commit("HEAD")
         tree = self.text("write-tree")
-        return self.text("commit-tree", tree, *(["-p", parent] if parent else []), "-m", "what imgsim-guard checks")
+        author = ["-c", "user.name=imgsim-guard", "-c", "user.email=imgsim-guard@localhost"]  # where nobody has a name
+        return self.text(*author, "commit-tree", tree, *(["-p", parent] if parent else []), "-m", "what is checked")
 
     def sizes(self, blobs: Iterable[str]) -> dict[str, int]:
         """The sizes in bytes of those blobs that this clone has."""

@@ -119,8 +119,8 @@ def _outs(entries: object, folder: str, *, leave_out: frozenset[str] = frozenset
 
 
 def _out(path: str, entry: Mapping[str, object]) -> Out:
-    if _UNUSUAL_PATH.search(path):
-        return Out(path, "", problem="it lies outside the repository")
+    if path == "." or _UNUSUAL_PATH.search(path):
+        return Out(path, "", problem="its path is not one within the repository")
     if entry.get("files"):  # a remote that keeps versions by itself: no list of files but this one
         files = _files(entry["files"])
         missing = int(str(entry["nfiles"])) - len(files) if str(entry.get("nfiles", "")).isdecimal() else 0
