@@ -10,6 +10,7 @@ from imgsim_guard.embedding import Pipeline, embed_missing, missing
 from imgsim_guard.errors import GuardError
 from imgsim_guard.judge import in_order, judge, sort_by_content
 from imgsim_guard.model import Candidate, Match, Result, Unreadable
+from imgsim_guard.sources.selecting import without_moved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,16 +39,23 @@ def check(
 
     Raises GuardError when more than `max_missing` images have no embedding yet: a hook must not sit silent for long.
     """
-    by_content = sort_by_content(selection)
+    identity = pipeline.store.identity
+    selection = without_moved(selection, identity)
+    by_content = sort_by_content(selection, identity)
     unreadable = dict(selection.unreadable)
     notes = list(selection.notes)
     matches = by_content.exact
     if by_content.searched:
-        wanted = missing(_to_embed(by_content), pipeline.store)
-        if max_missing is not None and len(wanted) > max(max_missing, SAMPLE):
-            raise GuardError(_too_many(wanted, pipeline))
+        wanted, out_of_reach = _to_embed(by_content, pipeline)
+        at_hand = [image for image in wanted if pipeline.source.at_hand(image)]
+        if max_missing is not None and len(at_hand) > max(max_missing, SAMPLE):
+            raise GuardError(_too_many(at_hand, pipeline))
         reasons = embed_missing(wanted, pipeline)
         reasons |= {content: Unreadable(reason) for content, reason in pipeline.store.unreadable.items()}
+        if wanted:  # what was just embedded may turn out to be bytes that another tracker knows by another content id
+            selection = without_moved(selection, identity)
+            by_content = sort_by_content(selection, identity)
+            matches = by_content.exact
         found = _matches(by_content, pipeline, rule=rule, mutual=selection.mutual)
         matches += found
         unreadable |= {
@@ -57,6 +65,7 @@ def check(
             for query in queries
         }
         notes += _not_compared_with([image for content, image in by_content.held.items() if content in reasons])
+        notes += _absent(out_of_reach)
         notes += _not_verified(found)
     return Result(
         scope=selection.scope,
@@ -67,6 +76,7 @@ def check(
         matches=in_order(matches),
         unreadable=tuple(sorted(unreadable.items())),
         notes=(*notes, *pipeline.store.notes),
+        in_dvc=tuple(query.path for query in selection.queries if query.content.startswith("md5:")),
     )
 
 
@@ -89,9 +99,12 @@ def compare_with(first: Image, others: Sequence[Image], pipeline: Pipeline, *, r
     ]
 
 
-def _to_embed(by_content: Sorted) -> Iterator[Image]:
-    yield from (queries[0] for queries in by_content.searched.values())
-    yield from by_content.held.values()
+def _to_embed(by_content: Sorted, pipeline: Pipeline) -> tuple[list[Image], list[Image]]:
+    """What has no embedding: all queries, and of the gallery what is on this machine; and the rest of the gallery."""
+    queries = missing((queries[0] for queries in by_content.searched.values()), pipeline.store)
+    gallery = missing(by_content.held.values(), pipeline.store)
+    at_hand = [image for image in gallery if pipeline.source.at_hand(image)]
+    return queries + at_hand, sorted({*gallery} - {*at_hand})
 
 
 def _matches(by_content: Sorted, pipeline: Pipeline, *, rule: Rule, mutual: bool) -> list[Match]:
@@ -148,6 +161,15 @@ def _not_compared_with(images: Sequence[Image]) -> Iterator[str]:
     if images:
         named = ", ".join(image.path for image in images[:NAMED]) + (", ..." if len(images) > NAMED else "")
         yield f"nothing was compared with images of the dataset that cannot be read: {len(images):,} ({named})"
+
+
+def _absent(images: Sequence[Image]) -> Iterator[str]:
+    if images:
+        named = ", ".join(image.path for image in images[:NAMED]) + (", ..." if len(images) > NAMED else "")
+        yield (
+            f"nothing was compared with images of the dataset that are not on this machine: {len(images):,} ({named}); "
+            "dvc pull or git lfs pull brings them"
+        )
 
 
 def _too_many(wanted: Sequence[Image], pipeline: Pipeline) -> str:

@@ -36,6 +36,9 @@ class Source(Protocol):
     def read(self, image: Image) -> bytes | Unreadable:
         """The image's bytes, or why they cannot be had."""
 
+    def at_hand(self, image: Image) -> bool:
+        """Whether its bytes seem to be on this machine, judged without opening a file."""
+
 
 class Progress(Protocol):
     """Opens a display of so many steps, and returns what advances it by one."""
@@ -63,7 +66,7 @@ class _Decoded(NamedTuple):
 
 class _Failed(NamedTuple):
     image: Image
-    reason: str
+    why: Unreadable
     lasting: bool
     """Whether the bytes themselves are at fault, so that asking again is no use."""
 
@@ -104,9 +107,9 @@ def embed_missing(images: Sequence[Image], pipeline: Pipeline) -> dict[str, Unre
     finally:
         if rows:
             store.add(rows)
-        if lasting := {failure.image.content: failure.reason for failure in failed if failure.lasting}:
+        if lasting := {failure.image.content: failure.why.reason for failure in failed if failure.lasting}:
             store.add_unreadable(lasting)
-    return {failure.image.content: Unreadable(failure.reason) for failure in failed}
+    return {failure.image.content: failure.why for failure in failed}
 
 
 def _row(decoded: _Decoded, embedder: Embedder) -> Row:
@@ -139,8 +142,8 @@ def _decode(image: Image, source: Source) -> _Decoded | _Failed:
 
     data = source.read(image)
     if isinstance(data, Unreadable):
-        return _Failed(image, data.reason, lasting=False)
+        return _Failed(image, data, lasting=False)
     pixels = decode(data)
     if isinstance(pixels, Unreadable):
-        return _Failed(image, pixels.reason, lasting=True)
+        return _Failed(image, pixels, lasting=True)
     return _Decoded(image, file_digests(data), pixels, pixel_digest(pixels), hashes(pixels).tobytes())

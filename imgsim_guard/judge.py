@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from imgsim_guard.model import Image, Kind, Match
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from imgsim_guard.model import Candidate, Evidence, Selection
 
@@ -24,24 +24,25 @@ class Sorted(NamedTuple):
     held: dict[str, Image]
 
 
-def sort_by_content(selection: Selection) -> Sorted:
-    """Find the exact duplicates, and what has to be searched for.
+def sort_by_content(selection: Selection, identity: Callable[[str], str] = str) -> Sorted:
+    """Find the exact duplicates, and what has to be searched for. Contents are the same when their `identity` is.
 
     A query whose content the gallery holds brings nothing new, so only that is said of it. The same holds for the
     second of two equal queries, if queries are compared with one another.
     """
     held: dict[str, Image] = {}
     for image in selection.gallery:
-        held.setdefault(image.content, image)
+        held.setdefault(identity(image.content), image)
     result = Sorted([], {}, held)
     for query in selection.queries:
-        earlier = result.searched.get(query.content)
-        if query.content in held:
-            result.exact.append(Match("exact-duplicate", query, held[query.content], 0.0))
+        content = identity(query.content)
+        earlier = result.searched.get(content)
+        if content in held:
+            result.exact.append(Match("exact-duplicate", query, held[content], 0.0))
         elif earlier and selection.mutual:
             result.exact.append(Match("exact-duplicate", query, earlier[0], 0.0))
         else:
-            result.searched.setdefault(query.content, []).append(query)
+            result.searched.setdefault(content, []).append(query)
     return result
 
 

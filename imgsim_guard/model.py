@@ -27,9 +27,10 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """Why an image has no pixels."""
+    """Why an image has no pixels. `absent`: its bytes are not on this machine, so it was not checked at all."""
 
     reason: str
+    absent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ class Selection:
     """Which images are new (queries) and which the dataset already holds (gallery), each sorted by path.
 
     `mutual`: whether queries are also compared with one another. `unreadable`: queries, by path, that were found to be
-    so before anything was decoded.
+    so before anything was decoded. `lost`: what the state held before and holds no more. `revision`: the commit that
+    holds the queries; None for the index, and for folders.
     """
 
     scope: Scope
@@ -46,6 +48,8 @@ class Selection:
     mutual: bool = True
     unreadable: tuple[tuple[str, Unreadable], ...] = ()
     notes: tuple[str, ...] = ()
+    lost: tuple[Image, ...] = ()
+    revision: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +134,15 @@ class Limits:
     near_duplicates: int = 0
     exact_duplicates: int = 0
     unreadable_fails: bool = True
+    unchecked_fails: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a check found. `gallery` counts the images that each query was compared with, other queries included."""
+    """What a check found. `gallery` counts the images that each query was compared with, other queries included.
+
+    `in_dvc`: the paths of the queries that DVC tracks, sorted.
+    """
 
     scope: Scope
     rule: Rule
@@ -144,6 +152,17 @@ class Result:
     matches: tuple[Match, ...]
     unreadable: tuple[tuple[str, Unreadable], ...] = ()
     notes: tuple[str, ...] = ()
+    in_dvc: tuple[str, ...] = ()
+
+    @property
+    def unchecked(self) -> tuple[tuple[str, Unreadable], ...]:
+        """Those of the unreadable whose bytes, or whose list of files, are not on this machine."""
+        return tuple((path, why) for path, why in self.unreadable if why.absent)
+
+    @property
+    def undecodable(self) -> tuple[tuple[str, Unreadable], ...]:
+        """Those of the unreadable that are no images."""
+        return tuple((path, why) for path, why in self.unreadable if not why.absent)
 
     def count(self, kind: Kind) -> int:
         """How many queries have a match of this kind."""
@@ -155,5 +174,6 @@ class Result:
         return (
             self.count("near-duplicate") > self.limits.near_duplicates
             or self.count("exact-duplicate") > self.limits.exact_duplicates
-            or (bool(self.unreadable) and self.limits.unreadable_fails)
+            or (bool(self.undecodable) and self.limits.unreadable_fails)
+            or (bool(self.unchecked) and self.limits.unchecked_fails)
         )

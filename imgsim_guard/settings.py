@@ -36,7 +36,7 @@ class Settings(BaseModel):
 
     images: Annotated[
         list[Annotated[str, Field(min_length=1)]] | None,
-        Field(description="The dataset's images, as gitignore-style patterns; without it, all that git tracks"),
+        Field(description="The dataset's images, as gitignore-style patterns; without it, all that is tracked"),
     ] = None
     threshold: Annotated[
         float,
@@ -60,6 +60,10 @@ class Settings(BaseModel):
     ] = 0
     unreadable: Annotated[
         Literal["fail", "warn"], Field(description="Whether new images that cannot be read fail the check")
+    ] = "fail"
+    unchecked: Annotated[
+        Literal["fail", "warn"],
+        Field(description="Whether new images that DVC or git LFS has not brought to this machine fail the check"),
     ] = "fail"
     engine: Annotated[Engine, Field(description="onnx, or imgsim for the reference package (extra [imgsim])")] = "onnx"
     max_missing_embeddings: Annotated[

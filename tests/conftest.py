@@ -103,6 +103,9 @@ class Files:
         self.reads.append(image.path)
         return self.contents[image.path]
 
+    def at_hand(self, image: Image) -> bool:
+        return image.path in self.contents
+
     def images(self) -> list[Image]:
         return [image_of(path, data) for path, data in sorted(self.contents.items()) if isinstance(data, bytes)]
 
@@ -190,6 +193,55 @@ def repository(tmp_path: Path) -> Repository:
     made = Repository(root)
     made.git("init", "--quiet", "--initial-branch=main", ".")
     return made
+
+
+class Dataset(Repository):
+    """A git repository that uses DVC."""
+
+    def dvc(self, *arguments: str, code: int = 0) -> str:
+        return self.run(sys.executable, "-P", "-m", "dvc", *arguments, code=code)
+
+    def add(self, files: Mapping[str, bytes | str], *targets: str) -> None:
+        """Write files, have DVC track the targets, and stage the pointers."""
+        self.write(files)
+        self.dvc("add", "--quiet", *targets)
+        self.git("add", "--all")
+
+    def save(self) -> None:
+        self.git("commit", "--quiet", "--no-verify", "-m", "more")
+
+    def clone(self, target: Path) -> Dataset:
+        self.git("clone", "--quiet", str(self.root), str(target))
+        return Dataset(target)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def dvcs_folders(tmp_path_factory: pytest.TempPathFactory, no_home: None) -> Iterator[Path]:  # noqa: ARG001  after it
+    """What DVC keeps outside of repositories."""
+    folder = tmp_path_factory.mktemp("dvc")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DVC_NO_ANALYTICS", "1")
+        patch.setenv("DVC_SITE_CACHE_DIR", str(folder / "site"))
+        patch.setenv("DVC_GLOBAL_CONFIG_DIR", str(folder / "global"))
+        patch.setenv("DVC_SYSTEM_CONFIG_DIR", str(folder / "system"))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory, dvcs_folders: Path) -> Path:  # noqa: ARG001
+    """A repository with `data/images` of four images, committed."""
+    made = Dataset(tmp_path_factory.mktemp("template") / "dataset")
+    made.root.mkdir()
+    made.git("init", "--quiet", "--initial-branch=main", ".")
+    made.dvc("init", "--quiet")
+    made.add({f"data/images/{name}.png": name for name in "abcd"} | {"data/images/notes.txt": "x"}, "data/images")
+    made.save()
+    return made.root
+
+
+@pytest.fixture
+def dataset(template: Path, tmp_path: Path) -> Dataset:
+    return Dataset(shutil.copytree(template, tmp_path / "dataset"))
 
 
 def photograph(name: str) -> bytes:

@@ -233,7 +233,7 @@ def test_the_version_is_told(guard: Callable[..., Outcome]) -> None:
 EXIT_CODES = """
 exit codes:
   0    nothing above the limits
-  1    near-duplicates, exact duplicates or unreadable images above the limits
+  1    near-duplicates, exact duplicates, unreadable or unchecked images above the limits
   2    could not run: arguments, configuration, repository, model
   3    a bug in imgsim-guard
   130  interrupted
@@ -349,6 +349,7 @@ def test_the_json_of_a_scan_has_paths_as_given(folder: Path, guard: Callable[...
             {"kind": "near-duplicate", "blocking": True, "query": "data/deep/er/cat.jpg", "gallery": "data/cat.png"}
         ],
         "unreadable": [],
+        "unchecked": [],
         "notes": [],
     }
     assert err == (

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 import yaml
-from conftest import ROOT, Repository, encoded, photograph
+from conftest import ROOT, Dataset, Repository, encoded, photograph
 
 from imgsim_guard.images import decode
 from imgsim_guard.model import Unreadable
@@ -139,6 +139,23 @@ def test_run_on_all_files_means_all_files(guarded: Guarded) -> None:
     output = guarded.pre_commit("run", "--all-files", code=1)
     assert "copy.jpg   near-duplicate of    cat.png" in output
     assert "1 near-duplicate among 2 images" in output
+
+
+def test_images_that_dvc_tracks_are_judged_by_a_hook_that_has_no_dvc(guarded: Guarded) -> None:
+    dataset = Dataset(guarded.root)
+    dataset.dvc("init", "--quiet")
+    dataset.add({"data/cat.png": photograph("chelsea.png"), "data/rocket.jpg": photograph("rocket.jpg")}, "data")
+    dataset.git("commit", "--quiet", "-m", "images")
+    dataset.add({"data/new.jpg": edited("chelsea.png")}, "data")
+    output = dataset.git("commit", "--quiet", "-m", "more", code=1)
+    assert "data/new.jpg   near-duplicate of    data/cat.png   distance " in output
+    assert "1 near-duplicate among 1 new image, checked against 2 in " in output
+
+    for manifest in dataset.root.rglob(".dvc/cache/**/*.dir"):
+        manifest.unlink()
+    (dataset.root / "data" / "new.jpg").unlink()
+    output = dataset.git("commit", "--quiet", "-m", "more", code=1)
+    assert "data   not checked: data.dvc: its list of files is not in DVC's cache; run dvc pull data.dvc" in output
 
 
 def test_many_images_without_embeddings_stop_the_hook_until_they_are_embedded(guarded: Guarded) -> None:

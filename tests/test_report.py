@@ -89,10 +89,10 @@ def test_everything_at_once() -> None:
         Match("near-duplicate", CAT, DOG, 9.99996),
         SAME_BYTES,
         unreadable={"broken.png": "an empty file", "sent.heic": "HEIC, which is not supported"},
-        notes=("x.dvc: images that DVC tracks are not checked by this version",),
+        notes=("x.dvc: a note",),
     )
     assert text_report(everything, seconds=0) == (
-        "note: x.dvc: images that DVC tracks are not checked by this version\n"
+        "note: x.dvc: a note\n"
         "data/train/cat-7.png   near-duplicate of    data/test/cat-2.png   distance 4.31 (threshold 10)\n"
         "data/train/cat-7.png   near-duplicate of    dog.jpg               distance 10.00 (threshold 10)\n"
         "dog.jpg                exact duplicate of   old/dog.jpg           same bytes\n"
@@ -343,6 +343,7 @@ def test_nothing_found_in_json() -> None:
         ' "gallery": 8412,\n'
         ' "matches": [],\n'
         ' "unreadable": [],\n'
+        ' "unchecked": [],\n'
         ' "notes": []\n'
         "}\n"
     )
@@ -380,6 +381,7 @@ def test_everything_in_json() -> None:
             },
         ],
         "unreadable": [{"image": "broken.png", "reason": "an empty file"}],
+        "unchecked": [],
         "notes": ["a note"],
     }
 

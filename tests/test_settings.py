@@ -24,7 +24,7 @@ DEFAULTS = Settings(
 )
 KEYS = (
     "the keys are images, threshold, reach, candidates, verify, max_near_duplicates, max_exact_duplicates, "
-    "unreadable, engine, max_missing_embeddings"
+    "unreadable, unchecked, engine, max_missing_embeddings"
 )
 
 

@@ -198,7 +198,7 @@ def test_the_content_id_is_that_of_the_bytes(repository: Repository) -> None:
 def test_a_blob_that_is_not_in_the_clone_is_unreadable(repository: Repository) -> None:
     git = Git(repository.root)
     assert git.read(Image("a.png", "git:" + "1" * 40)) == Unreadable(
-        "its bytes are not in this clone; fetch them first"
+        "its bytes are not in this clone; fetch them first", absent=True
     )
     git.close()
 
@@ -381,14 +381,6 @@ def test_a_hook_that_runs_for_an_image_outside_the_dataset_does_not_judge_all(re
 def test_a_plain_hook_with_nothing_staged_judges_nothing(repository: Repository) -> None:
     repository.commit({"a.png": "1"})
     assert listed(tracked.for_hook(Git(repository.root), has_image_suffix, {})) == ([], ["a.png"])
-
-
-def test_data_behind_dvc_is_said_to_be_unchecked(repository: Repository) -> None:
-    repository.stage({"data/images.dvc": "outs: []", "dvc.lock": "schema: '2.0'", "a.png": "1"})
-    assert tracked.staged(Git(repository.root), has_image_suffix).notes == (
-        "data/images.dvc: images that DVC tracks are not checked by this version",
-        "dvc.lock: images that DVC tracks are not checked by this version",
-    )
 
 
 # Paths.

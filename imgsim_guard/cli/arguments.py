@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 EXIT_CODES = """\
 exit codes:
   0    nothing above the limits
-  1    near-duplicates, exact duplicates or unreadable images above the limits
+  1    near-duplicates, exact duplicates, unreadable or unchecked images above the limits
   2    could not run: arguments, configuration, repository, model
   3    a bug in imgsim-guard
   130  interrupted
@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--image", metavar="FILE", help="write the two side by side as PNG, what disagrees marked")
 
     embed = _command(commands, "embed", "embed images once and keep the embeddings", [common])
-    embed.add_argument("paths", nargs="*", metavar="PATH", help="folders, or images (default: all that git tracks)")
+    embed.add_argument("paths", nargs="*", metavar="PATH", help="folders, or images (default: all that is tracked)")
 
     _command(commands, "demo", "let a real commit be refused in a throw-away repository", [common])
     return parser

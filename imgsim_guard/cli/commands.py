@@ -38,7 +38,8 @@ def hook(arguments: argparse.Namespace) -> int:
         settings = _settings(arguments.config, git.root)
         selection = tracked.for_hook(git, image_filter(settings.images), os.environ)
         maximum = settings.max_missing_embeddings
-        return _judge(selection, git, settings, arguments, started=started, max_missing=maximum)
+        source = tracked.Trackers(git, selection.revision)
+        return _judge(selection, source, settings, arguments, started=started, max_missing=maximum)
 
 
 def check(arguments: argparse.Namespace) -> int:
@@ -56,7 +57,8 @@ def check(arguments: argparse.Namespace) -> int:
             selection = tracked.everything(git, is_image) if arguments.all else tracked.staged(git, is_image)
         if arguments.paths:
             selection = tracked.restricted(selection, git, arguments.paths)
-        return _judge(selection, git, settings, arguments, started=started)
+        source = tracked.Trackers(git, selection.revision)
+        return _judge(selection, source, settings, arguments, started=started)
 
 
 def scan(arguments: argparse.Namespace) -> int:
@@ -100,7 +102,8 @@ def embed(arguments: argparse.Namespace) -> int:
     with closing(Git.here()) as git:
         settings = _settings(arguments.config, git.root)
         selection = tracked.everything(git, image_filter(settings.images))
-        return _embed_selection(selection, git, settings, arguments, started=started)
+        source = tracked.Trackers(git, selection.revision)
+        return _embed_selection(selection, source, settings, arguments, started=started)
 
 
 def demo(arguments: argparse.Namespace) -> int:
@@ -121,13 +124,13 @@ def _judge(  # noqa: PLR0913  where all parts of a run meet
     max_missing: int | None = None,
 ) -> int:
     store = _store(settings)
-    unreadable_fails = settings.unreadable == "fail"
+    fails = settings.unreadable == "fail", settings.unchecked == "fail"
     with progress_display(quiet=arguments.quiet) as progress:
         result = run_check(
             selection,
             Pipeline(source, store, lambda: load(settings.engine), progress),
             rule=_rule(settings),
-            limits=Limits(settings.max_near_duplicates, settings.max_exact_duplicates, unreadable_fails),
+            limits=Limits(settings.max_near_duplicates, settings.max_exact_duplicates, *fails),
             max_missing=max_missing,
         )
     if result.failed or not arguments.quiet:
@@ -148,7 +151,8 @@ def _embed_selection(
     store = _store(settings)
     count = len(missing(selection.queries, store))
     unreadable = dict(selection.unreadable) | _embed(selection.queries, source, settings, store, quiet=arguments.quiet)
-    say("".join(f"{shown(path)}   unreadable: {shown(why.reason)}\n" for path, why in sorted(unreadable.items())))
+    for path, why in sorted(unreadable.items()):
+        say(f"{shown(path)}   {'not embedded' if why.absent else 'unreadable'}: {shown(why.reason)}\n")
     if not arguments.quiet:
         took = time.monotonic() - started
         say(f"new to the store: {count:,}; embeddings it now holds: {len(store):,}; {took:.1f} s.\n")

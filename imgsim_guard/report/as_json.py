@@ -26,7 +26,8 @@ def json_report(result: Result) -> str:
             "queries": result.queries,
             "gallery": result.gallery,
             "matches": [_match(match) for match in result.matches],
-            "unreadable": [{"image": path, "reason": why.reason} for path, why in result.unreadable],
+            "unreadable": [{"image": path, "reason": why.reason} for path, why in result.undecodable],
+            "unchecked": [{"image": path, "reason": why.reason} for path, why in result.unchecked],
             "notes": list(result.notes),
         }
     )

@@ -38,7 +38,8 @@ def text_report(result: Result, *, seconds: float | None = None, look_alikes: bo
     lines = [
         *(f"note: {shown(note)}" for note in result.notes),
         *_rows(matches, threshold=result.rule.threshold),
-        *(f"{shown(path)}   unreadable: {shown(why.reason)}" for path, why in result.unreadable),
+        *(f"{shown(path)}   unreadable: {shown(why.reason)}" for path, why in result.undecodable),
+        *(f"{shown(path)}   not checked: {shown(why.reason)}" for path, why in result.unchecked),
         _summary(result, seconds),
         *(_ways_out(result) if result.failed else ()),
     ]
@@ -85,8 +86,10 @@ def _summary(result: Result, seconds: float | None) -> str:
         for kind, plural in BLOCKING.items()
         if result.count(kind)
     ]
-    if result.unreadable:
-        found.append(f"{len(result.unreadable):,} unreadable")
+    if result.undecodable:
+        found.append(f"{len(result.undecodable):,} unreadable")
+    if result.unchecked:
+        found.append(f"{len(result.unchecked):,} not checked")
     queries = f"{result.queries:,} {QUERIES[result.scope][result.queries != 1]}"
     took = "" if seconds is None else f" in {seconds:.1f} s"
     what = " and ".join(found) or "no near-duplicates"
@@ -98,14 +101,21 @@ def _summary(result: Result, seconds: float | None) -> str:
 
 def _ways_out(result: Result) -> Iterator[str]:
     blocked = {match.query.path for match in result.matches if match.blocking}
-    paths = sorted(blocked | {path for path, _ in result.unreadable})
+    paths = blocked | {path for path, _ in result.undecodable}
+    in_dvc = sorted(paths & {*result.in_dvc})
+    others = sorted(paths - {*in_dvc})
+    if others and result.scope == "staged":
+        yield f"  drop it:    git reset -- {_listed(others)}"
+    elif others and result.scope in {"revisions", "all"}:
+        yield f"  drop it:    git rm --cached -- {_listed(others)}"
+    if in_dvc:
+        yield f"  drop it:    rm -- {_listed(in_dvc)}"
+        yield "              then dvc add what held it, and git add the .dvc file"
     if result.scope == "staged":
-        yield f"  drop it:    git reset -- {_listed(paths)}"
         yield "  keep it:    SKIP=imgsim-guard git commit    (for once; with a plain git hook: git commit --no-verify)"
-    elif result.scope in {"revisions", "all"}:
-        yield f"  drop it:    git rm --cached -- {_listed(paths)}"
     if result.scope != "folders":
-        yield "  allow more: see threshold, max_near_duplicates, unreadable and images in .imgsim-guard.yaml"
+        settings = ["threshold", "max_near_duplicates", "unreadable", *(["unchecked"] if result.unchecked else [])]
+        yield f"  allow more: see {', '.join(settings)} and images in .imgsim-guard.yaml"
 
 
 def _listed(paths: list[str]) -> str:

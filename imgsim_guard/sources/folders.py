@@ -27,6 +27,10 @@ class Folders:
             return Unreadable("it changed while it was being looked at")
         return data
 
+    def at_hand(self, image: Image) -> bool:  # noqa: ARG002  it was just read
+        """Always."""
+        return True
+
 
 def in_folders(paths: Sequence[str], against: Sequence[str] | None) -> Selection:
     """All images at or below `paths`, compared with one another; or, given `against`, only with the images there.

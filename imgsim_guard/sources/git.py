@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
@@ -12,7 +13,7 @@ from imgsim_guard.errors import GuardError
 from imgsim_guard.model import Image, Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 """The id of a tree with nothing in it, which git knows without its being there: the base before the first commit."""
@@ -101,6 +102,51 @@ class Git:
         """What a revision changes with respect to another."""
         return self._changes("diff-tree", "-r", base, revision)
 
+    @cached_property
+    def folder(self) -> Path:
+        """The `.git` folder that all worktrees of the repository share."""
+        return Path(self.text("rev-parse", "--path-format=absolute", "--git-common-dir"))
+
+    def worktrees(self) -> list[Path]:
+        """The roots of the worktree at hand, and of the main one if it is linked to that."""
+        main = self.folder.parent
+        return [self.root, *([main] if self.folder.name == ".git" and main != self.root else [])]
+
+    def index_commit(self) -> str:
+        """The id of a commit of what the index holds. No branch leads to it, so git will collect it some day."""
+        parent = self.commit("HEAD")
+        tree = self.text("write-tree")
+        author = ["-c", "user.name=imgsim-guard", "-c", "user.email=imgsim-guard@localhost"]  # where nobody has a name
+        return self.text(*author, "commit-tree", tree, *(["-p", parent] if parent else []), "-m", "what is checked")
+
+    def sizes(self, blobs: Iterable[str]) -> dict[str, int]:
+        """The sizes in bytes of those blobs that this clone has."""
+        wanted = sorted(set(blobs))
+        if not wanted:
+            return {}
+        answer = _run(["cat-file", "--batch-check", "--buffer"], cwd=self.root, given=_lines(wanted))
+        answers = (line.split() for line in answer.decode().splitlines())  # `id blob size`, or `id missing`
+        return {words[0]: int(words[2]) for words in answers if words[1] == "blob"}
+
+    def blobs(self, blobs: Iterable[str], *, largest: int) -> dict[str, bytes]:
+        """The bytes of those blobs that this clone has and that are no larger than so many bytes."""
+        wanted = [blob for blob, size in self.sizes(blobs).items() if size <= largest]
+        answer = _run(["cat-file", "--batch", "--buffer"], cwd=self.root, given=_lines(wanted)) if wanted else b""
+        found, at = {}, 0
+        for blob in wanted:
+            start = answer.index(b"\n", at) + 1
+            size = int(answer[at:start].split()[-1])
+            found[blob] = answer[start : start + size]
+            at = start + size + 1
+        return found
+
+    def filtered(self, path: str, revision: str | None) -> bytes | None:
+        """A path's file in a revision, or in the index, as a checkout would write it; None when git cannot make it."""
+        try:
+            return _run(["cat-file", "--filters", f"{revision or ''}:{path}"], cwd=self.root)
+        except GuardError:
+            return None
+
     def read(self, image: Image) -> bytes | Unreadable:
         """The bytes of the blob that an image's content id names."""
         requests, answers = self._batch()
@@ -113,12 +159,16 @@ class Git:
         if not header:
             raise GuardError("git cat-file ended before it gave all images; try again")
         if header[-1:] == [b"missing"]:
-            return Unreadable("its bytes are not in this clone; fetch them first")
+            return Unreadable("its bytes are not in this clone; fetch them first", absent=True)
         size = int(header[-1])
         if size > MAX_BLOB_SIZE:
             self.close()  # rather than read all of it
             return Unreadable(f"{size:,} bytes, more than the {MAX_BLOB_SIZE:,} that are read")
         return answers.read(size + 1)[:size]
+
+    def at_hand(self, image: Image) -> bool:  # noqa: ARG002  a clone without blobs fetches them by itself
+        """Always."""
+        return True
 
     def close(self) -> None:
         """End the process that reads blobs."""
@@ -147,9 +197,13 @@ class Git:
         return iter(_run(list(arguments), cwd=self.root).split(b"\0")[:-1])
 
 
-def _run(arguments: list[str], *, cwd: Path) -> bytes:
+def _lines(words: Iterable[str]) -> bytes:
+    return "".join(f"{word}\n" for word in words).encode()
+
+
+def _run(arguments: list[str], *, cwd: Path, given: bytes = b"") -> bytes:
     try:
-        result = subprocess.run(["git", *arguments], cwd=cwd, capture_output=True, check=False)
+        result = subprocess.run(["git", *arguments], cwd=cwd, input=given, capture_output=True, check=False)
     except FileNotFoundError as error:
         raise GuardError("git is not installed, or not on the PATH") from error
     if result.returncode:

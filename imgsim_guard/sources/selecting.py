@@ -1,14 +1,18 @@
-"""Which paths are images of the dataset: by suffix, and by the patterns of the configuration."""
+"""Which paths are images of the dataset, by suffix and by pattern; and which of them are new, by content."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imgsim_guard.errors import GuardError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from imgsim_guard.model import Selection
 
 SUFFIXES = re.compile(r"\.(jpe?g|jpe|jfif|png|webp|bmp|dib|tiff?|gif|avif|hei[cf]|jp2|ppm|pgm)$", re.IGNORECASE)
 """Of files that are opened. It decides what is an image only by name; what is in it is decided by content. Formats that
@@ -39,3 +43,31 @@ def image_filter(patterns: Sequence[str] | None) -> Callable[[str], bool]:
     except ValueError as error:
         raise GuardError(f"images: {error}") from error
     return lambda path: has_image_suffix(path) and spec.match_file(path)
+
+
+def without_moved(selection: Selection, identity: Callable[[str], str]) -> Selection:
+    """The same, with the queries that only moved in the gallery instead.
+
+    A path that gained a content is new only as far as the state holds that content more often than before: so a
+    renamed image is not new, a copied one is, and one that is both renamed and copied counts once. Two contents are the
+    same when `identity` says the same of them.
+    """
+    lost = Counter(identity(image.content) for image in selection.lost)
+    queries, moved = [], []
+    for image in selection.queries:
+        content = identity(image.content)
+        if lost[content] > 0:
+            lost[content] -= 1
+            moved.append(image)
+        else:
+            queries.append(image)
+    if not moved:
+        return selection
+    left = []
+    for image in selection.lost:
+        content = identity(image.content)
+        if lost[content] > 0:
+            lost[content] -= 1
+            left.append(image)
+    gallery = tuple(sorted((*selection.gallery, *moved)))
+    return replace(selection, queries=tuple(queries), gallery=gallery, lost=tuple(left))

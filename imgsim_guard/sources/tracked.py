@@ -1,26 +1,50 @@
-"""Images that git tracks: which are new, and which the dataset already holds."""
+"""Images that git, git LFS and DVC track: which are new, and which the dataset already holds."""
 
 from __future__ import annotations
 
 import os
-from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgsim_guard.errors import GuardError
-from imgsim_guard.model import Image, Scope, Selection
-from imgsim_guard.sources.git import EMPTY_BLOB, EMPTY_TREE
-from imgsim_guard.sources.selecting import has_image_suffix, is_dvc_file
+from imgsim_guard.model import Image, Scope, Selection, Unreadable
+from imgsim_guard.sources import lfs
+from imgsim_guard.sources.dvc import Dvc, tracked_by_dvc
+from imgsim_guard.sources.git import EMPTY_BLOB, EMPTY_TREE, Change
+from imgsim_guard.sources.selecting import has_image_suffix, is_dvc_file, without_moved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from imgsim_guard.sources.git import Change, Entry, Git
+    from imgsim_guard.sources.git import Entry, Git
+
+
+class Trackers:
+    """Reads each image from where its tracker keeps it. `revision`: the commit that holds them; None for the index."""
+
+    def __init__(self, git: Git, revision: str | None) -> None:
+        self._by_tracker: dict[str, Git | Dvc | lfs.Lfs] = {
+            "git": git,
+            "md5": Dvc(git, revision),
+            "sha256": lfs.Lfs(git, revision),
+        }
+
+    def read(self, image: Image) -> bytes | Unreadable:
+        """The image's bytes, or why they cannot be had."""
+        return self._of(image).read(image)
+
+    def at_hand(self, image: Image) -> bool:
+        """Whether its bytes seem to be on this machine, judged without opening a file."""
+        return self._of(image).at_hand(image)
+
+    def _of(self, image: Image) -> Git | Dvc | lfs.Lfs:
+        return self._by_tracker[image.content.partition(":")[0]]
 
 
 def staged(git: Git, is_image: Callable[[str], bool]) -> Selection:
     """What the index adds to HEAD, or to nothing before the first commit."""
-    return _selection("staged", git.index(), _staged_changes(git), is_image)
+    return _selection("staged", git, git.index(), _staged_changes(git), is_image)
 
 
 def for_hook(git: Git, is_image: Callable[[str], bool], environment: Mapping[str, str]) -> Selection:
@@ -35,7 +59,7 @@ def for_hook(git: Git, is_image: Callable[[str], bool], environment: Mapping[str
     changes = _staged_changes(git)
     if "PRE_COMMIT" in environment and not any(_starts_the_hook(change.path) for change in changes):
         return everything(git, is_image)
-    return _selection("staged", git.index(), changes, is_image)
+    return _selection("staged", git, git.index(), changes, is_image)
 
 
 def between(git: Git, is_image: Callable[[str], bool], *, base: str, revision: str) -> Selection:
@@ -53,12 +77,13 @@ def between(git: Git, is_image: Callable[[str], bool], *, base: str, revision: s
             f"{base!r} and {revision!r} have no common ancestor in this clone; in CI, check out with full history"
         ) from error
     changes = git.changes_between(merge_base, commits[1])
-    return _selection("revisions", git.tree(commits[1]), changes, is_image)
+    return _selection("revisions", git, git.tree(commits[1]), changes, is_image, revision=commits[1])
 
 
 def everything(git: Git, is_image: Callable[[str], bool]) -> Selection:
     """All that the index lists is new, and nothing is there yet: every pair of the dataset is judged."""
-    return Selection("all", tuple(_images(git.index(), is_image)), ())
+    entries = git.index()
+    return _selection("all", git, entries, [Change(entry.path, None, entry.blob) for entry in entries], is_image)
 
 
 def restricted(selection: Selection, git: Git, paths: Sequence[str]) -> Selection:
@@ -67,45 +92,58 @@ def restricted(selection: Selection, git: Git, paths: Sequence[str]) -> Selectio
     `paths` are relative to the working directory. Raises GuardError for one where nothing is tracked.
     """
     wanted = [_below_root(path, git.root) for path in paths]
-    known = (*selection.queries, *selection.gallery)
+    known = [image.path for image in (*selection.queries, *selection.gallery)]
+    unknown = [path for path, _ in selection.unreadable]
     for path, prefix in zip(paths, wanted, strict=True):
-        if not any(_is_at(image, prefix) for image in known):
+        if not any(_is_at(one, prefix) for one in known) and not any(_overlap(one, prefix) for one in unknown):
             raise GuardError(f"{path}: no tracked image there")
-    chosen = tuple(image for image in selection.queries if any(_is_at(image, prefix) for prefix in wanted))
+    chosen = tuple(image for image in selection.queries if any(_is_at(image.path, prefix) for prefix in wanted))
     others = set(selection.queries) - set(chosen)
-    return Selection(selection.scope, chosen, tuple(sorted({*selection.gallery, *others})), notes=selection.notes)
+    unreadable = tuple(
+        (path, why) for path, why in selection.unreadable if any(_overlap(path, prefix) for prefix in wanted)
+    )
+    gallery = tuple(sorted({*selection.gallery, *others}))
+    return replace(selection, queries=chosen, gallery=gallery, unreadable=unreadable)
 
 
 def _staged_changes(git: Git) -> list[Change]:
     return git.changes_in_index(git.commit("HEAD") or EMPTY_TREE)
 
 
-def _selection(
-    scope: Scope, entries: Iterable[Entry], changes: Sequence[Change], is_image: Callable[[str], bool]
+def _selection(  # noqa: PLR0913  where the trackers meet
+    scope: Scope,
+    git: Git,
+    entries: Sequence[Entry],
+    changes: Sequence[Change],
+    is_image: Callable[[str], bool],
+    *,
+    revision: str | None = None,
 ) -> Selection:
-    """Queries are the new images of a state, and the gallery is what else it lists.
-
-    A path that gained a content is new only as far as the state holds that content more often than before: so a
-    renamed image is not new, a copied one is, and one that is both renamed and copied counts once.
-    """
+    """Queries are the new images of a state, which is a revision or the index; the gallery is what else it lists."""
     images = _images(entries, is_image)
     gained = [Image(change.path, f"git:{change.new}") for change in changes if change.new and is_image(change.path)]
-    lost = Counter(f"git:{change.old}" for change in changes if change.old and is_image(change.path))
-    queries = []
-    for image in sorted(gained):
-        if lost[image.content] > 0:
-            lost[image.content] -= 1
-        else:
-            queries.append(image)
-    new = set(queries)
-    held = tuple(image for image in images if image not in new and image.content != f"git:{EMPTY_BLOB}")
-    return Selection(scope, tuple(queries), held, notes=tuple(_behind_dvc(changes)))
-
-
-def _behind_dvc(changes: Iterable[Change]) -> Iterator[str]:
-    for change in changes:
-        if change.new and is_dvc_file(change.path):
-            yield f"{change.path}: images that DVC tracks are not checked by this version"
+    lost = [Image(change.path, f"git:{change.old}") for change in changes if change.old and is_image(change.path)]
+    if lfs.is_used(git, entries, changes):
+        behind = lfs.resolved(git, {*images, *gained, *lost})
+        images, gained, lost = (
+            [replace(image, content=behind.get(image.content, image.content)) for image in some]
+            for some in (images, gained, lost)
+        )
+    dvc = tracked_by_dvc(git, Dvc(git, revision), entries, changes, is_image)
+    in_git, were_in_git = {image.path for image in images}, {image.path for image in lost}
+    held = {*images, *(image for image in dvc.held if image.path not in in_git)}
+    queries = {*gained, *(image for image in dvc.gained if image.path not in in_git)}
+    gone = {*lost, *(image for image in dvc.lost if image.path not in were_in_git)}
+    selection = Selection(
+        scope,
+        tuple(sorted(queries)),
+        tuple(sorted((image for image in held - queries if image.content != f"git:{EMPTY_BLOB}"), key=_in_order)),
+        unreadable=dvc.unreadable,
+        notes=dvc.notes,
+        lost=tuple(sorted(gone)),
+        revision=revision,
+    )
+    return without_moved(selection, identity=lambda content: content)
 
 
 def _starts_the_hook(path: str) -> bool:
@@ -114,7 +152,12 @@ def _starts_the_hook(path: str) -> bool:
 
 
 def _images(entries: Iterable[Entry], is_image: Callable[[str], bool]) -> list[Image]:
-    return sorted(Image(entry.path, f"git:{entry.blob}") for entry in entries if is_image(entry.path))
+    return [Image(entry.path, f"git:{entry.blob}") for entry in entries if is_image(entry.path)]
+
+
+def _in_order(image: Image) -> tuple[str, str]:
+    """For sorting as images sort, five times as fast."""
+    return image.path, image.content
 
 
 def _below_root(path: str, root: Path) -> str:
@@ -124,5 +167,10 @@ def _below_root(path: str, root: Path) -> str:
     return absolute.relative_to(root).as_posix()
 
 
-def _is_at(image: Image, prefix: str) -> bool:
-    return prefix == "." or f"{image.path}/".startswith(f"{prefix}/")
+def _is_at(path: str, prefix: str) -> bool:
+    return prefix == "." or f"{path}/".startswith(f"{prefix}/")
+
+
+def _overlap(path: str, prefix: str) -> bool:
+    """Whether one is at or below the other: the path may be that of a folder whose images are not known."""
+    return _is_at(path, prefix) or _is_at(prefix, path)

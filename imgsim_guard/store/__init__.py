@@ -12,7 +12,7 @@ import numpy as np
 from imgsim_guard.augnet import DIMENSIONS
 from imgsim_guard.perceptual import HASH_SIZE, HASHES
 from imgsim_guard.store import folder as files
-from imgsim_guard.store.shard import SUFFIX, DamagedShardError, Row, Shard, read_shard, write_shard
+from imgsim_guard.store.shard import DIGEST_SIZES, SUFFIX, DamagedShardError, Row, Shard, read_shard, write_shard
 from imgsim_guard.store.unreadable import SUFFIX as UNREADABLE_SUFFIX
 from imgsim_guard.store.unreadable import read_unreadable, write_unreadable
 
@@ -43,6 +43,7 @@ class Store:
         self._shards: list[Shard] = []
         self._small: list[tuple[Path, Shard]] = []
         self._rows_of: dict[str, dict[bytes, int]] = {}
+        self._columns: dict[str, NDArray[np.uint8]] = {}
         self._embeddings: NDArray[np.float16] | None = None
         for path in files.list_files(self.folder, SUFFIX):
             self._read(path)
@@ -63,6 +64,11 @@ class Store:
                 found[content] = row
         return found
 
+    def identity(self, content: str) -> str:
+        """The same for two content ids that are known to name the same bytes, whichever trackers they come from."""
+        row = self.find([content]).get(content)
+        return content if row is None else "sha256:" + self._digest("sha256", row).hex()
+
     def embeddings(self, rows: Sequence[int]) -> NDArray[np.float16]:
         """The embeddings in these rows, float16 [n, 768]."""
         if self._embeddings is None:
@@ -78,11 +84,7 @@ class Store:
 
     def pixels(self, row: int) -> bytes:
         """The digest of the pixels of the image in this row."""
-        for shard in self._shards:
-            if row < len(shard.embeddings):
-                return bytes(shard.digests["pixels"][row])
-            row -= len(shard.embeddings)
-        raise IndexError(row)
+        return self._digest("pixels", row)
 
     def add(self, rows: Sequence[Row]) -> None:
         """Keep these rows, in the folder and at hand. Raises GuardError when they cannot be written."""
@@ -95,6 +97,12 @@ class Store:
         """Remember why these content ids have no pixels. Raises GuardError when that cannot be written."""
         self.unreadable |= reasons
         files.add_file(self.folder, *write_unreadable(reasons, decoder=self._decoder()))
+
+    def _digest(self, name: str, row: int) -> bytes:
+        if name not in self._columns:
+            none = np.zeros((0, DIGEST_SIZES[name]), np.uint8)
+            self._columns[name] = np.concatenate([none, *(shard.digests[name] for shard in self._shards)])
+        return bytes(self._columns[name][row])
 
     def _read(self, path: Path) -> None:
         data = files.read_file(path)
@@ -112,6 +120,7 @@ class Store:
             self._small.append((path, shard))
         self._embeddings = None
         self._rows_of.clear()
+        self._columns.clear()
 
     def _rows_by_digest(self, tracker: str) -> dict[bytes, int]:
         if tracker not in self._rows_of:

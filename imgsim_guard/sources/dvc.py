@@ -1,0 +1,235 @@
+"""Images that DVC tracks: what a state's `.dvc` and `dvc.lock` files stand for, and the bytes of those images.
+
+All comes from git and from DVC's cache; DVC itself is asked only for what is not on this machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from imgsim_guard.model import Image, Unreadable
+from imgsim_guard.sources.dvc_cache import Caches
+from imgsim_guard.sources.dvc_remote import Remote
+from imgsim_guard.sources.folders import read_file
+from imgsim_guard.sources.manifests import File, ManifestError, read_manifest, read_pointer, write_manifest
+from imgsim_guard.sources.selecting import is_dvc_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+
+    from imgsim_guard.sources.git import Change, Entry, Git
+    from imgsim_guard.sources.manifests import Out
+
+LARGEST_POINTER = 2**25
+"""Bytes. A dvc.lock with a hundred thousand outputs is half of that."""
+
+
+PIPELINE = "dvc.yaml"
+
+
+Listed = tuple[str, str]
+"""A path and an MD5: an image, when there are so many that making one of each takes longer than comparing them."""
+
+
+class Pointed(NamedTuple):
+    """An output, and the pointer that names it."""
+
+    out: Out
+    pointer: str
+
+
+class Tracked(NamedTuple):
+    """What DVC tracks in a state, compared with the one before.
+
+    `held`: every image that could be listed. `gained` and `lost`: those that the one state has and the other has not.
+    `unreadable`: what is new and could not be looked into, by path. `notes`: what is not new and could not.
+    """
+
+    held: frozenset[Image] = frozenset()
+    gained: frozenset[Image] = frozenset()
+    lost: frozenset[Image] = frozenset()
+    unreadable: tuple[tuple[str, Unreadable], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Dvc:
+    """DVC's part of a repository. `revision` is the commit that is looked at; None for the index."""
+
+    def __init__(self, git: Git, revision: str | None) -> None:
+        self._git = git
+        self._caches = Caches(git.worktrees())
+        self._remote = Remote(git.root, lambda: revision or git.index_commit())
+
+    def read(self, image: Image) -> bytes | Unreadable:
+        """From the cache; else from the workspace; else, where the extra `dvc` is installed, from the remote."""
+        md5 = image.content.removeprefix("md5:")
+        damaged = False
+        for data in self._attempts(image.path, md5):
+            if isinstance(data, bytes):
+                if _md5(data) == md5:
+                    return data
+                damaged = True
+        command = self._command("pull", image.path)
+        why = "what DVC has of it is not what was committed" if damaged else "DVC has not brought it to this machine"
+        return Unreadable(f"{why}; run {command}", absent=True)
+
+    def at_hand(self, image: Image) -> bool:
+        """Whether its bytes seem to be on this machine, judged without opening a file."""
+        cached = self._caches.object(image.path, image.content.removeprefix("md5:"))
+        return cached is not None or (self._git.root / image.path).is_file()
+
+    def files(self, pointed: Pointed, *, new: bool) -> Sequence[File] | Unreadable:
+        """What an output consists of, by the path in it; a single file has an empty one there.
+
+        For what is `new`, no effort is spared: the workspace is hashed, or the remote asked.
+        """
+        out, pointer = pointed
+        if out.problem:
+            return Unreadable(f"{pointer}: {out.problem}", absent=True)
+        if not out.is_directory:
+            return [File("", out.md5)]
+        if out.files is not None:
+            return out.files
+        return self._listed(out, pointer, new=new)
+
+    def _listed(self, out: Out, pointer: str, *, new: bool) -> Sequence[File] | Unreadable:
+        """A directory's files. Any list is that of the output if its MD5 is the output's, wherever it comes from."""
+        cached = self._caches.object(out.path, f"{out.md5}.dir")
+        data = read_file(str(cached)) if cached is not None else None
+        if isinstance(data, bytes) and _md5(data) == out.md5:
+            try:
+                return read_manifest(data)
+            except ManifestError as error:
+                return Unreadable(f"{pointer}: its list of files is refused: {error}", absent=True)
+        for look in (self._in_workspace, self._remote.files) if new else ():
+            found = look(out.path)
+            if found and _md5(write_manifest(found)) == out.md5:
+                return found
+        command = self._command("pull", pointer if pointer.endswith(".dvc") else out.path)
+        what = "is not in DVC's cache" if cached is None else f"is damaged in DVC's cache: delete {cached}"
+        reason = f"{pointer}: its list of files {what}; run {command}, or dvc commit after dvc add --no-commit"
+        return Unreadable(reason, absent=True)
+
+    def _in_workspace(self, path: str) -> list[File]:
+        """The files of the folder that is there, which need not be those that were added."""
+        folder = self._git.root / path
+        files = []
+        for file in folder.rglob("*") if folder.is_dir() else ():
+            data = read_file(str(file)) if file.is_file() else None
+            if isinstance(data, bytes):
+                files.append(File(file.relative_to(folder).as_posix(), _md5(data)))
+        return files
+
+    def _attempts(self, path: str, md5: str) -> Iterator[bytes | Unreadable | None]:
+        cached = self._caches.object(path, md5)
+        if cached is not None:
+            yield read_file(str(cached))
+        yield read_file(str(self._git.root / path))
+        yield self._remote.read(path)
+
+    def _command(self, name: str, target: str) -> str:
+        project = self._caches.project(target)
+        below = f"--cd {project} " if project else ""
+        return f"dvc {below}{name} {posixpath.relpath(target, project or '.')}"
+
+
+def tracked_by_dvc(
+    git: Git, dvc: Dvc, entries: Iterable[Entry], changes: Iterable[Change], is_image: Callable[[str], bool]
+) -> Tracked:
+    """What DVC tracks in the state that lists these entries, after these changes."""
+    there = {entry.path: entry.blob for entry in entries if is_dvc_file(entry.path) or _is_pipeline(entry.path)}
+    changed = {change.path: change.old for change in changes if is_dvc_file(change.path) or _is_pipeline(change.path)}
+    if not any(is_dvc_file(path) for path in (*there, *changed)):
+        return Tracked()
+    before = there | changed
+    texts = git.blobs({blob for blob in (*there.values(), *before.values()) if blob}, largest=LARGEST_POINTER)
+    now, damaged = _pointed(there, there, texts)
+    earlier, _ = _pointed([path for path, old in changed.items() if old], before, texts)
+    found = _compared(dvc, now=now, earlier=earlier, changed=changed.keys(), is_image=is_image)
+    unreadable = [(path, why) for path, why in damaged if path in changed]
+    notes = [
+        f"nothing was compared with what {path} tracks: {why.reason}" for path, why in damaged if path not in changed
+    ]
+    return found._replace(unreadable=(*found.unreadable, *unreadable), notes=(*found.notes, *notes))
+
+
+def _pointed(
+    pointers: Iterable[str], listed: Mapping[str, str | None], texts: Mapping[str, bytes]
+) -> tuple[list[Pointed], list[tuple[str, Unreadable]]]:
+    """The outputs of these pointers, and which of them cannot be read."""
+    found: list[Pointed] = []
+    damaged = []
+    for path in filter(is_dvc_file, pointers):
+        text = texts.get(listed[path] or "")
+        if text is None:
+            damaged.append((path, Unreadable("it is too large, or not in this clone", absent=True)))
+            continue
+        pipeline = texts.get(listed.get(posixpath.join(posixpath.dirname(path), PIPELINE)) or "")
+        try:
+            found.extend(Pointed(out, path) for out in read_pointer(path, text, pipeline))
+        except ManifestError as error:
+            damaged.append((path, Unreadable(str(error), absent=True)))
+    return found, damaged
+
+
+def _compared(
+    dvc: Dvc, *, now: list[Pointed], earlier: list[Pointed], changed: Container[str], is_image: Callable[[str], bool]
+) -> Tracked:
+    outs_now, outs_earlier = {pointed.out for pointed in now}, {pointed.out for pointed in earlier}
+    gone = [pointed for pointed in earlier if pointed.out not in outs_now]
+    moved = Counter(pointed.out.md5 for pointed in gone if pointed.out.md5)
+    held: set[Listed] = set()
+    gained: set[Listed] = set()
+    lost: set[Listed] = set()
+    unreadable, left_out, notes = [], [], []
+    for pointed in now:
+        new = pointed.pointer in changed and (bool(pointed.out.problem) or pointed.out not in outs_earlier)
+        images = _listed(dvc, pointed, is_image, new=new)
+        if not isinstance(images, Unreadable):
+            held |= images
+            gained |= images if new else set()
+        elif new and not moved[pointed.out.md5]:
+            unreadable.append((pointed.out.path, images))
+        else:
+            moved[pointed.out.md5] -= new
+            left_out.append((pointed.out.path, images))
+    added = {pointed.out.path for pointed in now} - {path for path, _ in (*unreadable, *left_out)}
+    for pointed in gone:
+        images = _listed(dvc, pointed, is_image, new=False)
+        if not isinstance(images, Unreadable):
+            lost |= images
+        elif pointed.out.path in added:
+            notes.append(f"all images of {pointed.out.path} count as new, since the list of those before is not there")
+    if left_out:
+        (path, why), more = left_out[0], f" and {len(left_out) - 1:,} more" if len(left_out) > 1 else ""
+        notes.append(f"nothing was compared with the images of {path}{more}: {why.reason}")
+    three = (_images(held), _images(gained - lost), _images(lost - gained))
+    return Tracked(*three, tuple(unreadable), tuple(notes))
+
+
+def _listed(dvc: Dvc, pointed: Pointed, is_image: Callable[[str], bool], *, new: bool) -> set[Listed] | Unreadable:
+    out = pointed.out
+    may_be_folder = out.is_directory or (out.problem and "." not in posixpath.basename(out.path))
+    if not may_be_folder and not is_image(out.path):
+        return set()
+    files = dvc.files(pointed, new=new)
+    if isinstance(files, Unreadable):
+        return files
+    if not out.is_directory:
+        return {(out.path, file.md5) for file in files}
+    return {(f"{out.path}/{file.path}", file.md5) for file in files if is_image(f"{out.path}/{file.path}")}
+
+
+def _images(listed: set[Listed]) -> frozenset[Image]:
+    return frozenset(Image(path, f"md5:{md5}") for path, md5 in listed)
+
+
+def _is_pipeline(path: str) -> bool:
+    return posixpath.basename(path) == PIPELINE
+
+
+def _md5(data: bytes) -> str:
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()

@@ -1,0 +1,80 @@
+"""DVC's cache: where it is, by DVC's configuration, and the objects in it.
+
+Only files are read, so a broken pipeline, a lock that another process holds or the lack of DVC itself do not matter.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+LAYOUTS = ("files/md5", "")
+"""Of DVC 3, and of DVC 2 and before, whose objects stay where they are after an upgrade."""
+
+
+class Caches:
+    """The caches behind the paths of a repository.
+
+    `worktrees`: this one, and the main one if this is linked to it: a linked one's own cache is empty at first.
+    """
+
+    def __init__(self, worktrees: Sequence[Path]) -> None:
+        self._worktrees = worktrees
+        self._folders = cache(self._find)
+
+    def object(self, path: str, name: str) -> Path | None:
+        """The file in the cache for a path's content, which is named by its MD5, with `.dir` for a list of files."""
+        for folder in self._folders(path.rpartition("/")[0]):
+            for layout in LAYOUTS:
+                found = folder / layout / name[:2] / name[2:]
+                if found.is_file():
+                    return found
+        return None
+
+    def project(self, path: str) -> str:
+        """The DVC project that a path belongs to, relative to the root; empty when that is the root itself."""
+        folder = path.rpartition("/")[0]
+        while folder and not (self._worktrees[0] / folder / ".dvc").is_dir():
+            folder = folder.rpartition("/")[0]
+        return folder
+
+    def _find(self, folder: str) -> list[Path]:
+        project = self.project(f"{folder}/x")
+        return [_cache_folder(worktree / project / ".dvc") for worktree in self._worktrees]
+
+
+def _cache_folder(dvc_folder: Path) -> Path:
+    """Where DVC's configuration says the cache is; the nearest level decides."""
+    for file in (dvc_folder / "config.local", dvc_folder / "config", *_users_configurations()):
+        chosen = _cache_option(file)
+        if chosen is not None:
+            return file.parent / Path(chosen).expanduser()
+    return dvc_folder / "cache"
+
+
+def _users_configurations() -> Iterator[Path]:
+    import platformdirs
+
+    yield Path(os.environ.get("DVC_GLOBAL_CONFIG_DIR") or platformdirs.user_config_dir("dvc", "iterative"), "config")
+    yield Path(os.environ.get("DVC_SYSTEM_CONFIG_DIR") or platformdirs.site_config_dir("dvc", "iterative"), "config")
+
+
+def _cache_option(file: Path) -> str | None:
+    """`dir` in the section `cache`; None when there is none, or no such file, or one that DVC could not read either."""
+    parser = configparser.RawConfigParser(
+        strict=False, allow_no_value=True, delimiters=("=",), inline_comment_prefixes=("#",)
+    )
+    try:
+        text = file.read_text("utf-8")
+        parser.read_string(re.sub(r"^[ \t]+", "", text, flags=re.MULTILINE))  # DVC indents, which means nothing there
+    except (OSError, ValueError, configparser.Error):
+        return None
+    chosen = parser.get("cache", "dir", fallback=None)
+    return chosen.strip("'\"") if chosen else None
