@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imgsim_guard.embedding import Pipeline, embed_missing, missing
@@ -90,9 +89,9 @@ def compare_with(first: Image, others: Sequence[Image], pipeline: Pipeline, *, r
     pairs = []
     for other in others:
         distance = float(distances(ours, store.embeddings([rows[other.content]]))[0])
-        pairs.append(Candidate(first, other, distance, near=distance <= rule.threshold))
+        pairs.append(Candidate(first, other, distance, near=distance <= rule.threshold, likely=True))
     same = [store.pixels(rows[first.content]) == store.pixels(rows[other.content]) for other in others]
-    evidence = _evidence(pairs, same, pipeline, rule=rule, thorough=True)
+    evidence = _evidence(pairs, same, pipeline, rule=rule)
     return [
         judge(pair, same_pixels=equal, evidence=found) or Match("look-alike", first, pair.gallery, pair.distance, found)
         for pair, equal, found in zip(pairs, same, evidence, strict=True)
@@ -115,27 +114,29 @@ def _matches(by_content: Sorted, pipeline: Pipeline, *, rule: Rule, mutual: bool
     rows = store.find([*by_content.searched, *by_content.held])
     searched = [content for content in by_content.searched if content in rows]
     held = [content for content in by_content.held if content in rows]
-    distances = retrieve_between(searched, held, rows, store, rule=rule)
+    retrieved = retrieve_between(searched, held, rows, store, rule=rule)
     if mutual:
-        distances |= retrieve_among(searched, rows, store, rule=rule)
+        retrieved |= retrieve_among(searched, rows, store, rule=rule)
 
     first = by_content.held | {content: queries[0] for content, queries in by_content.searched.items()}
-    candidates = [
-        Candidate(query, first[gallery], distance, near=distance <= rule.threshold)
-        for (content, gallery), distance in sorted(distances.items())
-        for query in by_content.searched[content]
-    ]
-    same = [store.pixels(rows[pair.query.content]) == store.pixels(rows[pair.gallery.content]) for pair in candidates]
-    evidence = _evidence(candidates, same, pipeline, rule=rule)
+    candidates, same = [], []
+    for (content, gallery), found in sorted(retrieved.items()):
+        equal = store.pixels(rows[content]) == store.pixels(rows[gallery])
+        for query in by_content.searched[content]:
+            near = found.distance <= rule.threshold
+            candidates.append(Candidate(query, first[gallery], found.distance, near=near, likely=found.by_hash))
+            same.append(equal)
     matches = (
-        judge(pair, same_pixels=equal, evidence=found)
-        for pair, equal, found in zip(candidates, same, evidence, strict=True)
+        judge(pair, same_pixels=equal, evidence=evidence)
+        for pair, equal, evidence in zip(
+            candidates, same, _evidence(candidates, same, pipeline, rule=rule), strict=True
+        )
     )
     return [match for match in matches if match is not None]
 
 
 def _evidence(
-    pairs: Sequence[Candidate], same: Sequence[bool], pipeline: Pipeline, *, rule: Rule, thorough: bool = False
+    pairs: Sequence[Candidate], same: Sequence[bool], pipeline: Pipeline, *, rule: Rule
 ) -> list[Evidence | None]:
     """What verification says of each pair; None where it is not asked: of the same pixels, or without candidates."""
     asked = [index for index, equal in enumerate(same) if not equal] if rule.candidates else []
@@ -144,9 +145,9 @@ def _evidence(
         from imgsim_guard.verifying import Verifier
 
         done = pipeline.progress(len(asked), "verifying")
-        wanted = [replace(pairs[index], near=True) if thorough else pairs[index] for index in asked]
-        for index, evidence in zip(asked, Verifier(pipeline.source).verify(wanted, done), strict=True):
-            found[index] = evidence
+        evidence = Verifier(pipeline.source).verify([pairs[index] for index in asked], done)
+        for index, answer in zip(asked, evidence, strict=True):
+            found[index] = answer
     return found
 
 

@@ -103,12 +103,15 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A pair that retrieval found. `near`: within the threshold, so that nothing but a thorough look can refute it."""
+    """A pair that retrieval found. `near`: within the threshold, so that nothing but a thorough look can refute it.
+    `likely`: it is worth a thorough look for another reason.
+    """
 
     query: Image
     gallery: Image
     distance: float
     near: bool
+    likely: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ class Verifier:
             pool.shutdown(cancel_futures=True)
 
     def _look(self, candidate: Candidate) -> Evidence:
-        if not candidate.near:
+        if not (candidate.near or candidate.likely):
             first, second = self._glance(candidate.query), self._glance(candidate.gallery)
             if first is None or second is None:
                 return NOT_AT_HAND
