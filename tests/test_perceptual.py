@@ -47,7 +47,6 @@ PHOTOGRAPHS = [
     "hubble_deep_field.jpg",
     "ihc.png",
     "motorcycle_left.png",
-    "retina.jpg",
     "rocket.jpg",
 ]
 
@@ -70,7 +69,8 @@ def eight(picture: Pixels) -> list[Pixels]:
 
 def whole(picture: Pixels) -> NDArray[np.float32]:
     """The signs [256] of the whole picture."""
-    return signs(hashes(picture)[:1])[0]
+    (row,) = signs(hashes(picture)[:1])
+    return np.asarray(row, np.float32)
 
 
 def apart(one: NDArray[np.float32], other: NDArray[np.float32]) -> int:
@@ -104,9 +104,9 @@ EDITS: dict[str, Callable[[Pixels], Pixels]] = {
     "darker": lambda picture: clipped(picture * np.float32(0.6)),
     "less contrast": lambda picture: clipped(picture * np.float32(0.5) + 64),
     "gamma": lambda picture: clipped(255 * (picture / np.float32(255)) ** 1.5),
-    "grey": lambda picture: cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR),
+    "grey": lambda picture: clipped(np.repeat(picture.mean(axis=2, keepdims=True), 3, axis=2)),
     "cast": lambda picture: clipped(picture * np.array([0.6, 1.0, 1.4])),
-    "blur": lambda picture: cv2.GaussianBlur(picture, (0, 0), 2),
+    "blur": lambda picture: np.asarray(cv2.GaussianBlur(picture, (0, 0), 2), np.uint8),
     "noise": lambda picture: clipped(picture + np.random.default_rng(0).normal(0, 12, picture.shape)),
 }
 
@@ -138,7 +138,8 @@ def test_a_blank_picture_has_no_hash_and_no_neighbours(level: int) -> None:
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (2, 3), (3, 4000)])
 def test_odd_shapes_are_hashed(shape: tuple[int, int]) -> None:
     packed = hashes(np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8))
-    assert (packed.shape, packed.dtype) == ((HASHES, HASH_SIZE), np.uint8)
+    assert packed.shape == (HASHES, HASH_SIZE)
+    assert packed.dtype == np.uint8
     assert not present(packed)[1:].any()
 
 
@@ -191,10 +192,10 @@ def flipped(bits: NDArray[np.bool_], number: int) -> NDArray[np.bool_]:
 
 def test_the_nearest_come_first_and_no_more_than_k() -> None:
     bits = random_bits(0)
-    gallery = packed([[flipped(bits, number)] for number in (30, 0, 72, 73, 10, 20)])
+    gallery = packed([[flipped(bits, number)] for number in (30, 1, 0, 72, 73, 10, 20)])
     query = packed([[bits]])
-    assert list(nearest_hashes(query, gallery, k=9)) == [(0, 1), (0, 4), (0, 5), (0, 0), (0, 2)]
-    assert list(nearest_hashes(query, gallery, k=2)) == [(0, 1), (0, 4)]
+    assert list(nearest_hashes(query, gallery, k=9)) == [(0, 2), (0, 1), (0, 5), (0, 6), (0, 0), (0, 3)]
+    assert list(nearest_hashes(query, gallery, k=2)) == [(0, 2), (0, 1)]
     assert list(nearest_hashes(query, gallery, k=0)) == []
 
 

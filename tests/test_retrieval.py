@@ -1,0 +1,313 @@
+"""Retrieval, against an oracle that compares each pair by itself."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from conftest import open_store
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imgsim_guard import search
+from imgsim_guard.augnet import DIMENSIONS
+from imgsim_guard.model import Rule
+from imgsim_guard.perceptual import HASH_SIZE, HASHES, nearest_hashes
+from imgsim_guard.retrieval import BY_HASH, retrieve_among, retrieve_between
+from imgsim_guard.search import Pair, distances, nearest_among, nearest_between, pairs_among, pairs_between
+from imgsim_guard.store.shard import Row, file_digests
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from imgsim_guard.store import Store
+
+    Embeddings = NDArray[np.float16]
+    Hashes = NDArray[np.uint8]
+
+quick = settings(deadline=None, derandomize=True, max_examples=60)
+
+reaches = st.floats(0, 4) | st.sampled_from([0.0, 0.5, 1.0, 2.0])
+counts = st.integers(0, 6)
+
+
+def steps(*, most: int = 8) -> st.SearchStrategy[Embeddings]:
+    """Rows of three numbers on a coarse grid: many are equally far apart."""
+    number = st.sampled_from([-1.0, -0.5, 0.0, 0.5, 1.0])
+    row = st.lists(number, min_size=3, max_size=3)
+    return st.lists(row, max_size=most).map(lambda rows: np.array(rows, np.float16).reshape(-1, 3))
+
+
+def photograph_like(seed: int, rows: int) -> Embeddings:
+    """Rows of full width, some of them near one another."""
+    random = np.random.default_rng(seed)
+    bases = random.normal(0, 1, (max(1, rows // 3), DIMENSIONS))
+    drawn = bases[random.integers(0, len(bases), rows)] + random.normal(0, 0.05, (rows, DIMENSIONS))
+    return np.tanh(drawn).astype(np.float16)
+
+
+def nearest(first: Embeddings, second: Embeddings, *, k: int, reach: float, same: bool = False) -> list[Pair]:
+    """Each pair measured on its own; ties go to the lower row."""
+    found = []
+    for i in range(len(first)):
+        pairs = [
+            Pair(i, j, float(distances(first[i : i + 1], second[j : j + 1])[0]))
+            for j in range(len(second))
+            if not (same and i == j)
+        ]
+        within = [pair for pair in pairs if pair.distance <= reach]
+        found += sorted(within, key=lambda pair: (pair.distance, pair.second))[:k]
+    return found
+
+
+@contextmanager
+def cut_up(block: int, cells: int) -> Iterator[None]:
+    """Blocks so small that even a few rows fill many of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "BLOCK", block)
+        patch.setattr(search, "CELLS", cells)
+        patch.setattr(search, "EXACT_ROWS", block)
+        yield
+
+
+# The nearest by distance
+
+
+@quick
+@given(steps(), steps(), counts, reaches, st.integers(1, 4), st.integers(1, 20))
+def test_the_nearest_within_reach_are_found_in_order_whatever_the_blocks(  # noqa: PLR0913, PLR0917  drawn by hypothesis
+    first: Embeddings, second: Embeddings, k: int, reach: float, block: int, cells: int
+) -> None:
+    expected = nearest(first, second, k=k, reach=reach)
+    assert list(nearest_between(first, second, k=k, reach=reach)) == expected
+    with cut_up(block, cells):
+        assert list(nearest_between(first, second, k=k, reach=reach)) == expected
+
+
+@quick
+@given(steps(), counts, reaches, st.integers(1, 4), st.integers(1, 20))
+def test_among_one_set_no_row_is_its_own_neighbour(
+    rows: Embeddings, k: int, reach: float, block: int, cells: int
+) -> None:
+    expected = nearest(rows, rows, k=k, reach=reach, same=True)
+    assert list(nearest_among(rows, k=k, reach=reach)) == expected
+    with cut_up(block, cells):
+        assert list(nearest_among(rows, k=k, reach=reach)) == expected
+
+
+@pytest.mark.parametrize("reach", [0.0, 1.9, 2.1, 26.0, 56.0])
+@pytest.mark.parametrize("k", [1, 3, 50])
+def test_embeddings_of_full_width_are_found_as_the_oracle_finds_them(k: int, reach: float) -> None:
+    first, second = photograph_like(1, 14), photograph_like(1, 11)
+    expected = nearest(first, second, k=k, reach=reach)
+    among = nearest(first, first, k=k, reach=reach, same=True)
+    for block, cells in ((2048, 2**24), (3, 25), (1, 1)):
+        with cut_up(block, cells):
+            assert list(nearest_between(first, second, k=k, reach=reach)) == expected
+            assert list(nearest_among(first, k=k, reach=reach)) == among
+
+
+@quick
+@given(st.integers(0, 50), st.integers(1, 4), st.floats(0, 40))
+def test_a_query_alone_has_the_neighbours_that_it_has_in_a_crowd(seed: int, k: int, reach: float) -> None:
+    first, second = photograph_like(seed, 9), photograph_like(seed, 12)
+    alone = [
+        pair._replace(first=i)
+        for i in range(len(first))
+        for pair in nearest_between(first[i : i + 1], second, k=k, reach=reach)
+    ]
+    assert alone == list(nearest_between(first, second, k=k, reach=reach))
+
+
+@quick
+@given(steps(), steps(), counts, reaches)
+def test_as_many_neighbours_as_there_are_rows_are_all_pairs_within_reach(
+    first: Embeddings, second: Embeddings, extra: int, reach: float
+) -> None:
+    everyone = nearest_between(first, second, k=len(second) + extra, reach=reach)
+    assert sorted(everyone) == sorted(pairs_between(first, second, threshold=reach))
+    both_ways = {
+        Pair(max(p.first, p.second), min(p.first, p.second), p.distance)
+        for p in nearest_among(first, k=len(first) + extra, reach=reach)
+    }
+    assert both_ways == set(pairs_among(first, threshold=reach))
+
+
+def test_no_rows_have_no_neighbours() -> None:
+    none, some = np.zeros((0, DIMENSIONS), np.float16), photograph_like(2, 1)
+    assert list(nearest_between(none, some, k=3, reach=56)) == []
+    assert list(nearest_between(some, none, k=3, reach=56)) == []
+    assert list(nearest_among(none, k=3, reach=56)) == []
+    assert list(nearest_among(some, k=3, reach=56)) == []
+
+
+# Both roads
+
+
+def bits_of(seed: int, flipped: int) -> bytes:
+    """A hash, and copies of it that differ in so many bits."""
+    bits = np.random.default_rng(seed).integers(0, 2, 8 * HASH_SIZE, np.uint8)
+    bits[0] = 1
+    bits[1 : 1 + flipped] ^= 1
+    return np.packbits(bits).tobytes()
+
+
+def content(number: int) -> str:
+    return "sha256:" + hashlib.sha256(str(number).encode()).hexdigest()
+
+
+def fill(store: Store, embeddings: Embeddings, hashes: list[bytes]) -> dict[str, int]:
+    """Store these images, numbered from 0 but put in backwards; return where each is."""
+    rows = [
+        Row(
+            **file_digests(str(number).encode()),
+            pixels=bytes(16),
+            hashes=packed.ljust(HASHES * HASH_SIZE, b"\0"),
+            embedding=wide(row),
+        )
+        for number, (row, packed) in enumerate(zip(embeddings, hashes, strict=True))
+    ]
+    if rows:
+        store.add(rows[::-1])
+    return store.find([content(number) for number in range(len(rows))])
+
+
+def wide(row: Embeddings) -> Embeddings:
+    return np.pad(row, (0, DIMENSIONS - len(row)))
+
+
+@contextmanager
+def a_store() -> Iterator[Store]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield open_store(Path(folder))
+
+
+@st.composite
+def collections(draw: st.DrawFn) -> tuple[Embeddings, list[bytes]]:
+    """Up to eight images: embeddings, and hashes of which some are near one another and some are none."""
+    rows = draw(steps())
+    one = st.just(b"") | st.builds(bits_of, st.integers(0, 2), st.integers(0, 90))
+    return rows, draw(st.lists(one, min_size=len(rows), max_size=len(rows)))
+
+
+rules = st.builds(
+    lambda low, high, k: Rule(threshold=min(low, high), reach=max(low, high), candidates=k), reaches, reaches, counts
+)
+
+
+def hashes_of(packed: list[bytes]) -> Hashes:
+    none = b"".join(each.ljust(HASHES * HASH_SIZE, b"\0") for each in packed)
+    return np.frombuffer(none, np.uint8).reshape(-1, HASHES, HASH_SIZE)
+
+
+def expected_pairs(
+    first: slice, second: slice, drawn: tuple[Embeddings, list[bytes]], rule: Rule, *, same: bool
+) -> set[tuple[int, int]]:
+    """Pairs of numbers in both parts that either road leads to."""
+    rows, packed = drawn
+    one, two, everyone = rows[first], rows[second], len(rows)
+    pairs = [pair[:2] for pair in nearest(one, two, k=everyone, reach=rule.threshold, same=same)]
+    if rule.candidates:
+        pairs += [pair[:2] for pair in nearest(one, two, k=rule.candidates, reach=rule.reach, same=same)]
+        pairs += nearest_hashes(hashes_of(packed[first]), hashes_of(packed[second]), k=BY_HASH, same=same)
+    return {(i + (first.start or 0), j + (second.start or 0)) for i, j in pairs}
+
+
+def measured(rows: Embeddings, i: int, j: int) -> float:
+    return float(distances(rows[i : i + 1], rows[j : j + 1])[0])
+
+
+@quick
+@given(collections(), rules, st.integers(0, 8))
+def test_between_two_sets_both_roads_are_taken_and_each_distance_is_exact(
+    drawn: tuple[Embeddings, list[bytes]], rule: Rule, cut: int
+) -> None:
+    rows, _ = drawn
+    cut = min(cut, len(rows))
+    names = [content(number) for number in range(len(rows))]
+    with a_store() as store:
+        found = retrieve_between(names[:cut], names[cut:], fill(store, *drawn), store, rule=rule)
+    pairs = expected_pairs(slice(0, cut), slice(cut, None), drawn, rule, same=False)
+    assert found == {(names[i], names[j]): measured(rows, i, j) for i, j in pairs}
+
+
+@quick
+@given(collections(), rules)
+def test_among_queries_each_pair_is_found_once_with_the_later_one_first(
+    drawn: tuple[Embeddings, list[bytes]], rule: Rule
+) -> None:
+    rows, _ = drawn
+    names = [content(number) for number in range(len(rows))]
+    with a_store() as store:
+        found = retrieve_among(names, fill(store, *drawn), store, rule=rule)
+    pairs = expected_pairs(slice(0, None), slice(0, None), drawn, rule, same=True)
+    assert found == {(names[max(pair)], names[min(pair)]): measured(rows, *pair) for pair in pairs}
+
+
+@quick
+@given(collections(), rules)
+def test_a_query_retrieves_alone_what_it_retrieves_among_others(
+    drawn: tuple[Embeddings, list[bytes]], rule: Rule
+) -> None:
+    names = [content(number) for number in range(len(drawn[0]))]
+    half = len(names) // 2
+    with a_store() as store:
+        places = fill(store, *drawn)
+        together = retrieve_between(names[:half], names[half:], places, store, rule=rule)
+        alone = {
+            pair: distance
+            for name in names[:half]
+            for pair, distance in retrieve_between([name], names[half:], places, store, rule=rule).items()
+        }
+    assert alone == together
+
+
+def test_without_candidates_only_the_threshold_counts() -> None:
+    rows = np.array([[0], [0.5], [1], [-1]], np.float16)
+    alike = [bits_of(0, 0)] * 4
+    with a_store() as store:
+        places = fill(store, rows, alike)
+        names = list(places)
+        bare = Rule(threshold=0.5, reach=1.0, candidates=0)
+        assert retrieve_between(names[:1], names[1:], places, store, rule=bare) == {(names[0], names[1]): 0.5}
+        assert retrieve_among(names, places, store, rule=bare) == {
+            (names[1], names[0]): 0.5,
+            (names[2], names[1]): 0.5,
+        }
+
+
+def test_a_hash_leads_to_what_lies_beyond_reach() -> None:
+    rows = np.array([[-1] * 9, [1] * 9, [1] * 9], np.float16)
+    with a_store() as store:
+        places = fill(store, rows, [bits_of(0, 0), bits_of(0, 60), bits_of(1, 0)])
+        names = list(places)
+        rule = Rule(threshold=1.0, reach=2.0, candidates=1)
+        assert retrieve_between(names[:1], names[1:], places, store, rule=rule) == {(names[0], names[1]): 6.0}
+        assert retrieve_among(names[:2], places, store, rule=rule) == {(names[1], names[0]): 6.0}
+
+
+def test_every_pair_within_the_threshold_is_retrieved_however_few_the_candidates() -> None:
+    with a_store() as store:
+        places = fill(store, np.zeros((9, 1), np.float16), [b""] * 9)
+        names = list(places)
+        rule = Rule(threshold=1.0, reach=2.0, candidates=1)
+        assert len(retrieve_between(names[:1], names[1:], places, store, rule=rule)) == 8
+        assert len(retrieve_among(names, places, store, rule=rule)) == 36
+
+
+def test_nothing_retrieves_nothing() -> None:
+    with a_store() as store:
+        places = fill(store, np.zeros((1, 1), np.float16), [b""])
+        names = list(places)
+        for rule in (Rule(), Rule(candidates=0)):
+            assert retrieve_between([], names, places, store, rule=rule) == {}
+            assert retrieve_between(names, [], places, store, rule=rule) == {}
+            assert retrieve_among([], places, store, rule=rule) == {}
+            assert retrieve_among(names, places, store, rule=rule) == {}
