@@ -155,7 +155,7 @@ def _not_verified(matches: Sequence[Match]) -> Iterator[str]:
     """Said once, however many there are."""
     count = sum(1 for match in matches if match.evidence is not None and match.evidence.outcome == "skipped")
     if count:
-        yield f"pixels are not at hand, so that the distance alone decided: {count:,} pairs"
+        yield f"pixels are not at hand, so that the distance alone decided; pairs: {count:,}"
 
 
 def _not_compared_with(images: Sequence[Image]) -> Iterator[str]:

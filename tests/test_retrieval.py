@@ -18,7 +18,7 @@ from imgsim_guard import search
 from imgsim_guard.augnet import DIMENSIONS
 from imgsim_guard.model import Rule
 from imgsim_guard.perceptual import HASH_SIZE, HASHES, nearest_hashes
-from imgsim_guard.retrieval import BY_HASH, retrieve_among, retrieve_between
+from imgsim_guard.retrieval import BY_HASH, Retrieved, retrieve_among, retrieve_between
 from imgsim_guard.search import Pair, distances, nearest_among, nearest_between, pairs_among, pairs_between
 from imgsim_guard.store.shard import Row, file_digests
 
@@ -224,6 +224,19 @@ def measured(rows: Embeddings, i: int, j: int) -> float:
     return float(distances(rows[i : i + 1], rows[j : j + 1])[0])
 
 
+def expected(
+    first: slice, second: slice, drawn: tuple[Embeddings, list[bytes]], rule: Rule, *, same: bool
+) -> dict[tuple[int, int], Retrieved]:
+    """What is retrieved, by numbers, the larger one first if the sets are the same."""
+    by_hash = expected_pairs(first, second, (drawn[0] * 0, drawn[1]), Rule(-1, -1, rule.candidates), same=same)
+    return {
+        (max(i, j), min(i, j)) if same else (i, j): Retrieved(
+            measured(drawn[0], i, j), bool({(i, j), *([(j, i)] if same else [])} & by_hash)
+        )
+        for i, j in expected_pairs(first, second, drawn, rule, same=same)
+    }
+
+
 @quick
 @given(collections(), rules, st.integers(0, 8))
 def test_between_two_sets_both_roads_are_taken_and_each_distance_is_exact(
@@ -234,8 +247,8 @@ def test_between_two_sets_both_roads_are_taken_and_each_distance_is_exact(
     names = [content(number) for number in range(len(rows))]
     with a_store() as store:
         found = retrieve_between(names[:cut], names[cut:], fill(store, *drawn), store, rule=rule)
-    pairs = expected_pairs(slice(0, cut), slice(cut, None), drawn, rule, same=False)
-    assert found == {(names[i], names[j]): measured(rows, i, j) for i, j in pairs}
+    pairs = expected(slice(0, cut), slice(cut, None), drawn, rule, same=False)
+    assert found == {(names[i], names[j]): what for (i, j), what in pairs.items()}
 
 
 @quick
@@ -247,8 +260,8 @@ def test_among_queries_each_pair_is_found_once_with_the_later_one_first(
     names = [content(number) for number in range(len(rows))]
     with a_store() as store:
         found = retrieve_among(names, fill(store, *drawn), store, rule=rule)
-    pairs = expected_pairs(slice(0, None), slice(0, None), drawn, rule, same=True)
-    assert found == {(names[max(pair)], names[min(pair)]): measured(rows, *pair) for pair in pairs}
+    pairs = expected(slice(0, None), slice(0, None), drawn, rule, same=True)
+    assert found == {(names[i], names[j]): what for (i, j), what in pairs.items()}
 
 
 @quick
@@ -276,10 +289,12 @@ def test_without_candidates_only_the_threshold_counts() -> None:
         places = fill(store, rows, alike)
         names = list(places)
         bare = Rule(threshold=0.5, reach=1.0, candidates=0)
-        assert retrieve_between(names[:1], names[1:], places, store, rule=bare) == {(names[0], names[1]): 0.5}
+        assert retrieve_between(names[:1], names[1:], places, store, rule=bare) == {
+            (names[0], names[1]): Retrieved(0.5, by_hash=False)
+        }
         assert retrieve_among(names, places, store, rule=bare) == {
-            (names[1], names[0]): 0.5,
-            (names[2], names[1]): 0.5,
+            (names[1], names[0]): Retrieved(0.5, by_hash=False),
+            (names[2], names[1]): Retrieved(0.5, by_hash=False),
         }
 
 
@@ -289,8 +304,9 @@ def test_a_hash_leads_to_what_lies_beyond_reach() -> None:
         places = fill(store, rows, [bits_of(0, 0), bits_of(0, 60), bits_of(1, 0)])
         names = list(places)
         rule = Rule(threshold=1.0, reach=2.0, candidates=1)
-        assert retrieve_between(names[:1], names[1:], places, store, rule=rule) == {(names[0], names[1]): 6.0}
-        assert retrieve_among(names[:2], places, store, rule=rule) == {(names[1], names[0]): 6.0}
+        far = Retrieved(6.0, by_hash=True)
+        assert retrieve_between(names[:1], names[1:], places, store, rule=rule) == {(names[0], names[1]): far}
+        assert retrieve_among(names[:2], places, store, rule=rule) == {(names[1], names[0]): far}
 
 
 def test_every_pair_within_the_threshold_is_retrieved_however_few_the_candidates() -> None:

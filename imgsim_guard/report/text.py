@@ -57,7 +57,7 @@ def _rows(matches: Sequence[Match], *, threshold: float) -> Iterator[str]:
     gallery_width = max((len(gallery) for _, _, gallery, _ in rows), default=0)
     for query, words, gallery, match in rows:
         yield f"{query:{query_width}}   {words:18}   {gallery:{gallery_width}}   {_nearness(match, threshold)}"
-        if match.evidence is not None:
+        if match.evidence is not None and match.evidence.outcome != "skipped":  # a note says that once for all
             yield f"{'':{query_width}}   {_explained(match.evidence)}"
 
 
