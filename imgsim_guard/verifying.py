@@ -61,6 +61,8 @@ class Verifier:
             pool.shutdown(cancel_futures=True)
 
     def _look(self, candidate: Candidate) -> Evidence:
+        if not self._source.at_hand(candidate.gallery):  # a remote may have it, but not for a score of candidates
+            return NOT_AT_HAND
         if not (candidate.near or candidate.likely):
             first, second = self._glance(candidate.query), self._glance(candidate.gallery)
             if first is None or second is None:
