@@ -38,6 +38,8 @@ class OnnxEmbedder:
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # errors only: warnings of the runtime are about its own tuning
+        # Threads that spin while they wait gain 3 % on an idle machine, and cost 20 % on one that is busy.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         return cls(onnxruntime.InferenceSession(read_model(path), options, providers=["CPUExecutionProvider"]))
 
     def embed(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
