@@ -90,16 +90,16 @@ def embed_missing(images: Sequence[Image], pipeline: Pipeline) -> dict[str, Unre
     store, done = pipeline.store, pipeline.progress(len(images), "embedding")
     rows: list[Row] = []
     failed: list[_Failed] = []
-    embedder: Embedder | None = None
     written = time.monotonic()
     try:
-        with closing(_ahead(images, pipeline.source)) as outcomes:
+        # The model loads while the first images are read and decoded.
+        with ThreadPoolExecutor(1, "load") as loader, closing(_ahead(images, pipeline.source)) as outcomes:
+            embedder = loader.submit(pipeline.load)
             for outcome in outcomes:
                 if isinstance(outcome, _Failed):
                     failed.append(outcome)
                 else:
-                    embedder = embedder or pipeline.load()
-                    rows.append(_row(outcome, embedder))
+                    rows.append(_row(outcome, embedder.result()))
                 if len(rows) >= ROWS_A_SHARD or (rows and time.monotonic() - written > SECONDS_A_SHARD):
                     store.add(rows)
                     rows, written = [], time.monotonic()

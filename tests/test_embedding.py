@@ -135,19 +135,27 @@ def test_nothing_missing_needs_neither_a_model_nor_a_display(make_pipeline: Make
     assert files.reads == []
 
 
-def test_the_model_is_loaded_once_and_only_when_there_are_pixels(make_pipeline: MakePipeline) -> None:
+def test_the_model_is_loaded_once_and_not_when_there_is_nothing_to_embed(make_pipeline: MakePipeline) -> None:
     loaded: list[ThumbnailEmbedder] = []
 
     def load() -> ThumbnailEmbedder:
         loaded.append(ThumbnailEmbedder())
         return loaded[-1]
 
-    unreadable = Files({"a.png": b"", "b.png": b"text"})
-    embed_all(unreadable.images(), make_pipeline(unreadable)._replace(load=load))
-    assert loaded == []
     files = named(PICTURES)
-    embed_all(files.images(), make_pipeline(files)._replace(load=load))
+    pipeline = make_pipeline(files)._replace(load=load)
+    embed_all(files.images(), pipeline)
+    embed_all(files.images(), pipeline)
     assert [embedder.embedded for embedder in loaded] == [len(PICTURES)]
+
+
+def test_a_model_that_cannot_be_loaded_stops_the_run(make_pipeline: MakePipeline) -> None:
+    def load() -> ThumbnailEmbedder:
+        raise GuardError("damaged")
+
+    files = named(PICTURES)
+    with pytest.raises(GuardError, match="damaged"):
+        embed_all(files.images(), make_pipeline(files)._replace(load=load))
 
 
 def test_the_display_has_a_step_for_every_image_whatever_becomes_of_it(make_pipeline: MakePipeline) -> None:

@@ -24,7 +24,11 @@ MEAN, STANDARD_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 def resized_shape(height: int, width: int) -> tuple[int, int]:
     """Height and width after resizing, by the reference's formula, with the long side capped."""
     scale = SHORT_SIDE / min(height, width)
-    return tuple(min(int(max(side * scale, SHORT_SIDE)), MAX_LONG_SIDE) for side in (height, width))  # type: ignore[return-value]
+    return _resized_side(height, scale), _resized_side(width, scale)
+
+
+def _resized_side(side: int, scale: float) -> int:
+    return min(int(max(side * scale, SHORT_SIDE)), MAX_LONG_SIDE)
 
 
 def preprocess(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
