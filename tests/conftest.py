@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 import skimage
+from hypothesis import HealthCheck, settings
 
 from imgsim_guard import augnet
 from imgsim_guard.cache import CACHE_VARIABLE
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
+
+# A busy machine is no finding: examples take the time they take, and are the same ones every time.
+settings.register_profile("suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 ROOT = Path(__file__).parents[1]
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"

@@ -74,7 +74,7 @@ def guard(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
         except SystemExit as stop:
             code = int(stop.code or 0)
         printed = capsys.readouterr()
-        return Outcome(code, *(re.sub(r"\d+\.\d s\.", "0.0 s.", stream) for stream in printed))
+        return Outcome(code, *(re.sub(r"\d+\.\d s\b", "0.0 s", stream) for stream in printed))
 
     return run
 
