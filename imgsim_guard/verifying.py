@@ -83,22 +83,23 @@ class Verifier:
     def _pixels(self, image: Image) -> NDArray[np.uint8] | None:
         with self._reading:  # a source answers one question at a time
             data = self._source.read(image)
-        if isinstance(data, Unreadable):
-            return None
-        pixels = decode(data)
+        pixels = _decoded(data)
         return None if isinstance(pixels, Unreadable) else pixels
 
 
 def side_by_side_png(match: Match, source: Source) -> bytes:
     """Both images of a pair as one PNG: the query laid over the gallery image's place, what disagrees outlined."""
-    query, gallery = (_decoded(image, source) for image in (match.query, match.gallery))
+    query, gallery = (_shown(image, source) for image in (match.query, match.gallery))
     found = match.evidence.transform if match.evidence is not None else None
     return cv2.imencode(".png", side_by_side(query, gallery, found=found))[1].tobytes()
 
 
-def _decoded(image: Image, source: Source) -> NDArray[np.uint8]:
-    data = source.read(image)
-    pixels = data if isinstance(data, Unreadable) else decode(data)
+def _decoded(data: bytes | Unreadable) -> NDArray[np.uint8] | Unreadable:
+    return data if isinstance(data, Unreadable) else decode(data)
+
+
+def _shown(image: Image, source: Source) -> NDArray[np.uint8]:
+    pixels = _decoded(source.read(image))
     if isinstance(pixels, Unreadable):
         raise GuardError(f"{image.path}: {pixels.reason}")
     return pixels

@@ -71,8 +71,6 @@ def scan(arguments: argparse.Namespace) -> int:
 
 def compare(arguments: argparse.Namespace) -> int:
     """`imgsim-guard compare`."""
-    from imgsim_guard.verifying import side_by_side_png
-
     if arguments.image is not None and len(arguments.others) > 1:
         raise GuardError("--image shows one pair: name two images")
     settings = _settings(arguments.config, _nearest_configuration())
@@ -88,6 +86,8 @@ def compare(arguments: argparse.Namespace) -> int:
     if arguments.json is not None:
         write_report(compare_json(matches), arguments.json)
     if arguments.image is not None:
+        from imgsim_guard.verifying import side_by_side_png
+
         write_report(side_by_side_png(matches[0], source), arguments.image)
     return 0
 

@@ -78,9 +78,7 @@ class Store:
 
     def hashes(self, rows: Sequence[int]) -> NDArray[np.uint8]:
         """The perceptual hashes of the images in these rows, uint8 [n, 5, 32]."""
-        none = np.zeros((0, HASHES * HASH_SIZE), np.uint8)
-        packed = np.concatenate([none, *(shard.digests["hashes"] for shard in self._shards)])
-        return packed[np.asarray(rows, np.intp)].reshape(-1, HASHES, HASH_SIZE)
+        return self._column("hashes")[np.asarray(rows, np.intp)].reshape(-1, HASHES, HASH_SIZE)
 
     def pixels(self, row: int) -> bytes:
         """The digest of the pixels of the image in this row."""
@@ -99,10 +97,14 @@ class Store:
         files.add_file(self.folder, *write_unreadable(reasons, decoder=self._decoder()))
 
     def _digest(self, name: str, row: int) -> bytes:
+        return bytes(self._column(name)[row])
+
+    def _column(self, name: str) -> NDArray[np.uint8]:
+        """The digests of this name in all rows, uint8 [n, size]."""
         if name not in self._columns:
             none = np.zeros((0, DIGEST_SIZES[name]), np.uint8)
             self._columns[name] = np.concatenate([none, *(shard.digests[name] for shard in self._shards)])
-        return bytes(self._columns[name][row])
+        return self._columns[name]
 
     def _read(self, path: Path) -> None:
         data = files.read_file(path)
