@@ -5,17 +5,20 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from imgsim_guard.accepted import marked
 from imgsim_guard.embedding import Pipeline, embed_missing, missing
 from imgsim_guard.errors import GuardError
-from imgsim_guard.judge import in_order, judge, sort_by_content
-from imgsim_guard.model import Candidate, Match, Result, Unreadable
+from imgsim_guard.judge import candidate, exact_duplicate, in_order, judge, sort_by_content
+from imgsim_guard.model import Candidate, Match, Result, Rule, Unreadable
 from imgsim_guard.sources.selecting import without_moved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from imgsim_guard.judge import Sorted
-    from imgsim_guard.model import Evidence, Image, Limits, Rule, Selection
+    from imgsim_guard.model import Bounds, Evidence, Image, Selection
+    from imgsim_guard.policy import Policy
+    from imgsim_guard.store import Store
 
 SAMPLE = 4
 """Images embedded to tell how long the rest will take; the first also pays for loading the model."""
@@ -27,23 +30,19 @@ MINUTE, HOUR = 60, 3600
 
 
 def check(
-    selection: Selection,
-    pipeline: Pipeline,
-    *,
-    rule: Rule,
-    limits: Limits,
-    max_missing: int | None = None,
+    selection: Selection, pipeline: Pipeline, *, policy: Policy, max_missing: int | None = None, nearest: bool = False
 ) -> Result:
-    """Judge a selection's queries; unless the rule has no candidates, with verification by pixels.
+    """Judge a selection's queries; unless the policy allows no candidates, with verification by pixels.
 
-    Raises GuardError when more than `max_missing` images have no embedding yet: a hook must not sit silent for long.
+    `nearest`: find each query's nearest neighbour, too. Raises GuardError when more than `max_missing` images have no
+    embedding yet: a hook must not sit silent for long.
     """
     identity = pipeline.store.identity
     selection = without_moved(selection, identity)
-    by_content = sort_by_content(selection, identity)
+    by_content = sort_by_content(selection, identity, policy.split)
     unreadable = dict(selection.unreadable)
     notes = list(selection.notes)
-    matches = by_content.exact
+    found: list[Match] = []
     if by_content.searched:
         wanted, out_of_reach = _to_embed(by_content, pipeline)
         at_hand = [image for image in wanted if pipeline.source.at_hand(image)]
@@ -53,33 +52,33 @@ def check(
         reasons |= {content: Unreadable(reason) for content, reason in pipeline.store.unreadable.items()}
         if wanted:  # what was just embedded may turn out to be bytes that another tracker knows by another content id
             selection = without_moved(selection, identity)
-            by_content = sort_by_content(selection, identity)
-            matches = by_content.exact
-        found = _matches(by_content, pipeline, rule=rule, mutual=selection.mutual)
-        matches += found
+            by_content = sort_by_content(selection, identity, policy.split)
+        found = _matches(by_content, pipeline, policy=policy, mutual=selection.mutual)
         unreadable |= {
             query.path: reasons[content]
             for content, queries in by_content.searched.items()
             if content in reasons
             for query in queries
         }
-        notes += _not_compared_with([image for content, image in by_content.held.items() if content in reasons])
+        notes += _not_compared_with([images[0] for content, images in by_content.held.items() if content in reasons])
         notes += _absent(out_of_reach)
         notes += _not_verified(found)
+    exact = [exact_duplicate(query, image, policy) for query, image in by_content.exact]
     return Result(
         scope=selection.scope,
-        rule=rule,
-        limits=limits,
+        bounds=policy.bounds,
+        limits=policy.limits,
         queries=len(selection.queries) + len(selection.unreadable),
         gallery=len(selection.gallery) + (max(0, len(selection.queries) - 1) if selection.mutual else 0),
-        matches=in_order(matches),
+        matches=in_order(marked([*exact, *found], policy.accepted, identity)),
         unreadable=tuple(sorted(unreadable.items())),
         notes=(*notes, *pipeline.store.notes),
         in_dvc=tuple(query.path for query in selection.queries if query.content.startswith("md5:")),
+        nearest=_nearest(by_content, pipeline.store, mutual=selection.mutual) if nearest else (),
     )
 
 
-def compare_with(first: Image, others: Sequence[Image], pipeline: Pipeline, *, rule: Rule) -> list[Match]:
+def compare_with(first: Image, others: Sequence[Image], pipeline: Pipeline, *, bounds: Bounds) -> list[Match]:
     """How one image relates to each of the others, all of them stored; what is no match is given as a look-alike."""
     from imgsim_guard.search import distances
 
@@ -89,11 +88,13 @@ def compare_with(first: Image, others: Sequence[Image], pipeline: Pipeline, *, r
     pairs = []
     for other in others:
         distance = float(distances(ours, store.embeddings([rows[other.content]]))[0])
-        pairs.append(Candidate(first, other, distance, near=distance <= rule.threshold, likely=True))
+        near, rule = distance <= bounds.threshold, Rule(threshold=bounds.threshold)
+        pairs.append(Candidate(first, other, distance, near=near, likely=True, rule=rule))
     same = [store.pixels(rows[first.content]) == store.pixels(rows[other.content]) for other in others]
-    evidence = _evidence(pairs, same, pipeline, rule=rule)
+    evidence = _evidence(pairs, same, pipeline, bounds=bounds)
     return [
-        judge(pair, same_pixels=equal, evidence=found) or Match("look-alike", first, pair.gallery, pair.distance, found)
+        judge(pair, same_pixels=equal, evidence=found)
+        or Match("look-alike", first, pair.gallery, pair.distance, found, pair.rule)
         for pair, equal, found in zip(pairs, same, evidence, strict=True)
     ]
 
@@ -101,45 +102,61 @@ def compare_with(first: Image, others: Sequence[Image], pipeline: Pipeline, *, r
 def _to_embed(by_content: Sorted, pipeline: Pipeline) -> tuple[list[Image], list[Image]]:
     """What has no embedding: all queries, and of the gallery what is on this machine; and the rest of the gallery."""
     queries = missing((queries[0] for queries in by_content.searched.values()), pipeline.store)
-    gallery = missing(by_content.held.values(), pipeline.store)
+    gallery = missing((images[0] for images in by_content.held.values()), pipeline.store)
     at_hand = [image for image in gallery if pipeline.source.at_hand(image)]
     return queries + at_hand, sorted({*gallery} - {*at_hand})
 
 
-def _matches(by_content: Sorted, pipeline: Pipeline, *, rule: Rule, mutual: bool) -> list[Match]:
+def _matches(by_content: Sorted, pipeline: Pipeline, *, policy: Policy, mutual: bool) -> list[Match]:
     """The matches among what has an embedding."""
     from imgsim_guard.retrieval import retrieve_among, retrieve_between
 
-    store = pipeline.store
+    store, bounds = pipeline.store, policy.retrieved
     rows = store.find([*by_content.searched, *by_content.held])
     searched = [content for content in by_content.searched if content in rows]
     held = [content for content in by_content.held if content in rows]
-    retrieved = retrieve_between(searched, held, rows, store, rule=rule)
+    retrieved = retrieve_between(searched, held, rows, store, bounds=bounds)
     if mutual:
-        retrieved |= retrieve_among(searched, rows, store, rule=rule)
+        retrieved |= retrieve_among(searched, rows, store, bounds=bounds)
 
-    first = by_content.held | {content: queries[0] for content, queries in by_content.searched.items()}
-    candidates, same = [], []
+    images = by_content.held | {content: queries[:1] for content, queries in by_content.searched.items()}
+    pairs, same = [], []
     for (content, gallery), found in sorted(retrieved.items()):
         equal = store.pixels(rows[content]) == store.pixels(rows[gallery])
         for query in by_content.searched[content]:
-            near = found.distance <= rule.threshold
-            candidates.append(Candidate(query, first[gallery], found.distance, near=near, likely=found.by_hash))
-            same.append(equal)
-    matches = (
-        judge(pair, same_pixels=equal, evidence=evidence)
-        for pair, equal, evidence in zip(
-            candidates, same, _evidence(candidates, same, pipeline, rule=rule), strict=True
-        )
+            for image in images[gallery]:
+                pairs.append(candidate(query, image, found.distance, policy, likely=found.by_hash))
+                same.append(equal)
+    evidence = _evidence(pairs, same, pipeline, bounds=bounds)
+    judged = (
+        judge(pair, same_pixels=equal, evidence=seen) for pair, equal, seen in zip(pairs, same, evidence, strict=True)
     )
-    return [match for match in matches if match is not None]
+    return [match for match in judged if match is not None]
+
+
+def _nearest(by_content: Sorted, store: Store, *, mutual: bool) -> tuple[tuple[str, float], ...]:
+    """The distance of each query with an embedding to the nearest other image, by path."""
+    from imgsim_guard.search import FURTHEST, nearest_among, nearest_between
+
+    rows = store.find([*by_content.searched, *by_content.held])
+    searched = [content for content in by_content.searched if content in rows]
+    ours = store.embeddings([rows[content] for content in searched])
+    theirs = store.embeddings([rows[content] for content in by_content.held if content in rows])
+    found = {image.path: 0.0 for pair in by_content.exact for image in pair}
+    pairs = [*nearest_between(ours, theirs, k=1, reach=FURTHEST)]
+    for pair in [*pairs, *nearest_among(ours, k=1, reach=FURTHEST)] if mutual else pairs:
+        for query in by_content.searched[searched[pair.first]]:
+            found[query.path] = min(pair.distance, found.get(query.path, pair.distance))
+    queries = {query.path for some in by_content.searched.values() for query in some}
+    queries |= {query.path for query, _ in by_content.exact}
+    return tuple((path, distance) for path, distance in sorted(found.items()) if path in queries)
 
 
 def _evidence(
-    pairs: Sequence[Candidate], same: Sequence[bool], pipeline: Pipeline, *, rule: Rule
+    pairs: Sequence[Candidate], same: Sequence[bool], pipeline: Pipeline, *, bounds: Bounds
 ) -> list[Evidence | None]:
     """What verification says of each pair; None where it is not asked: of the same pixels, or without candidates."""
-    asked = [index for index, equal in enumerate(same) if not equal] if rule.candidates else []
+    asked = [index for index, equal in enumerate(same) if not equal] if bounds.candidates else []
     found: list[Evidence | None] = [None] * len(pairs)
     if asked:
         from imgsim_guard.verifying import Verifier

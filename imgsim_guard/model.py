@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["exact-duplicate", "near-duplicate", "look-alike"]
+Action = Literal["fail", "warn", "ignore"]
 Outcome = Literal["confirmed", "refuted", "undecided", "skipped"]
 """`skipped`: the pixels of one of the two are not at hand."""
 
@@ -91,7 +93,33 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """A limit that grows with what is judged: so many percent of the queries, rounded down."""
+
+    percent: float
+
+    def __str__(self) -> str:
+        """As in the configuration."""
+        return f"{self.percent:g}%"
+
+
+Limit = int | Share
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
+    """What a match means. `between`: the names of the two splits it is for, the same twice for pairs within one; None
+    for whatever no other rule is for. `limit`: how many queries may have such a match; None where the kind's decides.
+    """
+
+    between: tuple[str, str] | None = None
+    threshold: float = 10.0
+    on_match: Action = "fail"
+    limit: Limit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
     """How far retrieval goes: every pair within `threshold`, and for each query up to `candidates` more within `reach`,
     which only verification can make matches. With 0 candidates nothing is verified: the bare distance decides.
     """
@@ -112,30 +140,49 @@ class Candidate:
     distance: float
     near: bool
     likely: bool = False
+    rule: Rule = Rule()
+    splits: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A pair that is reported. `distance` is AugNet's, rounded to four decimals; 0 for the same bytes or pixels."""
+    """A pair that is reported. `distance` is AugNet's, rounded to four decimals; 0 for the same bytes or pixels.
+
+    `splits`: the names of the query's and the gallery image's split; empty for none. `accepted`: the reason that a
+    person gave for allowing the pair.
+    """
 
     kind: Kind
     query: Image
     gallery: Image
     distance: float
     evidence: Evidence | None = None
+    rule: Rule = Rule()
+    splits: tuple[str, str] = ("", "")
+    accepted: str | None = None
 
     @property
     def blocking(self) -> bool:
-        """Whether it counts against a limit: a look-alike never does."""
-        return self.kind != "look-alike"
+        """Whether it counts against a limit: a look-alike and an accepted pair never do."""
+        return self.counts and self.rule.on_match == "fail"
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a duplicate that nobody accepted."""
+        return self.kind != "look-alike" and self.accepted is None
+
+    @property
+    def leakage(self) -> bool:
+        """Whether it is a duplicate in two different splits."""
+        return self.kind != "look-alike" and all(self.splits) and self.splits[0] != self.splits[1]
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How many queries of each kind are allowed before the check fails."""
 
-    near_duplicates: int = 0
-    exact_duplicates: int = 0
+    near_duplicates: Limit = 0
+    exact_duplicates: Limit = 0
     unreadable_fails: bool = True
     unchecked_fails: bool = True
 
@@ -144,11 +191,12 @@ class Limits:
 class Result:
     """What a check found. `gallery` counts the images that each query was compared with, other queries included.
 
-    `in_dvc`: the paths of the queries that DVC tracks, sorted.
+    `in_dvc`: the paths of the queries that DVC tracks, sorted. `nearest`: if it was asked for, by path, the distance of
+    each query to the image nearest to it.
     """
 
     scope: Scope
-    rule: Rule
+    bounds: Bounds
     limits: Limits
     queries: int
     gallery: int
@@ -156,6 +204,7 @@ class Result:
     unreadable: tuple[tuple[str, Unreadable], ...] = ()
     notes: tuple[str, ...] = ()
     in_dvc: tuple[str, ...] = ()
+    nearest: tuple[tuple[str, float], ...] = ()
 
     @property
     def unchecked(self) -> tuple[tuple[str, Unreadable], ...]:
@@ -168,15 +217,47 @@ class Result:
         return tuple((path, why) for path, why in self.unreadable if not why.absent)
 
     def count(self, kind: Kind) -> int:
-        """How many queries have a match of this kind."""
-        return len({match.query for match in self.matches if match.kind == kind})
+        """How many queries have a match of this kind that nobody accepted and no rule ignores."""
+        counted = (match for match in self.matches if match.kind == kind and match.accepted is None)
+        return len({match.query for match in counted if kind == "look-alike" or match.rule.on_match != "ignore"})
+
+    @property
+    def exceeded(self) -> tuple[tuple[str, int, Limit], ...]:
+        """What was found more of than its limit allows: its name, how many queries, and the limit."""
+        blocking = [match for match in self.matches if match.blocking]
+        own = [match for match in blocking if match.rule.limit is None]
+        groups: list[tuple[str, list[Match], Limit]] = [
+            (
+                "near-duplicates",
+                [match for match in own if match.kind == "near-duplicate"],
+                self.limits.near_duplicates,
+            ),
+            (
+                "exact duplicates",
+                [match for match in own if match.kind == "exact-duplicate"],
+                self.limits.exact_duplicates,
+            ),
+        ]
+        groups += [
+            (" - ".join(rule.between or ()), [match for match in blocking if match.rule == rule], rule.limit)
+            for rule in dict.fromkeys(match.rule for match in blocking)
+            if rule.limit is not None
+        ]
+        counted = [(name, len({match.query for match in matches}), limit) for name, matches, limit in groups]
+        return tuple((name, count, limit) for name, count, limit in counted if count > allowed(limit, self.queries))
 
     @property
     def failed(self) -> bool:
         """Whether what was found exceeds the limits."""
         return (
-            self.count("near-duplicate") > self.limits.near_duplicates
-            or self.count("exact-duplicate") > self.limits.exact_duplicates
+            bool(self.exceeded)
             or (bool(self.undecodable) and self.limits.unreadable_fails)
             or (bool(self.unchecked) and self.limits.unchecked_fails)
         )
+
+
+def allowed(limit: Limit, queries: int) -> int:
+    """How many of so many queries the limit allows."""
+    if isinstance(limit, Share):
+        return math.floor(round(limit.percent * queries / 100, 6))  # 0.57 % of 10,000 are 57, not 56.999...
+    return limit

@@ -14,7 +14,7 @@ from imgsim_guard.search import EXACT_ROWS, distances, nearest_among, nearest_be
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from imgsim_guard.model import Rule
+    from imgsim_guard.model import Bounds
     from imgsim_guard.store import Store
 
 BY_HASH = 5
@@ -29,15 +29,15 @@ class Retrieved(NamedTuple):
 
 
 def retrieve_between(
-    queries: Sequence[str], gallery: Sequence[str], rows: Mapping[str, int], store: Store, *, rule: Rule
+    queries: Sequence[str], gallery: Sequence[str], rows: Mapping[str, int], store: Store, *, bounds: Bounds
 ) -> dict[tuple[str, str], Retrieved]:
     """Each pair of a query's content and a gallery's that has to be looked at."""
     first, second = [rows[content] for content in queries], [rows[content] for content in gallery]
     ours, theirs = store.embeddings(first), store.embeddings(second)
-    found = {(pair.first, pair.second) for pair in pairs_between(ours, theirs, threshold=rule.threshold)}
+    found = {(pair.first, pair.second) for pair in pairs_between(ours, theirs, threshold=bounds.threshold)}
     by_hash: set[tuple[int, int]] = set()
-    if rule.candidates:
-        nearest = nearest_between(ours, theirs, k=rule.candidates, reach=rule.reach)
+    if bounds.candidates:
+        nearest = nearest_between(ours, theirs, k=bounds.candidates, reach=bounds.reach)
         found |= {(pair.first, pair.second) for pair in nearest}
         by_hash = set(nearest_hashes(store.hashes(first), store.hashes(second), k=BY_HASH))
     measured = _measured(found | by_hash, first, second, store)
@@ -45,15 +45,15 @@ def retrieve_between(
 
 
 def retrieve_among(
-    queries: Sequence[str], rows: Mapping[str, int], store: Store, *, rule: Rule
+    queries: Sequence[str], rows: Mapping[str, int], store: Store, *, bounds: Bounds
 ) -> dict[tuple[str, str], Retrieved]:
     """The same among the queries: the later one first."""
     own = [rows[content] for content in queries]
     ours = store.embeddings(own)
-    found = {(pair.first, pair.second) for pair in pairs_among(ours, threshold=rule.threshold)}
+    found = {(pair.first, pair.second) for pair in pairs_among(ours, threshold=bounds.threshold)}
     by_hash: set[tuple[int, int]] = set()
-    if rule.candidates:
-        nearest = nearest_among(ours, k=rule.candidates, reach=rule.reach)
+    if bounds.candidates:
+        nearest = nearest_among(ours, k=bounds.candidates, reach=bounds.reach)
         found |= {_later_first(pair.first, pair.second) for pair in nearest}
         hashes = store.hashes(own)
         by_hash = {_later_first(i, j) for i, j in nearest_hashes(hashes, hashes, k=BY_HASH, same=True)}

@@ -26,6 +26,9 @@ DECIMALS = 4
 UNITS = 2**24
 """Whole multiples of 1 / UNITS are all that float16 has between -1 and 1."""
 
+FURTHEST = 56.0
+"""No two embeddings are further apart: 768 numbers between -1 and 1 are at most 2 * sqrt(768) = 55.4 from others."""
+
 BLOCK = 2048
 """Rows of each side multiplied at once: 2048 x 2048 float32 products are 16 MB."""
 

@@ -17,7 +17,8 @@ from conftest import Dataset, Repository, encoded, open_store, random_picture
 
 from imgsim_guard.check import check
 from imgsim_guard.embedding import Pipeline
-from imgsim_guard.model import Limits, Result, Rule
+from imgsim_guard.model import Bounds, Limits, Result
+from imgsim_guard.policy import Policy
 from imgsim_guard.report.text import text_report
 from imgsim_guard.sources import tracked
 from imgsim_guard.sources.git import Git
@@ -57,7 +58,7 @@ class Judge:
             selection = tracked.staged(git, has_image_suffix)
             source = tracked.Trackers(git, selection.revision)
             pipeline = Pipeline(source, open_store(self.store), lambda: self.thumbnails, lambda *_: lambda: None)
-            return check(selection, pipeline, rule=Rule(2.0, candidates=0), limits=Limits())
+            return check(selection, pipeline, policy=Policy(Bounds(2.0, candidates=0), Limits()))
 
 
 def pairs(result: Result) -> list[tuple[str, str, str]]:

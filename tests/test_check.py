@@ -19,7 +19,8 @@ from imgsim_guard.check import SAMPLE, check
 from imgsim_guard.embedding import Pipeline, embed_missing, missing
 from imgsim_guard.errors import GuardError
 from imgsim_guard.images import decode
-from imgsim_guard.model import Image, Limits, Match, Result, Rule, Selection, Unreadable
+from imgsim_guard.model import Bounds, Image, Kind, Limits, Match, Result, Rule, Selection, Unreadable
+from imgsim_guard.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
     MakePipeline = Callable[[Files], Pipeline]
 
-RULE = Rule(threshold=2.0, candidates=0)
+BOUNDS = Bounds(threshold=2.0, candidates=0)
+RULE = Rule(threshold=BOUNDS.threshold)
 """Of thumbnails: what `brighter` makes is nearer, other pictures are about 20 apart. Without verification, which has
 tests of its own."""
 
@@ -56,8 +58,8 @@ def selected(
     return Selection("staged", queries, gallery, mutual=mutual), Files({**new, **held})
 
 
-def run(selection: Selection, pipeline: Pipeline, **options: int) -> Result:
-    return check(selection, pipeline, rule=RULE, limits=Limits(), **options)
+def run(selection: Selection, pipeline: Pipeline, max_missing: int | None = None) -> Result:
+    return check(selection, pipeline, policy=Policy(BOUNDS, Limits()), max_missing=max_missing)
 
 
 def found(result: Result) -> list[tuple[str, str, str, float]]:
@@ -91,11 +93,11 @@ def test_a_copy_of_what_is_held_is_found_without_reading_or_embedding_anything(t
     copy, held = image_of("new/copy.png", two), image_of("b.png", two)
     assert run(selection, without_model(files, tmp_path)) == Result(
         scope="staged",
-        rule=RULE,
+        bounds=BOUNDS,
         limits=Limits(),
         queries=1,
         gallery=3,
-        matches=(Match("exact-duplicate", copy, held, 0.0),),
+        matches=(Match("exact-duplicate", copy, held, 0.0, rule=RULE),),
     )
     assert files.reads == []
     assert not tmp_path.joinpath("thumbnails").exists()
@@ -103,7 +105,7 @@ def test_a_copy_of_what_is_held_is_found_without_reading_or_embedding_anything(t
 
 def test_nothing_new_needs_nothing(tmp_path: Path) -> None:
     selection, files = selected({}, {"a.png": picture(1)})
-    assert run(selection, without_model(files, tmp_path)) == Result("staged", RULE, Limits(), 0, 1, ())
+    assert run(selection, without_model(files, tmp_path)) == Result("staged", BOUNDS, Limits(), 0, 1, ())
     assert files.reads == []
 
 
@@ -121,7 +123,7 @@ def test_the_second_of_two_equal_new_images_duplicates_the_first(
 def test_different_images_do_not_match(make_pipeline: MakePipeline) -> None:
     selection, files = selected({"a.png": picture(1), "b.png": picture(2)}, {"c.png": picture(3), "d.png": picture(4)})
     result = run(selection, make_pipeline(files))
-    assert result == Result("staged", RULE, Limits(), queries=2, gallery=3, matches=())
+    assert result == Result("staged", BOUNDS, Limits(), queries=2, gallery=3, matches=())
     assert not result.failed
 
 
@@ -236,7 +238,7 @@ def test_limits_count_images_not_pairs_and_each_kind_by_itself(
         "e.bmp": picture(3, 0, ".bmp"),
     }
     selection, files = selected(new, held)
-    result = check(selection, make_pipeline(files), rule=RULE, limits=Limits(near, exact))
+    result = check(selection, make_pipeline(files), policy=Policy(BOUNDS, Limits(near, exact)))
     assert [match.query.path for match in result.matches] == ["a.png"] * 2 + ["b.png"] * 3 + ["c.png", "d.png", "e.bmp"]
     assert (result.count("near-duplicate"), result.count("exact-duplicate")) == (2, 3)
     assert result.limits == Limits(near, exact)
@@ -247,9 +249,9 @@ def test_the_threshold_decides_by_the_distance_that_is_reported(make_pipeline: M
     selection, files = selected({"new.png": picture(1, 3)}, {"held.png": picture(1)})
     pipeline = make_pipeline(files)
     (match,) = run(selection, pipeline).matches
-    at = check(selection, pipeline, rule=Rule(match.distance, candidates=0), limits=Limits())
-    below = check(selection, pipeline, rule=Rule(match.distance - 1e-4, candidates=0), limits=Limits())
-    assert (at.matches, below.matches) == ((match,), ())
+    at = check(selection, pipeline, policy=Policy(Bounds(match.distance, candidates=0), Limits()))
+    below = check(selection, pipeline, policy=Policy(Bounds(match.distance - 1e-4, candidates=0), Limits()))
+    assert (at.matches, below.matches) == ((replace(match, rule=Rule(threshold=match.distance)),), ())
 
 
 # Unreadable images
@@ -265,15 +267,15 @@ def test_a_new_image_that_cannot_be_read_fails_the_check_or_is_only_reported(
     limits = Limits(unreadable_fails=fails)
     expected = Result(
         scope="staged",
-        rule=RULE,
+        bounds=BOUNDS,
         limits=limits,
         queries=4,
         gallery=3,
         matches=(),
         unreadable=(("a.png", NO_IMAGE), ("b-gone.png", Unreadable("gone")), ("c.png", Unreadable("an empty file"))),
     )
-    assert check(selection, make_pipeline(files), rule=RULE, limits=limits) == expected
-    assert check(selection, make_pipeline(files), rule=RULE, limits=limits) == expected  # from memory
+    assert check(selection, make_pipeline(files), policy=Policy(BOUNDS, limits)) == expected
+    assert check(selection, make_pipeline(files), policy=Policy(BOUNDS, limits)) == expected  # from memory
     assert expected.failed == fails
 
 
@@ -285,7 +287,7 @@ def test_images_of_the_dataset_that_cannot_be_read_are_a_note_and_fail_nothing(m
     result = run(selection, make_pipeline(files))
     assert result == Result(
         scope="staged",
-        rule=RULE,
+        bounds=BOUNDS,
         limits=Limits(),
         queries=1,
         gallery=3,
@@ -409,7 +411,7 @@ def one_by_one(selection: Selection, files: Files) -> set[Match]:
     for query in selection.queries:
         same = [image for image in seen if image.content == query.content]
         if same:
-            expected.add(Match("exact-duplicate", query, same[0], 0.0))
+            expected.add(Match("exact-duplicate", query, same[0], 0.0, rule=RULE))
         else:
             expected.update(compared(query, image, files) for image in firsts(seen))
         if selection.mutual:
@@ -431,9 +433,10 @@ def compared(query: Image, image: Image, files: Files) -> Match | None:
         return None
     first, second = ThumbnailEmbedder().embed([one, other]).astype(np.float64)
     distance = round(float(np.linalg.norm(first - second)), 4)
-    if distance > RULE.threshold:
+    if distance > BOUNDS.threshold:
         return None
-    return Match("exact-duplicate" if np.array_equal(one, other) else "near-duplicate", query, image, distance)
+    kind: Kind = "exact-duplicate" if np.array_equal(one, other) else "near-duplicate"
+    return Match(kind, query, image, distance, rule=RULE)
 
 
 def decoded(image: Image, files: Files) -> NDArray[np.uint8] | None:

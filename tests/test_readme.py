@@ -12,7 +12,7 @@ from conftest import ROOT
 
 from imgsim_guard import __version__
 from imgsim_guard.cli.arguments import parse_arguments
-from imgsim_guard.model import Evidence, Image, Limits, Match, Result, Rule, Transform
+from imgsim_guard.model import Bounds, Evidence, Image, Limits, Match, Result, Transform
 from imgsim_guard.report.as_json import json_report
 from imgsim_guard.report.text import text_report
 from imgsim_guard.settings import Settings, parse_settings
@@ -25,7 +25,7 @@ UNMOVED = Transform(
 )
 RESULT = Result(
     scope="staged",
-    rule=Rule(),
+    bounds=Bounds(),
     limits=Limits(),
     queries=2,
     gallery=4,

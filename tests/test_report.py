@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgsim_guard.model import Evidence, Image, Limits, Match, Result, Rule, Scope, Transform, Unreadable
+from imgsim_guard.model import Bounds, Evidence, Image, Limits, Match, Result, Scope, Transform, Unreadable
 from imgsim_guard.report.as_json import compare_json, json_report
 from imgsim_guard.report.escaping import shell_word, shown
 from imgsim_guard.report.text import compare_report, text_report
@@ -33,13 +33,13 @@ SAME_PIXELS = Match("exact-duplicate", CAT, DOG, 0.0)
 def result(
     *matches: Match,
     scope: Scope = "staged",
-    limits: Limits = Limits(),  # noqa: B008  frozen
+    limits: Limits = Limits(),
     queries: int = 12,
     unreadable: dict[str, str] | None = None,
     notes: tuple[str, ...] = (),
 ) -> Result:
     reasons = tuple((path, Unreadable(reason)) for path, reason in (unreadable or {}).items())
-    return Result(scope, Rule(), limits, queries, 8412, matches, reasons, notes)
+    return Result(scope, Bounds(), limits, queries, 8412, matches, reasons, notes)
 
 
 def test_nothing_found() -> None:
@@ -263,7 +263,7 @@ def test_compare_lines_up_the_others_and_explains() -> None:
         Match("look-alike", a, Image("a/longer name.png", "git:c"), 10.0, OTHER),
         Match("look-alike", a, Image("two\nlines.png", "git:d"), 31.755, None),
     ]
-    assert compare_report(matches, threshold=10.0) == (
+    assert compare_report(matches) == (
         "\\x1b.png   near-duplicate of    b.png               distance 12.45 (threshold 10)\n"
         "           mirrored, rotated 90 degrees clockwise, cropped to 82%; 1,214 matching points, 99% agree\n"
         "\\x1b.png   look-alike of        a/longer name.png   distance 10.00 (threshold 10)\n"
@@ -369,6 +369,8 @@ def test_everything_in_json() -> None:
                 "query": "data/train/cat-7.png",
                 "gallery": "data/test/cat-2.png",
                 "distance": 4.3125,
+                "splits": None,
+                "accepted": None,
                 "verification": {"outcome": "skipped"},
             },
             {
@@ -377,6 +379,8 @@ def test_everything_in_json() -> None:
                 "query": "dog.jpg",
                 "gallery": "old/dog.jpg",
                 "distance": 0.0,
+                "splits": None,
+                "accepted": None,
                 "verification": {"outcome": "skipped"},
             },
         ],

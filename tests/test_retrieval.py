@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from imgsim_guard import search
 from imgsim_guard.augnet import DIMENSIONS
-from imgsim_guard.model import Rule
+from imgsim_guard.model import Bounds
 from imgsim_guard.perceptual import HASH_SIZE, HASHES, nearest_hashes
 from imgsim_guard.retrieval import BY_HASH, Retrieved, retrieve_among, retrieve_between
 from imgsim_guard.search import Pair, distances, nearest_among, nearest_between, pairs_among, pairs_between
@@ -198,7 +198,7 @@ def collections(draw: st.DrawFn) -> tuple[Embeddings, list[bytes]]:
 
 
 rules = st.builds(
-    lambda low, high, k: Rule(threshold=min(low, high), reach=max(low, high), candidates=k), reaches, reaches, counts
+    lambda low, high, k: Bounds(threshold=min(low, high), reach=max(low, high), candidates=k), reaches, reaches, counts
 )
 
 
@@ -208,14 +208,14 @@ def hashes_of(packed: list[bytes]) -> Hashes:
 
 
 def expected_pairs(
-    first: slice, second: slice, drawn: tuple[Embeddings, list[bytes]], rule: Rule, *, same: bool
+    first: slice, second: slice, drawn: tuple[Embeddings, list[bytes]], bounds: Bounds, *, same: bool
 ) -> set[tuple[int, int]]:
     """Pairs of numbers in both parts that either road leads to."""
     rows, packed = drawn
     one, two, everyone = rows[first], rows[second], len(rows)
-    pairs = [pair[:2] for pair in nearest(one, two, k=everyone, reach=rule.threshold, same=same)]
-    if rule.candidates:
-        pairs += [pair[:2] for pair in nearest(one, two, k=rule.candidates, reach=rule.reach, same=same)]
+    pairs = [pair[:2] for pair in nearest(one, two, k=everyone, reach=bounds.threshold, same=same)]
+    if bounds.candidates:
+        pairs += [pair[:2] for pair in nearest(one, two, k=bounds.candidates, reach=bounds.reach, same=same)]
         pairs += nearest_hashes(hashes_of(packed[first]), hashes_of(packed[second]), k=BY_HASH, same=same)
     return {(i + (first.start or 0), j + (second.start or 0)) for i, j in pairs}
 
@@ -225,59 +225,59 @@ def measured(rows: Embeddings, i: int, j: int) -> float:
 
 
 def expected(
-    first: slice, second: slice, drawn: tuple[Embeddings, list[bytes]], rule: Rule, *, same: bool
+    first: slice, second: slice, drawn: tuple[Embeddings, list[bytes]], bounds: Bounds, *, same: bool
 ) -> dict[tuple[int, int], Retrieved]:
     """What is retrieved, by numbers, the larger one first if the sets are the same."""
-    by_hash = expected_pairs(first, second, (drawn[0] * 0, drawn[1]), Rule(-1, -1, rule.candidates), same=same)
+    by_hash = expected_pairs(first, second, (drawn[0] * 0, drawn[1]), Bounds(-1, -1, bounds.candidates), same=same)
     return {
         (max(i, j), min(i, j)) if same else (i, j): Retrieved(
             measured(drawn[0], i, j), bool({(i, j), *([(j, i)] if same else [])} & by_hash)
         )
-        for i, j in expected_pairs(first, second, drawn, rule, same=same)
+        for i, j in expected_pairs(first, second, drawn, bounds, same=same)
     }
 
 
 @quick
 @given(collections(), rules, st.integers(0, 8))
 def test_between_two_sets_both_roads_are_taken_and_each_distance_is_exact(
-    drawn: tuple[Embeddings, list[bytes]], rule: Rule, cut: int
+    drawn: tuple[Embeddings, list[bytes]], bounds: Bounds, cut: int
 ) -> None:
     rows, _ = drawn
     cut = min(cut, len(rows))
     names = [content(number) for number in range(len(rows))]
     with a_store() as store:
-        found = retrieve_between(names[:cut], names[cut:], fill(store, *drawn), store, rule=rule)
-    pairs = expected(slice(0, cut), slice(cut, None), drawn, rule, same=False)
+        found = retrieve_between(names[:cut], names[cut:], fill(store, *drawn), store, bounds=bounds)
+    pairs = expected(slice(0, cut), slice(cut, None), drawn, bounds, same=False)
     assert found == {(names[i], names[j]): what for (i, j), what in pairs.items()}
 
 
 @quick
 @given(collections(), rules)
 def test_among_queries_each_pair_is_found_once_with_the_later_one_first(
-    drawn: tuple[Embeddings, list[bytes]], rule: Rule
+    drawn: tuple[Embeddings, list[bytes]], bounds: Bounds
 ) -> None:
     rows, _ = drawn
     names = [content(number) for number in range(len(rows))]
     with a_store() as store:
-        found = retrieve_among(names, fill(store, *drawn), store, rule=rule)
-    pairs = expected(slice(0, None), slice(0, None), drawn, rule, same=True)
+        found = retrieve_among(names, fill(store, *drawn), store, bounds=bounds)
+    pairs = expected(slice(0, None), slice(0, None), drawn, bounds, same=True)
     assert found == {(names[i], names[j]): what for (i, j), what in pairs.items()}
 
 
 @quick
 @given(collections(), rules)
 def test_a_query_retrieves_alone_what_it_retrieves_among_others(
-    drawn: tuple[Embeddings, list[bytes]], rule: Rule
+    drawn: tuple[Embeddings, list[bytes]], bounds: Bounds
 ) -> None:
     names = [content(number) for number in range(len(drawn[0]))]
     half = len(names) // 2
     with a_store() as store:
         places = fill(store, *drawn)
-        together = retrieve_between(names[:half], names[half:], places, store, rule=rule)
+        together = retrieve_between(names[:half], names[half:], places, store, bounds=bounds)
         alone = {
             pair: distance
             for name in names[:half]
-            for pair, distance in retrieve_between([name], names[half:], places, store, rule=rule).items()
+            for pair, distance in retrieve_between([name], names[half:], places, store, bounds=bounds).items()
         }
     assert alone == together
 
@@ -288,11 +288,11 @@ def test_without_candidates_only_the_threshold_counts() -> None:
     with a_store() as store:
         places = fill(store, rows, alike)
         names = list(places)
-        bare = Rule(threshold=0.5, reach=1.0, candidates=0)
-        assert retrieve_between(names[:1], names[1:], places, store, rule=bare) == {
+        bare = Bounds(threshold=0.5, reach=1.0, candidates=0)
+        assert retrieve_between(names[:1], names[1:], places, store, bounds=bare) == {
             (names[0], names[1]): Retrieved(0.5, by_hash=False)
         }
-        assert retrieve_among(names, places, store, rule=bare) == {
+        assert retrieve_among(names, places, store, bounds=bare) == {
             (names[1], names[0]): Retrieved(0.5, by_hash=False),
             (names[2], names[1]): Retrieved(0.5, by_hash=False),
         }
@@ -303,27 +303,27 @@ def test_a_hash_leads_to_what_lies_beyond_reach() -> None:
     with a_store() as store:
         places = fill(store, rows, [bits_of(0, 0), bits_of(0, 60), bits_of(1, 0)])
         names = list(places)
-        rule = Rule(threshold=1.0, reach=2.0, candidates=1)
+        bounds = Bounds(threshold=1.0, reach=2.0, candidates=1)
         far = Retrieved(6.0, by_hash=True)
-        assert retrieve_between(names[:1], names[1:], places, store, rule=rule) == {(names[0], names[1]): far}
-        assert retrieve_among(names[:2], places, store, rule=rule) == {(names[1], names[0]): far}
+        assert retrieve_between(names[:1], names[1:], places, store, bounds=bounds) == {(names[0], names[1]): far}
+        assert retrieve_among(names[:2], places, store, bounds=bounds) == {(names[1], names[0]): far}
 
 
 def test_every_pair_within_the_threshold_is_retrieved_however_few_the_candidates() -> None:
     with a_store() as store:
         places = fill(store, np.zeros((9, 1), np.float16), [b""] * 9)
         names = list(places)
-        rule = Rule(threshold=1.0, reach=2.0, candidates=1)
-        assert len(retrieve_between(names[:1], names[1:], places, store, rule=rule)) == 8
-        assert len(retrieve_among(names, places, store, rule=rule)) == 36
+        bounds = Bounds(threshold=1.0, reach=2.0, candidates=1)
+        assert len(retrieve_between(names[:1], names[1:], places, store, bounds=bounds)) == 8
+        assert len(retrieve_among(names, places, store, bounds=bounds)) == 36
 
 
 def test_nothing_retrieves_nothing() -> None:
     with a_store() as store:
         places = fill(store, np.zeros((1, 1), np.float16), [b""])
         names = list(places)
-        for rule in (Rule(), Rule(candidates=0)):
-            assert retrieve_between([], names, places, store, rule=rule) == {}
-            assert retrieve_between(names, [], places, store, rule=rule) == {}
-            assert retrieve_among([], places, store, rule=rule) == {}
-            assert retrieve_among(names, places, store, rule=rule) == {}
+        for bounds in (Bounds(), Bounds(candidates=0)):
+            assert retrieve_between([], names, places, store, bounds=bounds) == {}
+            assert retrieve_between(names, [], places, store, bounds=bounds) == {}
+            assert retrieve_among([], places, store, bounds=bounds) == {}
+            assert retrieve_among(names, places, store, bounds=bounds) == {}

@@ -19,6 +19,7 @@ from imgsim_guard.errors import GuardError
 from imgsim_guard.images import decode
 from imgsim_guard.judge import judge
 from imgsim_guard.model import (
+    Bounds,
     Candidate,
     Evidence,
     Image,
@@ -27,10 +28,10 @@ from imgsim_guard.model import (
     Match,
     Outcome,
     Result,
-    Rule,
     Selection,
     Unreadable,
 )
+from imgsim_guard.policy import Policy
 from imgsim_guard.verification.glance import glance, worth_verifying
 from imgsim_guard.verification.pair import verify
 from imgsim_guard.verification.picture import GAP
@@ -45,10 +46,10 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
 
-RULE = Rule(threshold=2.0, reach=10.0, candidates=20)
+BOUNDS = Bounds(threshold=2.0, reach=10.0, candidates=20)
 """Of thumbnails: copies saved again and pages of one layout are nearer than 2, crops about 5, others above 13."""
 
-BARE = Rule(threshold=2.0, reach=10.0, candidates=0)
+BARE = Bounds(threshold=2.0, reach=10.0, candidates=0)
 
 NOT_PULLED = Unreadable("not in the cache: run `dvc pull`")
 
@@ -295,7 +296,7 @@ class Bench:
         new: Mapping[str, bytes],
         held: Mapping[str, bytes] | None = None,
         *,
-        rule: Rule = RULE,
+        bounds: Bounds = BOUNDS,
         gone: Sequence[str] = (),
     ) -> Result:
         """Check; what is `gone` was embedded before that, and cannot be read any more."""
@@ -307,7 +308,7 @@ class Bench:
         queries = tuple(sorted(image_of(path, data) for path, data in new.items()))
         gallery = tuple(sorted(image_of(path, data) for path, data in (held or {}).items()))
         self.doing.clear()
-        return check(Selection("staged", queries, gallery), self.pipeline(self.files), rule=rule, limits=Limits())
+        return check(Selection("staged", queries, gallery), self.pipeline(self.files), policy=Policy(bounds, Limits()))
 
 
 @pytest.fixture
@@ -326,16 +327,16 @@ def test_a_cropped_copy_beyond_the_threshold_is_a_near_duplicate(bench: Bench) -
     result = bench.check({"new.png": CAT_CROPPED}, {"coffee.png": COFFEE, "cat.png": CAT})
     assert found(result.matches) == [("near-duplicate", "new.png", "cat.png", "confirmed")]
     (match,) = result.matches
-    assert RULE.threshold < match.distance < RULE.reach
+    assert BOUNDS.threshold < match.distance < BOUNDS.reach
     assert match.evidence is not None
     assert match.evidence.reason.startswith("cropped to 7")
-    assert (result.failed, result.rule, result.notes) == (True, RULE, ())
+    assert (result.failed, result.bounds, result.notes) == (True, BOUNDS, ())
 
 
 def test_a_look_alike_within_the_threshold_passes_and_is_reported(bench: Bench) -> None:
     result = bench.check({"new.png": OTHER_FORM}, {"form.png": FORM})
     assert found(result.matches) == [("look-alike", "new.png", "form.png", "refuted")]
-    assert result.matches[0].distance < RULE.threshold
+    assert result.matches[0].distance < BOUNDS.threshold
     assert (result.failed, result.count("near-duplicate"), result.count("look-alike")) == (False, 0, 1)
 
 
@@ -371,8 +372,8 @@ def test_blank_images_are_look_alikes_of_one_another(bench: Bench) -> None:
 def test_the_threshold_decides_about_what_is_too_small_to_be_verified(bench: Bench) -> None:
     one, other = (encoded(np.random.default_rng(seed).integers(0, 256, (6, 6, 3), np.uint8)) for seed in (0, 1))
     for threshold, kinds in ((40.0, ["near-duplicate"]), (2.0, [])):
-        rule = replace(RULE, threshold=threshold, reach=40.0)
-        matches = bench.check({"new.png": one}, {"tiny.png": other}, rule=rule).matches
+        bounds = replace(BOUNDS, threshold=threshold, reach=40.0)
+        matches = bench.check({"new.png": one}, {"tiny.png": other}, bounds=bounds).matches
         assert [match.kind for match in matches] == kinds
         assert [match.evidence and match.evidence.reason for match in matches] == ["too small to compare"] * len(kinds)
 
@@ -380,7 +381,7 @@ def test_the_threshold_decides_about_what_is_too_small_to_be_verified(bench: Ben
 def test_without_candidates_the_bare_distance_decides_and_no_pixel_is_looked_at(bench: Bench) -> None:
     held = {"cat.png": CAT, "form.png": FORM, "white.png": blank(252)}
     new = {"crop.png": CAT_CROPPED, "again.jpg": CAT_AGAIN, "form.jpg": OTHER_FORM, "blank.png": blank(250)}
-    result = bench.check(new, held, rule=BARE)
+    result = bench.check(new, held, bounds=BARE)
     assert found(result.matches) == [
         ("near-duplicate", "again.jpg", "cat.png", None),
         ("near-duplicate", "blank.png", "white.png", None),
@@ -412,12 +413,12 @@ def test_the_same_check_says_the_same_again(bench: Bench) -> None:
 # One image and others
 
 
-def compared(bench: Bench, contents: Mapping[str, bytes], *, rule: Rule = RULE) -> list[Match]:
+def compared(bench: Bench, contents: Mapping[str, bytes], *, bounds: Bounds = BOUNDS) -> list[Match]:
     files = Files(contents)
     pipeline = bench.pipeline(files)
     embed_missing(files.images(), pipeline)
     first, *others = (image_at(files, path) for path in contents)
-    return compare_with(first, others, pipeline, rule=rule)
+    return compare_with(first, others, pipeline, bounds=bounds)
 
 
 def test_one_image_is_compared_with_each_of_the_others_in_their_order(bench: Bench) -> None:
@@ -435,7 +436,7 @@ def test_one_image_is_compared_with_each_of_the_others_in_their_order(bench: Ben
         ("near-duplicate", "cat.png", "crop.png", "confirmed"),
         ("exact-duplicate", "cat.png", "b.bmp", None),
     ]
-    assert matches[1].distance > RULE.reach
+    assert matches[1].distance > BOUNDS.reach
     assert matches[3].distance == 0
 
 
@@ -446,12 +447,12 @@ def test_a_comparison_looks_thoroughly_however_far_apart_the_images_are(bench: B
     sheet[300:500, 100:400] = small
     assert not worth_verifying(glance(sheet), glance(pixels_of("chelsea.png")))
     (match,) = compared(bench, {"page.png": encoded(sheet), "cat.png": CAT})
-    assert match.distance > RULE.reach
+    assert match.distance > BOUNDS.reach
     assert (match.kind, match.evidence and match.evidence.outcome) == ("near-duplicate", "confirmed")
 
 
 def test_without_candidates_a_comparison_is_of_distances_alone(bench: Bench) -> None:
-    matches = compared(bench, {"form.png": FORM, "other.png": OTHER_FORM, "cat.png": CAT}, rule=BARE)
+    matches = compared(bench, {"form.png": FORM, "other.png": OTHER_FORM, "cat.png": CAT}, bounds=BARE)
     assert found(matches) == [
         ("near-duplicate", "form.png", "other.png", None),
         ("look-alike", "form.png", "cat.png", None),

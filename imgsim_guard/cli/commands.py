@@ -15,7 +15,8 @@ from imgsim_guard.check import compare_with
 from imgsim_guard.cli.terminal import STANDARD_OUTPUT, progress_display, say, write_report
 from imgsim_guard.embedding import Pipeline, Source, embed_missing, missing
 from imgsim_guard.errors import GuardError
-from imgsim_guard.model import Image, Limits, Rule, Selection, Unreadable
+from imgsim_guard.model import Bounds, Image, Limits, Selection, Unreadable
+from imgsim_guard.policy import Policy
 from imgsim_guard.report.as_json import compare_json, json_report
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.report.text import compare_report, text_report
@@ -80,9 +81,9 @@ def compare(arguments: argparse.Namespace) -> int:
         raise GuardError(f"{path}: {why.reason}")
     with progress_display(quiet=True) as progress:
         pipeline = Pipeline(source, store, lambda: load(settings.engine), progress)
-        matches = compare_with(first, others, pipeline, rule=_rule(settings))
+        matches = compare_with(first, others, pipeline, bounds=_bounds(settings))
     if arguments.json != STANDARD_OUTPUT:
-        say(compare_report(matches, threshold=settings.threshold))
+        say(compare_report(matches))
     if arguments.json is not None:
         write_report(compare_json(matches), arguments.json)
     if arguments.image is not None:
@@ -124,13 +125,11 @@ def _judge(  # noqa: PLR0913  where all parts of a run meet
     max_missing: int | None = None,
 ) -> int:
     store = _store(settings)
-    fails = settings.unreadable == "fail", settings.unchecked == "fail"
     with progress_display(quiet=arguments.quiet) as progress:
         result = run_check(
             selection,
             Pipeline(source, store, lambda: load(settings.engine), progress),
-            rule=_rule(settings),
-            limits=Limits(settings.max_near_duplicates, settings.max_exact_duplicates, *fails),
+            policy=_policy(settings),
             max_missing=max_missing,
         )
     if result.failed or not arguments.quiet:
@@ -141,8 +140,13 @@ def _judge(  # noqa: PLR0913  where all parts of a run meet
     return int(result.failed)
 
 
-def _rule(settings: Settings) -> Rule:
-    return Rule(settings.threshold, settings.reach, settings.candidates if settings.verify == "auto" else 0)
+def _bounds(settings: Settings) -> Bounds:
+    return Bounds(settings.threshold, settings.reach, settings.candidates if settings.verify == "auto" else 0)
+
+
+def _policy(settings: Settings) -> Policy:
+    fails = settings.unreadable == "fail", settings.unchecked == "fail"
+    return Policy(_bounds(settings), Limits(settings.max_near_duplicates, settings.max_exact_duplicates, *fails))
 
 
 def _embed_selection(

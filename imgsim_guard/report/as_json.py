@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from imgsim_guard.model import Share
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from imgsim_guard.model import Evidence, Match, Result
+    from imgsim_guard.model import Evidence, Limit, Match, Result
 
 FORMAT = 1
 
@@ -19,10 +21,10 @@ def json_report(result: Result) -> str:
         {
             "format": FORMAT,
             "verdict": "failed" if result.failed else "passed",
-            "threshold": result.rule.threshold,
-            "reach": result.rule.reach,
-            "limit": result.limits.near_duplicates,
-            "exact_limit": result.limits.exact_duplicates,
+            "threshold": result.bounds.threshold,
+            "reach": result.bounds.reach,
+            "limit": _limit(result.limits.near_duplicates),
+            "exact_limit": _limit(result.limits.exact_duplicates),
             "queries": result.queries,
             "gallery": result.gallery,
             "matches": [_match(match) for match in result.matches],
@@ -55,8 +57,14 @@ def _match(match: Match) -> dict[str, object]:
         "query": match.query.path,
         "gallery": match.gallery.path,
         "distance": match.distance,
+        "splits": list(match.splits) if any(match.splits) else None,
+        "accepted": match.accepted,
         "verification": _verification(match.evidence),
     }
+
+
+def _limit(limit: Limit) -> int | str:
+    return str(limit) if isinstance(limit, Share) else limit
 
 
 def _verification(evidence: Evidence | None) -> dict[str, object]:

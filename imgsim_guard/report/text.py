@@ -34,10 +34,10 @@ def text_report(result: Result, *, seconds: float | None = None, look_alikes: bo
 
     `seconds` is how long the check took, left out if None; `look_alikes` lists also what verification refuted.
     """
-    matches = [match for match in result.matches if match.blocking or look_alikes]
+    matches = [match for match in result.matches if _is_listed(match, look_alikes=look_alikes)]
     lines = [
         *(f"note: {shown(note)}" for note in result.notes),
-        *_rows(matches, threshold=result.rule.threshold),
+        *_rows(matches),
         *(f"{shown(path)}   unreadable: {shown(why.reason)}" for path, why in result.undecodable),
         *(f"{shown(path)}   not checked: {shown(why.reason)}" for path, why in result.unchecked),
         _summary(result, seconds),
@@ -46,31 +46,50 @@ def text_report(result: Result, *, seconds: float | None = None, look_alikes: bo
     return "\n".join(lines) + "\n"
 
 
-def compare_report(matches: Iterable[Match], *, threshold: float) -> str:
+def compare_report(matches: Iterable[Match]) -> str:
     """How one image relates to others, two lines each; a pair that is nothing is given as a look-alike, too."""
-    return "".join(f"{line}\n" for line in _rows(list(matches), threshold=threshold))
+    return "".join(f"{line}\n" for line in _rows(list(matches)))
 
 
-def _rows(matches: Sequence[Match], *, threshold: float) -> Iterator[str]:
-    rows = [(shown(match.query.path), _words(match, threshold), shown(match.gallery.path), match) for match in matches]
+def _is_listed(match: Match, *, look_alikes: bool) -> bool:
+    return look_alikes or (match.kind != "look-alike" and match.accepted is None and match.rule.on_match != "ignore")
+
+
+def _rows(matches: Sequence[Match]) -> Iterator[str]:
+    rows = [(shown(match.query.path), _words(match), shown(match.gallery.path), match) for match in matches]
     query_width = max((len(query) for query, *_ in rows), default=0)
     gallery_width = max((len(gallery) for _, _, gallery, _ in rows), default=0)
     for query, words, gallery, match in rows:
-        yield f"{query:{query_width}}   {words:18}   {gallery:{gallery_width}}   {_nearness(match, threshold)}"
+        yield f"{query:{query_width}}   {words:18}   {gallery:{gallery_width}}   {_nearness(match)}"
         if match.evidence is not None and match.evidence.outcome != "skipped":  # a note says that once for all
             yield f"{'':{query_width}}   {_explained(match.evidence)}"
 
 
-def _words(match: Match, threshold: float) -> str:
-    return WORDS[match.kind] if match.blocking or match.distance <= threshold else "different from"
+def _words(match: Match) -> str:
+    return (
+        WORDS[match.kind] if match.kind != "look-alike" or match.distance <= match.rule.threshold else "different from"
+    )
 
 
-def _nearness(match: Match, threshold: float) -> str:
+def _nearness(match: Match) -> str:
+    return ", ".join([_distance(match), *_circumstances(match)])
+
+
+def _distance(match: Match) -> str:
     if match.query.content == match.gallery.content:
         return "same bytes"
     if match.kind == "exact-duplicate":
         return "same pixels"
-    return f"distance {match.distance:.2f} (threshold {threshold:g})"
+    return f"distance {match.distance:.2f} (threshold {match.rule.threshold:g})"
+
+
+def _circumstances(match: Match) -> Iterator[str]:
+    if match.leakage:
+        yield f"leakage: {shown(match.splits[0])} -> {shown(match.splits[1])}"
+    if match.accepted is not None:
+        yield f"accepted: {shown(match.accepted)}"
+    elif match.counts and match.rule.on_match != "fail":
+        yield "a warning only" if match.rule.on_match == "warn" else "ignored by a rule"
 
 
 def _explained(evidence: Evidence) -> str:
@@ -94,9 +113,23 @@ def _summary(result: Result, seconds: float | None) -> str:
     took = "" if seconds is None else f" in {seconds:.1f} s"
     what = " and ".join(found) or "no near-duplicates"
     allowed = " (allowed by the configuration)" if found and not result.failed else ""
-    alike = result.count("look-alike")
-    passed = f" {alike:,} only look alike (--verbose lists them)." if alike else ""
-    return f"{what} among {queries}, checked against {result.gallery:,}{took}{allowed}.{passed}"
+    return f"{what} among {queries}, checked against {result.gallery:,}{took}{allowed}.{''.join(_not_counted(result))}"
+
+
+def _not_counted(result: Result) -> Iterator[str]:
+    """What is there and does not count, so that nothing is left unsaid."""
+    if leaking := _queries(match for match in result.matches if match.leakage and match.counts):
+        yield f" {leaking:,} {'is' if leaking == 1 else 'are'} leakage between splits."
+    if alike := result.count("look-alike"):
+        yield f" {alike:,} only look alike (--verbose lists them)."
+    if accepted := _queries(match for match in result.matches if match.accepted is not None):
+        yield f" {accepted:,} accepted (--verbose lists them)."
+    if ignored := _queries(match for match in result.matches if match.counts and match.rule.on_match == "ignore"):
+        yield f" {ignored:,} ignored by a rule (--verbose lists them)."
+
+
+def _queries(matches: Iterable[Match]) -> int:
+    return len({match.query for match in matches})
 
 
 def _ways_out(result: Result) -> Iterator[str]:
