@@ -162,7 +162,7 @@ def _evidence(
         from imgsim_guard.verifying import Verifier
 
         done = pipeline.progress(len(asked), "verifying")
-        evidence = Verifier(pipeline.source).verify([pairs[index] for index in asked], done)
+        evidence = Verifier(pipeline.pictures or pipeline.source).verify([pairs[index] for index in asked], done)
         for index, answer in zip(asked, evidence, strict=True):
             found[index] = answer
     return found

@@ -48,12 +48,16 @@ class Progress(Protocol):
 
 
 class Pipeline(NamedTuple):
-    """Where bytes come from, where embeddings are kept, what loads the model when it is needed, and who watches."""
+    """Where bytes come from, where embeddings are kept, what loads the model when it is needed, and who watches.
+
+    `pictures`: where pairs are looked at, if not where bytes come from.
+    """
 
     source: Source
     store: Store
     load: Callable[[], Embedder]
     progress: Progress
+    pictures: Source | None = None
 
 
 class _Decoded(NamedTuple):

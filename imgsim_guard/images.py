@@ -19,6 +19,9 @@ DECODER = f"opencv-{cv2.__version__}"
 
 PIXEL_DIGEST_SIZE = 16
 
+PREVIEW_SIDE, PREVIEW_QUALITY = 512, 80
+"""Pixels, and of WebP: 30 kB a photograph, and enough to verify a pair by."""
+
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
 
 
@@ -38,6 +41,15 @@ def decode(data: bytes) -> NDArray[np.uint8] | Unreadable:
     if pixels is None:
         return Unreadable(f"damaged or cut short: the {header.format} decoder gave up")
     return np.ascontiguousarray(pixels, np.uint8)
+
+
+def preview(pixels: NDArray[np.uint8]) -> bytes:
+    """A small WebP picture of these pixels [h, w, 3], at most PREVIEW_SIDE on its long side."""
+    height, width = pixels.shape[:2]
+    scale = min(1.0, PREVIEW_SIDE / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return cv2.imencode(".webp", small, [cv2.IMWRITE_WEBP_QUALITY, PREVIEW_QUALITY])[1].tobytes()
 
 
 def pixel_digest(pixels: NDArray[np.uint8]) -> bytes:

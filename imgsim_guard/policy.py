@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from imgsim_guard.errors import GuardError
 from imgsim_guard.model import Bounds, Limits, Rule
+from imgsim_guard.sources.selecting import pattern_filter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from imgsim_guard.accepted import AcceptedPair
+    from imgsim_guard.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -50,3 +52,27 @@ class Policy:
             if rule.between is not None and sorted(rule.between) == sorted(splits):
                 return rule
         return Rule(threshold=self.bounds.threshold)
+
+
+def policy_of(settings: Settings, accepted: Sequence[AcceptedPair] = ()) -> Policy:
+    """The policy that a configuration describes. Raises GuardError for a pattern that is none."""
+    return Policy(
+        Bounds(settings.threshold, settings.reach, settings.candidates if settings.verify == "auto" else 0),
+        Limits(
+            settings.max_near_duplicates,
+            settings.max_exact_duplicates,
+            unreadable_fails=settings.unreadable == "fail",
+            unchecked_fails=settings.unchecked == "fail",
+        ),
+        splits={name: pattern_filter(patterns, name=f"splits.{name}") for name, patterns in settings.splits.items()},
+        rules=tuple(
+            Rule(
+                rule.splits,
+                settings.threshold if rule.threshold is None else rule.threshold,
+                rule.on_match,
+                rule.limit,
+            )
+            for rule in settings.rules
+        ),
+        accepted=tuple(accepted),
+    )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-COMMANDS = ("hook", "check", "scan", "compare", "embed", "demo")
+COMMANDS = ("hook", "check", "scan", "compare", "embed", "sync", "store", "demo")
 
 
 def small(name: str) -> NDArray[np.uint8]:
@@ -251,10 +251,11 @@ def test_help_lists_the_commands_and_the_exit_codes(guard: Callable[..., Outcome
     ("command", "own"),
     [
         ("hook", ["--json"]),
-        ("check", ["--json", "PATH", "--staged", "--all", "--from-ref", "--to-ref"]),
+        ("check", ["--json", "PATH", "--staged", "--all", "--worktree", "--from-ref", "--to-ref"]),
         ("scan", ["--json", "PATH", "--against"]),
         ("compare", ["--json", "--image", "A", "B"]),
-        ("embed", ["PATH"]),
+        ("embed", ["PATH", "--worktree", "--publish"]),
+        ("sync", []),
         ("demo", []),
     ],
 )
@@ -346,7 +347,14 @@ def test_the_json_of_a_scan_has_paths_as_given(folder: Path, guard: Callable[...
         "queries": 3,
         "gallery": 2,
         "matches": [
-            {"kind": "near-duplicate", "blocking": True, "query": "data/deep/er/cat.jpg", "gallery": "data/cat.png"}
+            {
+                "kind": "near-duplicate",
+                "blocking": True,
+                "query": "data/deep/er/cat.jpg",
+                "gallery": "data/cat.png",
+                "splits": None,
+                "accepted": None,
+            }
         ],
         "unreadable": [],
         "unchecked": [],

@@ -22,9 +22,10 @@ DEFAULTS = Settings(
     engine="onnx",
     max_missing_embeddings=200,
 )
+LIMIT = "should be a number of images, or a share of them such as 2%"
 KEYS = (
     "the keys are images, threshold, reach, candidates, verify, max_near_duplicates, max_exact_duplicates, "
-    "unreadable, unchecked, engine, max_missing_embeddings"
+    "unreadable, unchecked, engine, max_missing_embeddings, splits, rules, store, previews, accepted"
 )
 
 
@@ -109,10 +110,29 @@ MISTAKES = {
     "threshold: [5]": "f:1:12: threshold: should be a valid number, not [5]",
     "threshold:\n  is: 5": "f:2:3: threshold: should be a valid number, not {'is': 5}",
     "threshold: 5,5": "f:1:12: threshold: should be a valid number, not '5,5'",
-    "max_near_duplicates: 1.5": "f:1:22: max_near_duplicates: should be a valid integer, not 1.5",
-    "max_near_duplicates: -1": "f:1:22: max_near_duplicates: should be greater than or equal to 0, not -1",
-    "max_near_duplicates: true": "f:1:22: max_near_duplicates: should be a valid integer, not True",
-    "max_near_duplicates: " + "9" * 30: "f:1:22: max_near_duplicates: should be a valid integer, not 1e+30",
+    "max_near_duplicates: 1.5": f"f:1:22: max_near_duplicates: {LIMIT}, not 1.5",
+    "max_near_duplicates: -1": f"f:1:22: max_near_duplicates: {LIMIT}, not -1",
+    "max_near_duplicates: true": f"f:1:22: max_near_duplicates: {LIMIT}, not True",
+    "max_near_duplicates: " + "9" * 30: f"f:1:22: max_near_duplicates: {LIMIT}, not 1e+30",
+    "max_near_duplicates: 101%": f"f:1:22: max_near_duplicates: {LIMIT}, not '101%'",
+    "rules: [{within: train}]": "f:1:9: rules.0: there is no split 'train' (splits: none is defined)",
+    "rules: [{on_match: warn}]": "f:1:9: rules.0: needs either between or within",
+    "rules: [{within: a, colour: red}]": (
+        "f:1:21: unknown key 'rules.0.colour'; the keys are between, within, threshold, on_match, limit"
+    ),
+    "splits: {a: 'a/**', b: 'b/**'}\nrules:\n- {between: [a, b]}\n- {between: [b, a], on_match: warn}": (
+        "f:4:3: rules.1: never holds, since rules.0 is for the same splits"
+    ),
+    "splits: {a: 'a/**'}\nrules:\n- {between: [a, a]}": (
+        "f:3:3: rules.0: between names one split twice; write within: a"
+    ),
+    "splits: {a: 'a/**'}\nrules:\n- {within: a, threshold: far}": (
+        "f:3:26: rules.0.threshold: should be a valid number, not 'far'"
+    ),
+    "splits: {'a b': 'a/**'}": "f:1:10: splits.a b: should be a name of letters, digits, dots and dashes, not 'a b'",
+    "store: ../elsewhere": (
+        "f:1:8: store: should be a name below .imgsim-guard/, such as .imgsim-guard/store, not '../elsewhere'"
+    ),
     "unreadable: ignore": "f:1:13: unreadable: should be 'fail' or 'warn', not 'ignore'",
     "unreadable: no": "f:1:13: unreadable: should be 'fail' or 'warn', not 'no'",
     "unreadable: Fail": "f:1:13: unreadable: should be 'fail' or 'warn', not 'Fail'",
@@ -146,7 +166,7 @@ engine: torch
         "the configuration has mistakes:\n"
         "f:1:13: unreadable: should be 'fail' or 'warn', not 'no'\n"
         "f:2:1: unknown key 'treshold'; did you mean 'threshold'?\n"
-        "f:3:22: max_near_duplicates: should be greater than or equal to 0, not -1\n"
+        f"f:3:22: max_near_duplicates: {LIMIT}, not -1\n"
         "f:4:19: images.1: should be a valid string, not 5\n"
         "f:5:9: engine: should be 'onnx' or 'imgsim', not 'torch'"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 from typing import TYPE_CHECKING
 
 from imgsim_guard import __version__
@@ -18,6 +19,9 @@ exit codes:
   3    a bug in imgsim-guard
   130  interrupted
 """
+
+MODULES = {"sync": "publishing", "store": "publishing"}
+"""Where a command's function is, if not in `commands`."""
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -45,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     scope.add_argument("--staged", action="store_true", help="what the index adds to HEAD (the default)")
     scope.add_argument("--all", action="store_true", help="every pair of all tracked images")
     scope.add_argument("--from-ref", metavar="A", help="what --to-ref adds to the point where it parted from A")
+    check.add_argument("--worktree", action="store_true", help="with --all: as if all of the worktree had been staged")
     check.add_argument("--to-ref", metavar="B", help="a revision (default: HEAD); only with --from-ref")
 
     scan = _command(commands, "scan", "every near-duplicate in folders, no git needed", [common, reports])
@@ -65,6 +70,18 @@ def _parser() -> argparse.ArgumentParser:
 
     embed = _command(commands, "embed", "embed images once and keep the embeddings", [common])
     embed.add_argument("paths", nargs="*", metavar="PATH", help="folders, or images (default: all that is tracked)")
+    embed.add_argument("--worktree", action="store_true", help="as if all of the worktree had been staged")
+    embed.add_argument("--publish", action="store_true", help="add them to the tracked store, too: for a stage")
+
+    _command(commands, "sync", "publish the embeddings of committed images to the tracked store", [common])
+
+    store = _command(commands, "store", "look after the tracked store", [common])
+    store.add_argument(
+        "action",
+        choices=["info", "verify", "compact", "prune"],
+        help="what is in it; whether it is undamaged; few large files instead of many small ones; "
+        "without images that no branch has any more",
+    )
 
     _command(commands, "demo", "let a real commit be refused in a throw-away repository", [common])
     return parser
@@ -91,9 +108,8 @@ def _command(
 
 def _runner(name: str) -> Callable[[argparse.Namespace], int]:
     def run(arguments: argparse.Namespace) -> int:
-        from imgsim_guard.cli import commands
-
-        runner: Callable[[argparse.Namespace], int] = getattr(commands, name)
+        module = importlib.import_module(f"imgsim_guard.cli.{MODULES.get(name, 'commands')}")
+        runner: Callable[[argparse.Namespace], int] = getattr(module, name)
         return runner(arguments)
 
     return run

@@ -13,7 +13,7 @@ from imgsim_guard.errors import GuardError
 from imgsim_guard.model import Image, Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 """The id of a tree with nothing in it, which git knows without its being there: the base before the first commit."""
@@ -50,8 +50,9 @@ class Git:
     committed in GIT_INDEX_FILE, relative to the root.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, environment: Mapping[str, str] | None = None) -> None:
         self.root = root
+        self._environment = environment
         self._blobs: subprocess.Popen[bytes] | None = None
 
     @classmethod
@@ -65,7 +66,11 @@ class Git:
 
     def text(self, *arguments: str) -> str:
         """What a git command prints, stripped. Raises GuardError when it fails."""
-        return os.fsdecode(_run(list(arguments), cwd=self.root)).strip()
+        return os.fsdecode(self.run(*arguments)).strip()
+
+    def run(self, *arguments: str, given: bytes = b"") -> bytes:
+        """The same, as it is, of a command that reads what it is given."""
+        return _run(list(arguments), cwd=self.root, given=given, environment=self._environment)
 
     def commit(self, revision: str) -> str | None:
         """The id of the commit that a revision names, or None. A revision cannot be taken for an option."""
@@ -124,14 +129,14 @@ class Git:
         wanted = sorted(set(blobs))
         if not wanted:
             return {}
-        answer = _run(["cat-file", "--batch-check", "--buffer"], cwd=self.root, given=_lines(wanted))
+        answer = self.run("cat-file", "--batch-check", "--buffer", given=_lines(wanted))
         answers = (line.split() for line in answer.decode().splitlines())  # `id blob size`, or `id missing`
         return {words[0]: int(words[2]) for words in answers if words[1] == "blob"}
 
     def blobs(self, blobs: Iterable[str], *, largest: int) -> dict[str, bytes]:
         """The bytes of those blobs that this clone has and that are no larger than so many bytes."""
         wanted = [blob for blob, size in self.sizes(blobs).items() if size <= largest]
-        answer = _run(["cat-file", "--batch", "--buffer"], cwd=self.root, given=_lines(wanted)) if wanted else b""
+        answer = self.run("cat-file", "--batch", "--buffer", given=_lines(wanted)) if wanted else b""
         found, at = {}, 0
         for blob in wanted:
             start = answer.index(b"\n", at) + 1
@@ -143,7 +148,7 @@ class Git:
     def filtered(self, path: str, revision: str | None) -> bytes | None:
         """A path's file in a revision, or in the index, as a checkout would write it; None when git cannot make it."""
         try:
-            return _run(["cat-file", "--filters", f"{revision or ''}:{path}"], cwd=self.root)
+            return self.run("cat-file", "--filters", f"{revision or ''}:{path}")
         except GuardError:
             return None
 
@@ -183,8 +188,14 @@ class Git:
     def _batch(self) -> tuple[IO[bytes], IO[bytes]]:
         if self._blobs is None:
             command = ["git", "cat-file", "--batch"]
-            pipe = subprocess.PIPE
-            self._blobs = subprocess.Popen(command, cwd=self.root, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
+            self._blobs = subprocess.Popen(
+                command,
+                cwd=self.root,
+                env=self._environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
         if self._blobs.stdin is None or self._blobs.stdout is None:
             raise TypeError("Popen was asked for pipes and gave none")
         return self._blobs.stdin, self._blobs.stdout
@@ -194,21 +205,22 @@ class Git:
         return [_change(record, os.fsdecode(next(fields))) for record in fields]
 
     def _records(self, *arguments: str) -> Iterator[bytes]:
-        return iter(_run(list(arguments), cwd=self.root).split(b"\0")[:-1])
+        return iter(self.run(*arguments).split(b"\0")[:-1])
 
 
 def _lines(words: Iterable[str]) -> bytes:
     return "".join(f"{word}\n" for word in words).encode()
 
 
-def _run(arguments: list[str], *, cwd: Path, given: bytes = b"") -> bytes:
+def _run(arguments: list[str], *, cwd: Path, given: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
+    command = ["git", *arguments]
     try:
-        result = subprocess.run(["git", *arguments], cwd=cwd, input=given, capture_output=True, check=False)
+        result = subprocess.run(command, cwd=cwd, input=given, env=environment, capture_output=True, check=False)
     except FileNotFoundError as error:
         raise GuardError("git is not installed, or not on the PATH") from error
     if result.returncode:
         said = os.fsdecode(result.stderr).strip() or f"exit status {result.returncode}"
-        raise GuardError(f"git {arguments[0]}: {said}")
+        raise GuardError(f"git {next(word for word in arguments if not word.startswith('-'))}: {said}")
     return result.stdout
 
 

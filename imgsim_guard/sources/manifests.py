@@ -63,28 +63,29 @@ class ManifestError(Exception):
     """The bytes are not what DVC writes there. The text says in which way."""
 
 
-def read_pointer(path: str, data: bytes, pipeline: bytes | None = None) -> list[Out]:
+def read_pointer(path: str, data: bytes, pipeline: bytes | None = None, *, own: bool = False) -> list[Out]:
     """The outputs in a `.dvc` file or a `dvc.lock` at this path. Raises ManifestError.
 
+    Those in this tool's own folder, such as the store of embeddings, are no part of the dataset: only with `own`.
     `pipeline` is the `dvc.yaml` beside a `dvc.lock`: only it tells a stage's working directory and which outputs DVC
     does not keep. Without it, or where it is damaged or computes them, the lock file's folder and all outputs count.
     """
     text = _text(data)
     if usual := _AS_DVC_WRITES_IT.fullmatch(text):
         md5, name = usual.groups()
-        return list(_outs([{"md5": md5, "path": name}], posixpath.dirname(path)))
+        return list(_outs([{"md5": md5, "path": name}], posixpath.dirname(path), own=own))
     document = _mapping(_parsed(text), "the file")
     folder = posixpath.dirname(path)
     if posixpath.basename(path) != "dvc.lock":
         working = _word(document.get("wdir", "."), "wdir")
-        return list(_outs(document.get("outs", []), posixpath.join(folder, working)))
+        return list(_outs(document.get("outs", []), posixpath.join(folder, working), own=own))
     stages = document.get("stages") if "schema" in document else document  # before schema 2.0 there was neither
     known = _stages(pipeline)
     found: list[Out] = []
     for name, stage in _mapping(stages or {}, "stages").items():
         working, not_kept = _declared(known, name)
-        outs = _outs(_mapping(stage, name).get("outs", []), posixpath.join(folder, working), leave_out=not_kept)
-        found.extend(outs)
+        outs = _mapping(stage, name).get("outs", [])
+        found.extend(_outs(outs, posixpath.join(folder, working), own=own, leave_out=not_kept))
     return found
 
 
@@ -105,7 +106,7 @@ def write_manifest(files: Iterable[File]) -> bytes:
     return json.dumps(entries, sort_keys=True).encode()
 
 
-def _outs(entries: object, folder: str, *, leave_out: frozenset[str] = frozenset()) -> Iterator[Out]:
+def _outs(entries: object, folder: str, *, own: bool, leave_out: frozenset[str] = frozenset()) -> Iterator[Out]:
     if not isinstance(entries, list):
         raise ManifestError("its outputs are not a list")
     for entry in entries:
@@ -114,7 +115,7 @@ def _outs(entries: object, folder: str, *, leave_out: frozenset[str] = frozenset
         if name in leave_out or out.get("cache") == "false":
             continue  # DVC does not keep it: git does, or nobody
         path = name if "://" in name else posixpath.normpath(posixpath.join(folder, name))
-        if not f"{path}/".startswith(OWN_FOLDER):
+        if f"{path}/".startswith(OWN_FOLDER) == own:
             yield _out(path, out)
 
 

@@ -36,13 +36,19 @@ def image_filter(patterns: Sequence[str] | None) -> Callable[[str], bool]:
     """
     if patterns is None:
         return has_image_suffix
+    matches = pattern_filter(patterns, name="images")
+    return lambda path: has_image_suffix(path) and matches(path)
+
+
+def pattern_filter(patterns: str | Sequence[str], *, name: str) -> Callable[[str], bool]:
+    """Whether a path matches patterns of a .gitignore file. `name` is the setting's. Raises GuardError."""
     import pathspec
 
     try:
-        spec = pathspec.PathSpec.from_lines("gitignore", patterns)
+        spec = pathspec.PathSpec.from_lines("gitignore", [patterns] if isinstance(patterns, str) else patterns)
     except ValueError as error:
-        raise GuardError(f"images: {error}") from error
-    return lambda path: has_image_suffix(path) and spec.match_file(path)
+        raise GuardError(f"{name}: {error}") from error
+    return spec.match_file
 
 
 def without_moved(selection: Selection, identity: Callable[[str], str]) -> Selection:

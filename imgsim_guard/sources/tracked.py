@@ -80,10 +80,11 @@ def between(git: Git, is_image: Callable[[str], bool], *, base: str, revision: s
     return _selection("revisions", git, git.tree(commits[1]), changes, is_image, revision=commits[1])
 
 
-def everything(git: Git, is_image: Callable[[str], bool]) -> Selection:
-    """All that the index lists is new, and nothing is there yet: every pair of the dataset is judged."""
-    entries = git.index()
-    return _selection("all", git, entries, [Change(entry.path, None, entry.blob) for entry in entries], is_image)
+def everything(git: Git, is_image: Callable[[str], bool], *, revision: str | None = None) -> Selection:
+    """All that the index, or a commit, lists is new, and nothing is there yet: every pair of the dataset is judged."""
+    entries = git.index() if revision is None else git.tree(revision)
+    changes = [Change(entry.path, None, entry.blob) for entry in entries]
+    return _selection("all", git, entries, changes, is_image, revision=revision)
 
 
 def restricted(selection: Selection, git: Git, paths: Sequence[str]) -> Selection:

@@ -5,6 +5,8 @@ What belongs to the dataset is never asked of the store: it only remembers. Losi
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,24 +31,29 @@ a thousand files to open."""
 
 
 class Store:
-    """The embeddings of one fingerprint, read from a folder when made, and added to as images are embedded.
+    """The embeddings of one fingerprint, read from folders when made, and added to as images are embedded.
 
-    `notes` are for the person who waits: a damaged shard was set aside.
+    `root` is this user's cache, which alone is written to; `tracked` is the store that comes with the repository, if it
+    has one. `notes` are for the person who waits: a damaged shard was set aside.
     """
 
-    def __init__(self, root: Path, *, fingerprint: str, decoder: Callable[[], str]) -> None:
+    def __init__(
+        self, root: Path, *, fingerprint: str, decoder: Callable[[], str], tracked: Path | None = None
+    ) -> None:
         self.folder = root / fingerprint
         self.notes: list[str] = []
         self.unreadable: dict[str, str] = {}
-        self._fingerprint = fingerprint
+        self.fingerprint = fingerprint
         self._decoder = decoder
         self._shards: list[Shard] = []
         self._small: list[tuple[Path, Shard]] = []
         self._rows_of: dict[str, dict[bytes, int]] = {}
         self._columns: dict[str, NDArray[np.uint8]] = {}
         self._embeddings: NDArray[np.float16] | None = None
+        for path in files.list_files(tracked / fingerprint, SUFFIX) if tracked is not None else ():
+            self._read(path, own=False)
         for path in files.list_files(self.folder, SUFFIX):
-            self._read(path)
+            self._read(path, own=True)
         for path in files.list_files(self.folder, UNREADABLE_SUFFIX):
             self.unreadable |= read_unreadable(path.name, files.read_file(path) or b"", decoder=self._decoder())
 
@@ -84,10 +91,18 @@ class Store:
         """The digest of the pixels of the image in this row."""
         return self._digest("pixels", row)
 
+    def rows(self, contents: Iterable[str]) -> list[Row]:
+        """What is stored of these content ids: one row for each image, in no particular order."""
+        chosen = sorted(set(self.find(contents).values()))
+        ends = list(accumulate(len(shard.embeddings) for shard in self._shards))
+        places = [(row, bisect_right(ends, row)) for row in chosen]
+        return [self._shards[at].row(row - ends[at] + len(self._shards[at].embeddings)) for row, at in places]
+
     def add(self, rows: Sequence[Row]) -> None:
         """Keep these rows, in the folder and at hand. Raises GuardError when they cannot be written."""
-        name, data = write_shard(rows, fingerprint=self._fingerprint)
-        self._take(files.add_file(self.folder, name, data), read_shard(name, data, fingerprint=self._fingerprint))
+        name, data = write_shard(rows, fingerprint=self.fingerprint)
+        path = files.add_file(self.folder, name, data)
+        self._take(path, read_shard(name, data, fingerprint=self.fingerprint), own=True)
         if len(self._small) > SMALL_SHARDS_KEPT:
             self._merge_small()
 
@@ -106,19 +121,23 @@ class Store:
             self._columns[name] = np.concatenate([none, *(shard.digests[name] for shard in self._shards)])
         return self._columns[name]
 
-    def _read(self, path: Path) -> None:
+    def _read(self, path: Path, *, own: bool) -> None:
         data = files.read_file(path)
         if data is None:
             return
         try:
-            self._take(path, read_shard(path.name, data, fingerprint=self._fingerprint))
+            self._take(path, read_shard(path.name, data, fingerprint=self.fingerprint), own=own)
         except DamagedShardError as error:
-            files.set_aside(path)
-            self.notes.append(f"set aside a damaged part of the store ({path}: {error}); its images are embedded again")
+            if own:
+                files.set_aside(path)
+                done = "set aside"
+            else:  # DVC's, which would not overwrite a folder with a change of ours in it
+                done = "did not use"
+            self.notes.append(f"{done} a damaged part of the store ({path}: {error}); its images are embedded again")
 
-    def _take(self, path: Path, shard: Shard) -> None:
+    def _take(self, path: Path, shard: Shard, *, own: bool) -> None:
         self._shards.append(shard)
-        if len(shard.embeddings) < ROWS_OF_A_SMALL_SHARD:
+        if own and len(shard.embeddings) < ROWS_OF_A_SMALL_SHARD:
             self._small.append((path, shard))
         self._embeddings = None
         self._rows_of.clear()
@@ -133,13 +152,8 @@ class Store:
 
     def _merge_small(self) -> None:
         """Write the rows of all small shards as one, then delete them: killed in between, rows exist twice, no less."""
-        rows = {row.sha256: row for _, shard in self._small for row in _rows(shard)}
-        name, data = write_shard(rows.values(), fingerprint=self._fingerprint)
+        rows = {row.sha256: row for _, shard in self._small for row in shard.rows()}
+        name, data = write_shard(rows.values(), fingerprint=self.fingerprint)
         merged = files.add_file(self.folder, name, data)
         files.remove_files([path for path, _ in self._small if path != merged])
         self._small = []
-
-
-def _rows(shard: Shard) -> Iterable[Row]:
-    for index, embedding in enumerate(shard.embeddings):
-        yield Row(**{name: bytes(column[index]) for name, column in shard.digests.items()}, embedding=embedding)

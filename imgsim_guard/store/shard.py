@@ -18,7 +18,7 @@ from imgsim_guard.augnet import DIMENSIONS
 from imgsim_guard.perceptual import HASH_SIZE, HASHES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -45,6 +45,15 @@ class Shard(NamedTuple):
 
     embeddings: NDArray[np.float16]
     digests: dict[str, NDArray[np.uint8]]
+
+    def row(self, index: int) -> Row:
+        """One image's."""
+        digests = {name: bytes(column[index]) for name, column in self.digests.items()}
+        return Row(**digests, embedding=self.embeddings[index])
+
+    def rows(self) -> Iterator[Row]:
+        """One after the other."""
+        return map(self.row, range(len(self.embeddings)))
 
 
 class DamagedShardError(Exception):

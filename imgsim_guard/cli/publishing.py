@@ -1,0 +1,181 @@
+"""The commands that look after the store which a team shares: `sync` and `store`."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from imgsim_guard.augnet import fingerprint
+from imgsim_guard.cache import cache_folder
+from imgsim_guard.cli.terminal import progress_display, say
+from imgsim_guard.cli.wiring import PREVIEWS, open_store, previews_at, settings_at
+from imgsim_guard.errors import GuardError
+from imgsim_guard.report.escaping import shown
+from imgsim_guard.sources import tracked
+from imgsim_guard.sources.git import Git
+from imgsim_guard.sources.selecting import image_filter
+from imgsim_guard.sources.team_store import TeamStore
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from imgsim_guard.model import Image, Selection
+    from imgsim_guard.settings import Settings
+    from imgsim_guard.store import Store
+
+
+def sync(arguments: argparse.Namespace) -> int:
+    """`imgsim-guard sync`."""
+    from imgsim_guard.syncing import publish_missing
+
+    with closing(Git.here()) as git:
+        settings = settings_at(git.root, arguments.config)
+        team = TeamStore(git, settings.store)
+        team.require_whole()
+        selection = _committed(git, settings)
+        store = open_store(settings, team.folder)
+        published = publish_missing(selection.queries, store, team.folder)
+        pointers = [team.pointer] if _added(team) else []
+        if settings.previews:
+            pointers += _sync_previews(git, settings, store, selection, quiet=arguments.quiet)
+    if not arguments.quiet:
+        for note in selection.notes:
+            say(f"note: {shown(note)}\n")
+        say(f"published: {published.new:,} embeddings; {published.held:,} were there before.\n")
+        if published.missing:
+            say(f"note: {published.missing:,} committed images have no embedding yet: imgsim-guard embed, then sync\n")
+        if pointers:
+            say(f"  commit it:  git commit -m 'Publish embeddings' -- {' '.join(_with_ignores(git, pointers))}\n")
+            say(f"  share it:   dvc push {' '.join(pointers)}\n")
+    return 0
+
+
+def store(arguments: argparse.Namespace) -> int:
+    """`imgsim-guard store`."""
+    actions: dict[str, Callable[[Git, Settings], int]] = {
+        "info": _info,
+        "verify": _verify,
+        "compact": _compact,
+        "prune": _prune,
+    }
+    with closing(Git.here()) as git:
+        return actions[arguments.action](git, settings_at(git.root, arguments.config))
+
+
+def _committed(git: Git, settings: Settings) -> Selection:
+    head = git.commit("HEAD")
+    if head is None:
+        raise GuardError("there is no commit yet, so there is nothing to publish")
+    return tracked.everything(git, image_filter(settings.images), revision=head)
+
+
+def _added(team: TeamStore) -> bool:
+    """Have DVC track what is new in the folder; whether anything was."""
+    if team.is_empty() or team.added():
+        return False
+    team.add()
+    return True
+
+
+def _sync_previews(git: Git, settings: Settings, store: Store, selection: Selection, *, quiet: bool) -> list[str]:
+    from imgsim_guard.syncing import add_previews, without_preview
+
+    team = TeamStore(git, settings.store.rpartition("/")[0] + f"/{PREVIEWS}")
+    team.require_whole()
+    previews = previews_at(git.root, settings)
+    lacking = without_preview(selection.queries, store, previews)
+    source = tracked.Trackers(git, selection.revision)
+    with progress_display(quiet=quiet) as progress:
+        add_previews(lacking, source, store, previews, progress(len(lacking), "previews"))
+    return [team.pointer] if _added(team) else []
+
+
+def _with_ignores(git: Git, pointers: list[str]) -> list[str]:
+    folders = {pointer.rpartition("/")[0] for pointer in pointers}
+    ignoring = [f"{folder}/.gitignore" for folder in sorted(folders)]
+    return [*pointers, *(path for path in ignoring if (git.root / path).exists())]
+
+
+def _layers(git: Git, settings: Settings) -> dict[str, Path]:
+    return {"tracked store": git.root / settings.store, "cache of this user": cache_folder()}
+
+
+def _info(git: Git, settings: Settings) -> int:
+    from imgsim_guard.store.publishing import inspect, other_fingerprints
+
+    model = fingerprint(settings.engine)
+    say(f"model: {model}\n")
+    for name, folder in _layers(git, settings).items():
+        found = inspect(folder, fingerprint=model)
+        say(f"{name}: {found.rows:,} embeddings in {found.shards:,} files, {found.size / 1e6:,.1f} MB ({folder})\n")
+        for other in other_fingerprints(folder, fingerprint=model):
+            say(f"  of another model, not used: {shown(other)}\n")
+    if lacking := TeamStore(git, settings.store).lacking():
+        say(f"note: {lacking}; dvc pull {settings.store}.dvc brings what is missing\n")
+    return 0
+
+
+def _verify(git: Git, settings: Settings) -> int:
+    from imgsim_guard.store.publishing import inspect
+
+    damaged: dict[Path, str] = {}
+    for folder in _layers(git, settings).values():
+        damaged |= inspect(folder, fingerprint=fingerprint(settings.engine)).damaged
+    for path, reason in damaged.items():
+        say(f"{shown(str(path))}   damaged: {shown(reason)}\n")
+    lacking = TeamStore(git, settings.store).lacking()
+    if lacking:
+        say(f"{lacking}; dvc pull {settings.store}.dvc brings what is missing\n")
+    if not damaged and not lacking:
+        say("undamaged.\n")
+    elif damaged:
+        say("delete what is damaged: dvc checkout brings the tracked store's back, and the rest is embedded again.\n")
+    return int(bool(damaged or lacking))
+
+
+def _compact(git: Git, settings: Settings) -> int:
+    from imgsim_guard.store.publishing import inspect, rewritten
+
+    team, model = TeamStore(git, settings.store), fingerprint(settings.engine)
+    team.require_whole()
+    before = inspect(team.folder, fingerprint=model).shards
+    rewritten(team.folder, fingerprint=model)
+    say(f"{before:,} files are now {inspect(team.folder, fingerprint=model).shards:,}.\n")
+    return _tracked_again(team)
+
+
+def _prune(git: Git, settings: Settings) -> int:
+    from imgsim_guard.store.publishing import rewritten
+
+    team, model = TeamStore(git, settings.store), fingerprint(settings.engine)
+    team.require_whole()
+    contents = {image.content for image in _of_all_branches(git, settings)}
+    kept = {row.sha256 for row in open_store(settings, team.folder).rows(contents)}
+    before, after = rewritten(team.folder, fingerprint=model, keep=lambda row: row.sha256 in kept)
+    say(f"of {before:,} embeddings, {after:,} are of images that a branch or a tag still has.\n")
+    return _tracked_again(team)
+
+
+def _of_all_branches(git: Git, settings: Settings) -> set[Image]:
+    """The images at the tips of all branches and tags. Raises GuardError where those of one cannot be listed."""
+    images: set[Image] = set()
+    for commit in sorted({"HEAD", *git.text("for-each-ref", "--format=%(objectname)").split()}):
+        tip = git.commit(commit)
+        if tip is None:
+            continue  # a tag of something that is no commit
+        selection = tracked.everything(git, image_filter(settings.images), revision=tip)
+        if selection.unreadable:
+            path, why = selection.unreadable[0]
+            raise GuardError(
+                f"cannot tell which images a branch has: {path}: {why.reason}; or run dvc fetch --all-commits"
+            )
+        images |= {*selection.queries, *selection.gallery}
+    return images
+
+
+def _tracked_again(team: TeamStore) -> int:
+    if _added(team):
+        say(f"  commit it:  git commit -m 'Tidy the store' -- {team.pointer}\n  share it:   dvc push {team.pointer}\n")
+    return 0

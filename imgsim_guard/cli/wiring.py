@@ -1,0 +1,97 @@
+"""What every command needs: the configuration, the store, the policy, and the pipeline through them."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgsim_guard.augnet import fingerprint, load
+from imgsim_guard.cache import cache_folder
+from imgsim_guard.cli.terminal import progress_display
+from imgsim_guard.embedding import Pipeline, embed_missing, missing
+from imgsim_guard.model import Unreadable
+from imgsim_guard.settings import FILE_NAME, Settings, load_settings
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Sequence
+
+    from imgsim_guard.embedding import Source
+    from imgsim_guard.model import Image
+    from imgsim_guard.policy import Policy
+    from imgsim_guard.store import Store
+    from imgsim_guard.store.previews import Previews
+
+PREVIEWS = "previews"
+"""The folder of previews, beside that of the store."""
+
+
+def settings_at(root: Path, given: str | None) -> Settings:
+    """Those of the file that was named, else of the one in the root, else the defaults."""
+    if given is not None:
+        return load_settings(Path(given))
+    path = root / FILE_NAME
+    return load_settings(path) if os.path.lexists(path) else Settings()
+
+
+def nearest_root() -> Path:
+    """The nearest folder, from here upwards, with a configuration; this one if there is none."""
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if os.path.lexists(folder / FILE_NAME)), here)
+
+
+def policy_at(root: Path, settings: Settings) -> Policy:
+    """What the configuration and the accepted pairs in the root want."""
+    from imgsim_guard.accepted import load_accepted
+    from imgsim_guard.policy import policy_of
+
+    return policy_of(settings, load_accepted(root / settings.accepted))
+
+
+def open_store(settings: Settings, tracked: Path | None) -> Store:
+    """The cache of this user, and the tracked store in that folder if there is one."""
+    from imgsim_guard.store import Store  # which loads NumPy: not before the configuration is known to be right
+
+    name = fingerprint(settings.engine)
+    return Store(cache_folder(), fingerprint=name, decoder=_decoder, tracked=tracked)
+
+
+def previews_at(root: Path, settings: Settings) -> Previews:
+    """The previews that come with the repository, if any do."""
+    from imgsim_guard.store.previews import Previews
+
+    return Previews((root / settings.store).with_name(PREVIEWS))
+
+
+@contextmanager
+def pipeline_of(
+    source: Source, store: Store, settings: Settings, *, quiet: bool, pictures: Source | None = None
+) -> Iterator[Pipeline]:
+    """A pipeline whose progress is shown while it is in use."""
+    with progress_display(quiet=quiet) as progress:
+        yield Pipeline(source, store, lambda: load(settings.engine), progress, pictures)
+
+
+def embed_images(
+    images: Sequence[Image], source: Source, settings: Settings, store: Store, *, quiet: bool
+) -> dict[str, Unreadable]:
+    """Embed what the store lacks of these; by path, which of them are unreadable."""
+    with pipeline_of(source, store, settings, quiet=quiet) as pipeline:
+        reasons = embed_missing(missing(images, store), pipeline)
+    reasons |= {content: Unreadable(reason) for content, reason in store.unreadable.items()}
+    return {image.path: reasons[image.content] for image in images if image.content in reasons}
+
+
+def details(arguments: argparse.Namespace, settings: Settings, store: Store) -> str:
+    """What --verbose adds."""
+    if not arguments.verbose:
+        return ""
+    return f"model {fingerprint(settings.engine)}, {len(store):,} embeddings in {store.folder}\n"
+
+
+def _decoder() -> str:
+    from imgsim_guard.images import DECODER
+
+    return DECODER

@@ -1,0 +1,33 @@
+"""Images as far as they can be seen here: their own pixels, or else the small picture that the team's store has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imgsim_guard.embedding import Source
+    from imgsim_guard.model import Image, Unreadable
+    from imgsim_guard.store import Store
+    from imgsim_guard.store.previews import Previews
+
+
+class Previewed:
+    """A source that falls back to previews. Good for looking at pairs, not for embedding."""
+
+    def __init__(self, source: Source, store: Store, previews: Previews) -> None:
+        self._source = source
+        self._store = store
+        self._previews = previews
+
+    def read(self, image: Image) -> bytes | Unreadable:
+        """The image's bytes, or those of its preview, or why neither can be had."""
+        preview = None if self._source.at_hand(image) else self._preview(image)
+        return self._source.read(image) if preview is None else preview
+
+    def at_hand(self, image: Image) -> bool:
+        """Whether either is on this machine."""
+        return self._source.at_hand(image) or self._preview(image) is not None
+
+    def _preview(self, image: Image) -> bytes | None:
+        tracker, _, digest = self._store.identity(image.content).partition(":")
+        return self._previews.get(bytes.fromhex(digest)) if tracker == "sha256" else None

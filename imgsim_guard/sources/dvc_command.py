@@ -1,0 +1,45 @@
+"""DVC's command line, for what changes something: only `sync`, `init` and `store` ask for it, never a check."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from imgsim_guard.errors import GuardError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def run_dvc(*arguments: str, root: Path) -> str:
+    """What a DVC command prints. Raises GuardError with DVC's own words when it fails, or when there is no DVC."""
+    environment = {**os.environ, "DVC_NO_ANALYTICS": "1"}
+    command = [*_dvc(), *arguments]
+    result = subprocess.run(
+        command,
+        cwd=root,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+    if result.returncode:
+        said = result.stderr.strip() or result.stdout.strip() or f"exit status {result.returncode}"
+        raise GuardError(f"dvc {arguments[0]}: {said.removeprefix('ERROR: ')}")
+    return result.stdout
+
+
+def _dvc() -> list[str]:
+    """The user's DVC, which knows the plugins of their remotes; else one beside this package."""
+    found = shutil.which("dvc")
+    if found is not None:
+        return [found]
+    if importlib.util.find_spec("dvc") is not None:
+        return [sys.executable, "-m", "dvc"]
+    raise GuardError("DVC is not installed, or not on the PATH: pip install dvc")

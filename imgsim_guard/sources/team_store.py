@@ -1,0 +1,91 @@
+"""The folder of embeddings that DVC tracks beside the dataset: whose it is, and whether it is whole on this machine."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING
+
+from imgsim_guard.errors import GuardError
+from imgsim_guard.model import Unreadable
+from imgsim_guard.sources.dvc import Dvc, Pointed
+from imgsim_guard.sources.dvc_command import run_dvc
+from imgsim_guard.sources.folders import read_file
+from imgsim_guard.sources.manifests import ManifestError, Out, read_pointer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from imgsim_guard.sources.git import Git
+
+
+class TeamStore:
+    """A folder, relative to the root, that a `.dvc` file beside it tracks, or will."""
+
+    def __init__(self, git: Git, path: str) -> None:
+        self._git = git
+        self._path = path
+        self.pointer = f"{path}.dvc"
+        self.folder: Path = git.root / path
+
+    def require_whole(self) -> None:
+        """Raise GuardError unless it can be added to here: DVC is there, and all that it tracks of the folder, too."""
+        if not (self._git.root / ".dvc").is_dir():
+            raise GuardError("there is no DVC repository in the root of this one; run dvc init first")
+        if stage := self._stage():
+            raise GuardError(f"{self._path} is an output of the stage {stage}, so dvc repro publishes embeddings")
+        if lacking := self.lacking():
+            raise GuardError(f"{lacking}; run dvc pull {self.pointer} first, or others' embeddings would be left out")
+
+    def lacking(self) -> str:
+        """What is not here of what DVC tracks, in words; empty when nothing is."""
+        out = self._tracked()
+        if out is None:
+            return ""
+        listed = Dvc(self._git, None).files(Pointed(out, self.pointer), new=True)
+        if isinstance(listed, Unreadable):
+            return listed.reason.partition(";")[0]
+        absent = sum(1 for file in listed if not (self.folder / file.path).is_file())
+        return f"{absent:,} of the {len(listed):,} files of {self._path} are not on this machine" if absent else ""
+
+    def added(self) -> bool:
+        """Whether DVC tracks just the files that are there."""
+        out = self._tracked()
+        if out is None:
+            return False
+        listed = Dvc(self._git, None).files(Pointed(out, self.pointer), new=True)
+        there = {file.relative_to(self.folder).as_posix() for file in self.folder.rglob("*") if file.is_file()}
+        return not isinstance(listed, Unreadable) and {file.path for file in listed} == there
+
+    def is_empty(self) -> bool:
+        """Whether there is nothing in the folder, or no folder."""
+        return not any(path.is_file() for path in self.folder.rglob("*"))
+
+    def add(self) -> None:
+        """Have DVC track what is in the folder, and stage the pointer. Raises GuardError when DVC will not."""
+        for left_over in self.folder.rglob("*.tmp"):  # of a run that was killed while it wrote
+            left_over.unlink()
+        run_dvc("add", "--quiet", self._path, root=self._git.root)
+        ignoring = posixpath.join(posixpath.dirname(self._path), ".gitignore")
+        self._git.text("add", "--", *[path for path in (self.pointer, ignoring) if (self._git.root / path).exists()])
+
+    def _tracked(self) -> Out | None:
+        pointer = self._git.root / self.pointer
+        if not pointer.exists():
+            return None
+        outs = self._outs(self.pointer)
+        return next((out for out in outs if out.path == self._path), None)
+
+    def _stage(self) -> str:
+        """The pipeline whose output the folder is; empty for none."""
+        locks = [entry.path for entry in self._git.index() if posixpath.basename(entry.path) == "dvc.lock"]
+        named = (path for path in locks if any(out.path == self._path for out in self._outs(path)))
+        return next(named, "")
+
+    def _outs(self, pointer: str) -> list[Out]:
+        data = read_file(str(self._git.root / pointer))
+        if isinstance(data, Unreadable):
+            raise GuardError(f"{pointer}: {data.reason}")
+        try:
+            return read_pointer(pointer, data, own=True)
+        except ManifestError as error:
+            raise GuardError(f"{pointer}: {error}") from error

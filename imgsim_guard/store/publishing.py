@@ -1,0 +1,79 @@
+"""The store that a team shares: a folder of shards that DVC tracks, or that a stage of a pipeline puts out.
+
+Shards are only ever added, and named by their contents, so that two branches that each publish merge as the union of
+their files. Only `compacted` and `pruned` replace what is there, and only when somebody asks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from imgsim_guard.store import folder as files
+from imgsim_guard.store.shard import SUFFIX, DamagedShardError, read_shard, write_shard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from imgsim_guard.store.shard import Row
+
+ROWS_OF_A_PUBLISHED_SHARD = 4096
+"""7 MB: a million images are 250 files, and a remote is asked for few."""
+
+
+class Inspected(NamedTuple):
+    """What is in a folder of shards. `damaged`: by file, what is wrong with it."""
+
+    shards: int
+    rows: int
+    size: int
+    damaged: dict[Path, str]
+
+
+def publish(rows: Iterable[Row], folder: Path, *, fingerprint: str) -> list[Path]:
+    """Add rows to a folder of shards; the files that were written. The same rows make the same files."""
+    ordered = sorted(rows, key=lambda row: row.sha256)
+    written = []
+    for start in range(0, len(ordered), ROWS_OF_A_PUBLISHED_SHARD):
+        name, data = write_shard(ordered[start : start + ROWS_OF_A_PUBLISHED_SHARD], fingerprint=fingerprint)
+        written.append(files.add_file(folder / fingerprint, name, data))
+    return written
+
+
+def inspect(folder: Path, *, fingerprint: str) -> Inspected:
+    """Read every shard of a folder, and say what is wrong."""
+    shards, rows, size = 0, 0, 0
+    damaged = {}
+    for path in files.list_files(folder / fingerprint, SUFFIX):
+        data = files.read_file(path) or b""
+        shards, size = shards + 1, size + len(data)
+        try:
+            rows += len(read_shard(path.name, data, fingerprint=fingerprint).embeddings)
+        except DamagedShardError as error:
+            damaged[path] = str(error)
+    return Inspected(shards, rows, size, damaged)
+
+
+def rewritten(folder: Path, *, fingerprint: str, keep: Callable[[Row], bool] = lambda _row: True) -> tuple[int, int]:
+    """Write the rows that are to be kept as few large shards, then delete the others; rows before and after.
+
+    Killed in between, rows exist twice, and none is lost. Damaged shards stay as they are.
+    """
+    rows: dict[bytes, Row] = {}
+    read, count = [], 0
+    for path in files.list_files(folder / fingerprint, SUFFIX):
+        try:
+            shard = read_shard(path.name, files.read_file(path) or b"", fingerprint=fingerprint)
+        except DamagedShardError:
+            continue
+        read.append(path)
+        count += len(shard.embeddings)
+        rows |= {row.sha256: row for row in shard.rows() if keep(row)}
+    written = publish(rows.values(), folder, fingerprint=fingerprint)
+    files.remove_files([path for path in read if path not in written])
+    return count, len(rows)
+
+
+def other_fingerprints(folder: Path, *, fingerprint: str) -> list[str]:
+    """Which other models' shards are there."""
+    return [path.name for path in files.list_files(folder, "") if path.is_dir() and path.name != fingerprint]

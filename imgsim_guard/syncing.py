@@ -1,0 +1,78 @@
+"""Publish what this machine has embedded to the store that the team shares, and keep that store in order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from imgsim_guard.images import decode, preview
+from imgsim_guard.model import Unreadable
+from imgsim_guard.store.previews import ROWS_OF_A_SHARD
+from imgsim_guard.store.publishing import publish
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from imgsim_guard.embedding import Source
+    from imgsim_guard.model import Image
+    from imgsim_guard.store import Store
+    from imgsim_guard.store.previews import Previews
+
+
+class Published(NamedTuple):
+    """What came of it: images whose embeddings were added, that were there before, and that have none here."""
+
+    new: int
+    held: int
+    missing: int
+
+
+def publish_missing(images: Iterable[Image], store: Store, folder: Path) -> Published:
+    """Add to a folder of shards what it lacks of these images and the store has."""
+    from imgsim_guard.store import Store as Folder
+
+    contents = {image.content for image in images}
+    held = Folder(folder, fingerprint=store.fingerprint, decoder=lambda: "").find(contents)
+    rows = store.rows(contents - held.keys())
+    publish(rows, folder, fingerprint=store.fingerprint)
+    known = store.find(contents)
+    return Published(len(rows), len(held), len(contents - known.keys()))
+
+
+def add_previews(
+    images: Sequence[Image], source: Source, store: Store, previews: Previews, done: Callable[[], object]
+) -> int:
+    """Make the previews that are not there yet, of images whose pixels are; how many. Kept as it goes."""
+    made: dict[bytes, bytes] = {}
+    count = 0
+    try:
+        for digest, picture in _made(images, source, store, previews, done):
+            made[digest] = picture
+            count += 1
+            if len(made) == ROWS_OF_A_SHARD:
+                previews.add(made)
+                made = {}
+    finally:
+        previews.add(made)
+    return count
+
+
+def without_preview(images: Iterable[Image], store: Store, previews: Previews) -> list[Image]:
+    """One image of each stored content that has none."""
+    lacking: dict[str, Image] = {}
+    for image in images:
+        digest = store.identity(image.content).removeprefix("sha256:")
+        if ":" not in digest and bytes.fromhex(digest) not in previews:
+            lacking.setdefault(digest, image)
+    return list(lacking.values())
+
+
+def _made(
+    images: Sequence[Image], source: Source, store: Store, previews: Previews, done: Callable[[], object]
+) -> Iterator[tuple[bytes, bytes]]:
+    for image in without_preview(images, store, previews):
+        data = source.read(image) if source.at_hand(image) else Unreadable("it is not here", absent=True)
+        pixels = data if isinstance(data, Unreadable) else decode(data)
+        if not isinstance(pixels, Unreadable):
+            yield bytes.fromhex(store.identity(image.content).removeprefix("sha256:")), preview(pixels)
+        done()
