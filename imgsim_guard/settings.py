@@ -6,7 +6,7 @@ import difflib
 import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from imgsim_guard.augnet import Engine  # noqa: TC001  pydantic reads annotations when the class is made
@@ -54,6 +54,7 @@ def _limit(value: object) -> Limit:
 LimitSetting = Annotated[
     Limit,
     PlainValidator(_limit),
+    PlainSerializer(lambda limit: str(limit) if isinstance(limit, Share) else limit, return_type=int | str),
     WithJsonSchema(
         {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": f"^{_SHARE.pattern}$"}]}
     ),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from imgsim_guard import __version__
 from imgsim_guard.cli.arguments import parse_arguments
+from imgsim_guard.cli.terminal import as_typed
 from imgsim_guard.errors import GuardError
 from imgsim_guard.headers import MAX_PIXELS
 from imgsim_guard.report.escaping import shown
@@ -34,7 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = arguments.run(arguments)
         print(end="", flush=True)  # not sys.stdout.flush(): there is no sys.stdout when it was closed before
     except GuardError as error:
-        for line in f"imgsim-guard: {error}".split("\n"):  # it names files and repeats values, which strangers chose
+        for line in as_typed(f"imgsim-guard: {error}").split(
+            "\n"
+        ):  # it names files and repeats values, which strangers chose
             print(shown(line), file=sys.stderr)
         return COULD_NOT_RUN
     except KeyboardInterrupt:

@@ -20,7 +20,13 @@ exit codes:
   130  interrupted
 """
 
-MODULES = {"sync": "publishing", "store": "publishing"}
+MODULES = {
+    "accept": "acceptance",
+    "init": "setting_up",
+    "config": "configuration",
+    "sync": "publishing",
+    "store": "publishing",
+}
 """Where a command's function is, if not in `commands`."""
 
 
@@ -72,6 +78,25 @@ def _parser() -> argparse.ArgumentParser:
     embed.add_argument("paths", nargs="*", metavar="PATH", help="folders, or images (default: all that is tracked)")
     embed.add_argument("--worktree", action="store_true", help="as if all of the worktree had been staged")
     embed.add_argument("--publish", action="store_true", help="add them to the tracked store, too: for a stage")
+
+    init = _command(commands, "init", "write the configuration, the hook's entry and what merging needs", [common])
+    init.add_argument("--dvc", action="store_true", help="also what the tracked store needs, and the check as a stage")
+    init.add_argument(
+        "--stages",
+        choices=["check", "embed"],
+        help="which stages: the check beside a store that sync publishes (as --dvc), or embedding and the check",
+    )
+    init.add_argument("--dry-run", action="store_true", help="show what would be written, and write nothing")
+
+    config = _command(commands, "config", "what is in force, for a path and why", [common])
+    config.add_argument("paths", nargs="*", metavar="PATH", help="images (default: the settings themselves)")
+
+    accept = _command(commands, "accept", "allow a pair, or take today's state as the baseline", [common])
+    accept.add_argument("new", nargs="?", metavar="NEW", help="the new image")
+    accept.add_argument("old", nargs="?", metavar="OLD", help="the image it matches (default: every one)")
+    accept.add_argument("--reason", metavar="TEXT", help="why the pair may stay")
+    accept.add_argument("--all", action="store_true", help="accept every pair that would fail today")
+    accept.add_argument("--prune", action="store_true", help="drop the pairs whose images are gone")
 
     _command(commands, "sync", "publish the embeddings of committed images to the tracked store", [common])
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
+import shutil
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,14 +15,31 @@ from imgsim_guard.errors import GuardError
 from imgsim_guard.files import replace_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 STANDARD_OUTPUT = "-"
+
+PROGRAM = "imgsim-guard"
 
 
 def say(text: str, *, to_stderr: bool = False) -> None:
     """Print a text that ends in its own newline."""
-    print(text, end="", file=sys.stderr if to_stderr else sys.stdout)
+    print(as_typed(text), end="", file=sys.stderr if to_stderr else sys.stdout)
+
+
+def as_typed(text: str) -> str:
+    """The text with the commands in it as they can be typed here.
+
+    A hook's environment is on the PATH only while pre-commit runs it, so there the program is named by its path unless
+    the user has another.
+    """
+    own = Path(sys.prefix, "Scripts" if os.name == "nt" else "bin")
+    if "PRE_COMMIT" not in os.environ or not (own / PROGRAM).exists():
+        return text
+    others = [folder for folder in os.environ.get("PATH", "").split(os.pathsep) if Path(folder) != own]
+    if shutil.which(PROGRAM, path=os.pathsep.join(others)):
+        return text
+    return re.sub(rf"\b{PROGRAM} (accept|embed)\b", lambda found: f"{shlex.quote(str(own / PROGRAM))} {found[1]}", text)
 
 
 def write_report(report: str | bytes, target: str) -> None:
@@ -36,6 +56,19 @@ def write_report(report: str | bytes, target: str) -> None:
             replace_file(path, data)
     except OSError as error:
         raise GuardError(f"cannot write the report {target}: {error.strerror}") from error
+
+
+def write_lines(path: Path, lines: Sequence[str]) -> bool:
+    """Add the lines that a file does not have yet; whether there were any. Raises GuardError when it cannot be."""
+    try:
+        before = path.read_text() if path.exists() else ""
+        missing = [line for line in lines if line not in before.splitlines()]
+        if missing:
+            ended = before if not before or before.endswith("\n") else f"{before}\n"
+            replace_file(path, (ended + "".join(f"{line}\n" for line in missing)).encode())
+    except (OSError, UnicodeDecodeError) as error:
+        raise GuardError(f"cannot add to {path}: {error}") from error
+    return bool(missing)
 
 
 @contextmanager

@@ -144,11 +144,21 @@ def _ways_out(result: Result) -> Iterator[str]:
     if in_dvc:
         yield f"  drop it:    rm -- {_listed(in_dvc)}"
         yield "              then dvc add what held it, and git add the .dvc file"
-    if result.scope == "staged":
+    if result.scope != "folders" and blocked:
+        yield f"  keep it:    imgsim-guard accept {_acceptable(sorted(blocked), result.scope)}"
+    elif result.scope == "staged":
         yield "  keep it:    SKIP=imgsim-guard git commit    (for once; with a plain git hook: git commit --no-verify)"
     if result.scope != "folders":
         settings = ["threshold", "max_near_duplicates", "unreadable", *(["unchecked"] if result.unchecked else [])]
         yield f"  allow more: see {', '.join(settings)} and images in .imgsim-guard.yaml"
+
+
+def _acceptable(paths: list[str], scope: Scope) -> str:
+    """What to accept: one image after the other while they are new, or today's state at once."""
+    if scope == "all" and len(paths) > 1:
+        return '--all --reason "..."'
+    others = f"    (and likewise {len(paths) - 1:,} more)" if len(paths) > 1 else ""
+    return f'{shell_word(paths[0])} --reason "..."{others}'
 
 
 def _listed(paths: list[str]) -> str:

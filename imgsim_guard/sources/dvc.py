@@ -156,6 +156,13 @@ def tracked_by_dvc(
     return found._replace(unreadable=(*found.unreadable, *unreadable), notes=(*found.notes, *notes))
 
 
+def outs_with_images(git: Git, dvc: Dvc, entries: Iterable[Entry], is_image: Callable[[str], bool]) -> list[str]:
+    """The paths of the outputs that hold images, or may hold them, since their list of files is not here."""
+    there = {entry.path: entry.blob for entry in entries if is_dvc_file(entry.path) or _is_pipeline(entry.path)}
+    pointed, _ = _pointed(there, there, git.blobs(there.values(), largest=LARGEST_POINTER))
+    return sorted({one.out.path for one in pointed if _listed(dvc, one, is_image, new=False)})
+
+
 def _pointed(
     pointers: Iterable[str], listed: Mapping[str, str | None], texts: Mapping[str, bytes]
 ) -> tuple[list[Pointed], list[tuple[str, Unreadable]]]:

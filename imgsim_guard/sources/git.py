@@ -72,6 +72,13 @@ class Git:
         """The same, as it is, of a command that reads what it is given."""
         return _run(list(arguments), cwd=self.root, given=given, environment=self._environment)
 
+    def option(self, name: str) -> str | None:
+        """What git's configuration says; None when it says nothing."""
+        try:
+            return self.text("config", "--get", name)
+        except GuardError:
+            return None
+
     def commit(self, revision: str) -> str | None:
         """The id of the commit that a revision names, or None. A revision cannot be taken for an option."""
         try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from imgsim_guard.errors import GuardError
 from imgsim_guard.model import Image, Scope, Selection, Unreadable
 from imgsim_guard.sources import lfs
-from imgsim_guard.sources.dvc import Dvc, tracked_by_dvc
+from imgsim_guard.sources.dvc import Dvc, outs_with_images, tracked_by_dvc
 from imgsim_guard.sources.git import EMPTY_BLOB, EMPTY_TREE, Change
 from imgsim_guard.sources.selecting import has_image_suffix, is_dvc_file, without_moved
 
@@ -87,12 +87,17 @@ def everything(git: Git, is_image: Callable[[str], bool], *, revision: str | Non
     return _selection("all", git, entries, changes, is_image, revision=revision)
 
 
+def dvc_outs(git: Git, is_image: Callable[[str], bool]) -> list[str]:
+    """The paths of DVC's outputs that hold images of the index."""
+    return outs_with_images(git, Dvc(git, None), git.index(), is_image)
+
+
 def restricted(selection: Selection, git: Git, paths: Sequence[str]) -> Selection:
     """The same, with only the queries at or below these paths; the other new images count as already there.
 
     `paths` are relative to the working directory. Raises GuardError for one where nothing is tracked.
     """
-    wanted = [_below_root(path, git.root) for path in paths]
+    wanted = [below_root(path, git.root) for path in paths]
     known = [image.path for image in (*selection.queries, *selection.gallery)]
     unknown = [path for path, _ in selection.unreadable]
     for path, prefix in zip(paths, wanted, strict=True):
@@ -161,7 +166,8 @@ def _in_order(image: Image) -> tuple[str, str]:
     return image.path, image.content
 
 
-def _below_root(path: str, root: Path) -> str:
+def below_root(path: str, root: Path) -> str:
+    """A path as given, relative to the working directory, as one relative to the root. Raises GuardError outside it."""
     absolute = Path(os.path.abspath(path))  # noqa: PTH100  resolve() would follow a tracked link
     if not absolute.is_relative_to(root):
         raise GuardError(f"{path}: outside the repository at {root}")

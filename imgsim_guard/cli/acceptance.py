@@ -1,0 +1,110 @@
+"""`imgsim-guard accept`: allow pairs, with the reason, so that they are never asked about again."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from imgsim_guard.accepted import accepted_pair, load_accepted, still_there, write_accepted
+from imgsim_guard.check import check as run_check
+from imgsim_guard.cli.terminal import say, write_lines, write_report
+from imgsim_guard.cli.wiring import open_store, pipeline_of, policy_at, settings_at
+from imgsim_guard.errors import GuardError
+from imgsim_guard.report.escaping import shown
+from imgsim_guard.sources import tracked
+from imgsim_guard.sources.git import Git
+from imgsim_guard.sources.selecting import image_filter
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from imgsim_guard.accepted import AcceptedPair
+    from imgsim_guard.model import Match, Result, Selection
+    from imgsim_guard.settings import Settings
+
+UNION = "accepted.yaml merge=union"
+"""For .gitattributes: two branches that accept different pairs each add lines, and both are kept."""
+
+
+def accept(arguments: argparse.Namespace) -> int:
+    """`imgsim-guard accept`."""
+    _require_sense(arguments)
+    with closing(Git.here()) as git:
+        settings = settings_at(git.root, arguments.config)
+        known = load_accepted(git.root / settings.accepted)
+        if arguments.prune:
+            kept = _pruned(git, settings, known)
+            say(f"{len(known) - len(kept):,} accepted pairs whose images are gone were dropped; {len(kept):,} stay.\n")
+        else:
+            matches = _to_accept(git, settings, arguments)
+            for match in matches:
+                say(f"accepted: {shown(match.query.path)} and {shown(match.gallery.path)}\n")
+            kept = [*known, *(accepted_pair(match, arguments.reason) for match in matches)]
+        _write(git, settings, kept)
+    return 0
+
+
+def _require_sense(arguments: argparse.Namespace) -> None:
+    if sum([bool(arguments.new), arguments.all, arguments.prune]) != 1:
+        raise GuardError("name the new image (and the one it matches), or give --all, or --prune")
+    if not arguments.prune and not (arguments.reason or "").strip():
+        raise GuardError("--reason is needed: whoever reads the accepted pairs later wants to know why")
+
+
+def _to_accept(git: Git, settings: Settings, arguments: argparse.Namespace) -> list[Match]:
+    is_image = image_filter(settings.images)
+    if arguments.all:
+        return [match for match in _result(git, settings, tracked.everything(git, is_image)).matches if match.blocking]
+    selection = tracked.staged(git, is_image)
+    new = tracked.below_root(arguments.new, git.root)
+    if all(query.path != new for query in selection.queries):
+        selection = tracked.everything(git, is_image)
+    matches = _result(git, settings, tracked.restricted(selection, git, [arguments.new])).matches
+    open_ones = [match for match in matches if match.counts]
+    if arguments.old is None:
+        chosen = open_ones
+    else:
+        old = tracked.below_root(arguments.old, git.root)
+        chosen = [match for match in open_ones if match.gallery.path == old]
+    if not chosen:
+        raise GuardError(_nothing_to_accept(arguments, matches))
+    return chosen
+
+
+def _nothing_to_accept(arguments: argparse.Namespace, matches: Sequence[Match]) -> str:
+    pair = arguments.new if arguments.old is None else f"{arguments.new} and {arguments.old}"
+    if any(match.accepted is not None for match in matches):
+        return f"{pair}: accepted already"
+    others = sorted({match.gallery.path for match in matches if match.counts})
+    return f"{pair}: no duplicates" + (f"; {arguments.new} matches {', '.join(others[:5])}" if others else "")
+
+
+def _result(git: Git, settings: Settings, selection: Selection) -> Result:
+    source = tracked.Trackers(git, selection.revision)
+    store = open_store(settings, git.root / settings.store)
+    with pipeline_of(source, store, settings, quiet=False) as pipeline:
+        return run_check(selection, pipeline, policy=policy_at(git.root, settings))
+
+
+def _pruned(git: Git, settings: Settings, known: Sequence[AcceptedPair]) -> list[AcceptedPair]:
+    selection = tracked.everything(git, image_filter(settings.images))
+    if selection.unreadable or selection.notes:
+        why = (
+            selection.notes[0]
+            if selection.notes
+            else f"{selection.unreadable[0][0]}: {selection.unreadable[0][1].reason}"
+        )
+        raise GuardError(f"cannot tell which images are there: {why}")
+    store = open_store(settings, git.root / settings.store)
+    return still_there(known, (image.content for image in selection.queries), store.identity)
+
+
+def _write(git: Git, settings: Settings, pairs: Sequence[AcceptedPair]) -> None:
+    file = git.root / settings.accepted
+    file.parent.mkdir(exist_ok=True)
+    write_report(write_accepted(pairs), str(file))
+    attributes = file.parent / ".gitattributes"
+    write_lines(attributes, [UNION.replace("accepted.yaml", file.name)])
+    git.text("add", "--", *[path.relative_to(git.root).as_posix() for path in (file, attributes)])
+    say(f"{settings.accepted} is staged with {len(pairs):,} accepted pairs; commit it with the images.\n")

@@ -1,0 +1,117 @@
+"""`imgsim-guard init`: everything a repository needs, in one command."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from imgsim_guard import scaffold
+from imgsim_guard.cli.acceptance import UNION
+from imgsim_guard.cli.terminal import say, write_report
+from imgsim_guard.cli.wiring import PREVIEWS, settings_at
+from imgsim_guard.errors import GuardError
+from imgsim_guard.report.escaping import shown
+from imgsim_guard.settings import FILE_NAME
+from imgsim_guard.sources import tracked
+from imgsim_guard.sources.git import Git
+from imgsim_guard.sources.selecting import image_filter
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from imgsim_guard.model import Image
+    from imgsim_guard.settings import Settings
+
+TRACKERS = {"git": "git", "sha256": "git LFS", "md5": "DVC"}
+
+MERGE_DRIVER = {
+    "merge.dvc.name": "DVC merge driver",
+    "merge.dvc.driver": "dvc git-hook merge-driver --ancestor %O --our %A --their %B",
+}
+"""As `dvc install` sets it. It is the clone's, since git takes no driver from what it fetches."""
+
+
+def init(arguments: argparse.Namespace) -> int:
+    """`imgsim-guard init`."""
+    with closing(Git.here()) as git:
+        settings = settings_at(git.root, arguments.config)
+        uses_dvc = arguments.dvc or arguments.stages
+        if uses_dvc and not (git.root / ".dvc").is_dir():
+            raise GuardError("there is no DVC repository in the root of this one; run dvc init first")
+        images = tracked.everything(git, image_filter(settings.images)).queries
+        say(_found(images))
+        files = list(_files(git, settings, images, arguments))
+        for file in files:
+            _show(file, dry_run=arguments.dry_run)
+            if file.text is not None and not arguments.dry_run:
+                path = git.root / file.path
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_report(file.text, str(path))
+        if uses_dvc:
+            _configure_merging(git, dry_run=arguments.dry_run)
+        say(_next_steps([file.path for file in files], uses_dvc=uses_dvc))
+    return 0
+
+
+def _found(images: tuple[Image, ...]) -> str:
+    counts = {name: sum(image.content.startswith(f"{key}:") for image in images) for key, name in TRACKERS.items()}
+    listed = ", ".join(f"{count:,} in {name}" for name, count in counts.items() if count)
+    return f"found {len(images):,} images" + (f": {listed}\n" if listed else "\n")
+
+
+def _files(
+    git: Git, settings: Settings, images: tuple[Image, ...], arguments: argparse.Namespace
+) -> Iterator[scaffold.File]:
+    def present(path: str) -> str | None:
+        file = git.root / path
+        try:
+            return file.read_text("utf-8") if file.exists() else None
+        except (OSError, UnicodeDecodeError) as error:
+            raise GuardError(f"cannot read {path}: {error}") from error
+
+    folder, _, accepted = settings.accepted.rpartition("/")
+    store_folder, _, store = settings.store.rpartition("/")
+    yield scaffold.configuration(present(FILE_NAME), images)
+    yield scaffold.pre_commit(present(scaffold.PRE_COMMIT))
+    yield scaffold.accepted(settings.accepted, present(settings.accepted))
+    attributes = f"{folder}/.gitattributes"
+    yield scaffold.lines(attributes, present(attributes), [UNION.replace("accepted.yaml", accepted)])
+    if arguments.dvc or arguments.stages:
+        yield scaffold.lines(".gitattributes", present(".gitattributes"), ["*.dvc merge=dvc"])
+        # Written now, since DVC takes its own entries back when a later stage of the same run fails (dvc#11091).
+        ignoring = f"{store_folder}/.gitignore"
+        yield scaffold.lines(ignoring, present(ignoring), [f"/{store}", f"/{PREVIEWS}"])
+        wanted = scaffold.dependencies(tracked.dvc_outs(git, image_filter(settings.images)), images)
+        embedding = arguments.stages == "embed"
+        yield scaffold.pipeline(present(scaffold.PIPELINE), wanted, embedding=embedding)
+
+
+def _show(file: scaffold.File, *, dry_run: bool) -> None:
+    if file.text is None:
+        first, _, rest = file.advice.partition("\n")
+        say(f"  {shown(file.path)}   {shown(first)}\n" + "".join(f"    {line}\n" for line in rest.splitlines()))
+        return
+    say(f"  {shown(file.path)}   {'would be written' if dry_run else 'written'}\n")
+    if dry_run:
+        say("".join(f"    | {shown(line)}\n" for line in file.text.splitlines()))
+
+
+def _configure_merging(git: Git, *, dry_run: bool) -> None:
+    for name, value in MERGE_DRIVER.items():
+        if git.option(name) is None:
+            say(f"  git config {name}   {'would be set' if dry_run else 'set'}, for this clone\n")
+            if not dry_run:
+                git.text("config", "--local", name, value)
+
+
+def _next_steps(paths: list[str], *, uses_dvc: bool) -> str:
+    steps = [
+        ("track it:", f"git add {' '.join(paths)}"),
+        ("embed once:", "imgsim-guard embed"),
+        ("the hooks:", "pre-commit install"),
+        ("a baseline:", 'imgsim-guard accept --all --reason "there before the gate"'),
+    ]
+    if uses_dvc:
+        steps.append(("for the team:", "commit, then imgsim-guard sync; each clone runs imgsim-guard init --dvc once"))
+    return "next:\n" + "".join(f"  {what:14}{command}\n" for what, command in steps)

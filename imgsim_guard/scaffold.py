@@ -1,0 +1,162 @@
+"""What `imgsim-guard init` writes: each file as it would be, from what is there now. Nothing is ever overwritten."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from importlib.resources import files
+from typing import TYPE_CHECKING, NamedTuple
+
+import yaml
+
+from imgsim_guard import __version__
+from imgsim_guard.accepted import write_accepted
+from imgsim_guard.settings import FILE_NAME, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from imgsim_guard.model import Image
+
+SPLITS = {
+    "train": {"train", "training"},
+    "val": {"val", "valid", "validation", "dev"},
+    "test": {"test", "testing", "holdout"},
+}
+"""How folders of splits are usually called."""
+
+MOST_DEPENDENCIES = 8
+"""Folders and files that a stage names one by one."""
+
+PRE_COMMIT = ".pre-commit-config.yaml"
+PIPELINE = "dvc.yaml"
+
+
+class File(NamedTuple):
+    """A file to write. `text`: all of it; None if nothing is to be done. `advice`: what to do by hand instead, or why
+    there is nothing to do.
+    """
+
+    path: str
+    text: str | None
+    advice: str = ""
+
+
+def configuration(present: str | None, images: Sequence[Image]) -> File:
+    """A commented configuration with the splits that the images' folders suggest."""
+    if present is not None:
+        return File(FILE_NAME, None, "is there already")
+    text = _template("configuration.yaml").format(version=__version__, splits=_splits(images))
+    return File(FILE_NAME, text)
+
+
+def pre_commit(present: str | None) -> File:
+    """The hook's entry, at the end of the list of repositories."""
+    entry = _template("pre-commit-entry.yaml").format(version=__version__)
+    if present is None:
+        return File(PRE_COMMIT, _template("pre-commit.yaml") + entry)
+    if "imgsim-guard" in present:
+        return File(PRE_COMMIT, None, "has the hook already")
+    return File(PRE_COMMIT, *_appended(present, entry, key="repos"))
+
+
+def pipeline(present: str | None, dependencies: Sequence[str], *, embedding: bool) -> File:
+    """The stages, at the end of the pipeline that is there."""
+    template = _template("dvc-embed.yaml" if embedding else "dvc-check.yaml")
+    listed = "".join(f"    - {_word(path)}\n" for path in dependencies)
+    text = template.replace("    - data/images\n", listed)
+    if present is None:
+        return File(PIPELINE, text)
+    if "imgsim-guard" in present:
+        return File(PIPELINE, None, "has the stage already")
+    return File(PIPELINE, *_appended(present, text.partition("stages:\n")[2], key="stages"))
+
+
+def accepted(path: str, present: str | None) -> File:
+    """An empty list of accepted pairs, which the stage depends on."""
+    return File(path, write_accepted([])) if present is None else File(path, None, "is there already")
+
+
+def lines(path: str, present: str | None, wanted: Sequence[str]) -> File:
+    """A file with one thing a line, and these among them."""
+    missing = [line for line in wanted if line not in (present or "").splitlines()]
+    if not missing:
+        return File(path, None, "is complete already")
+    ended = present if not present or present.endswith("\n") else f"{present}\n"
+    return File(path, (ended or "") + "".join(f"{line}\n" for line in missing))
+
+
+def dependencies(outs: Iterable[str], images: Iterable[Image]) -> list[str]:
+    """What a stage over the dataset depends on: the outputs of DVC that hold it, else the folders of its images."""
+    found = sorted(set(outs)) or sorted({image.path.partition("/")[0] for image in images})
+    if len(found) <= MOST_DEPENDENCIES:
+        return found
+    return sorted({path.rpartition("/")[0] or path for path in found})[:MOST_DEPENDENCIES]
+
+
+def _appended(present: str, entry: str, *, key: str) -> tuple[str | None, str]:
+    """The text with an entry at the end of what a key holds, if that is the last key and the result is as expected."""
+    by_hand = f"add this under {key}:\n{entry}"
+    try:
+        before = yaml.safe_load(present)
+        indented = _indented(entry, present)
+        text = f"{present.rstrip()}\n{indented}"
+        after = yaml.safe_load(text)
+        expected = yaml.safe_load(f"{key}:\n{entry}")[key]
+    except yaml.YAMLError:
+        return None, by_hand
+    if not isinstance(before, dict) or not isinstance(after, dict) or not before.get(key):
+        return None, by_hand
+    joined = [*before[key], *expected] if isinstance(expected, list) else {**before[key], **expected}
+    return (text, "") if after == {**before, key: joined} else (None, by_hand)
+
+
+def _indented(entry: str, present: str) -> str:
+    """The entry, as far to the right as the first one that is there."""
+    first = re.search(r"^(repos|stages):[^\n]*\n(?:\s*(?:#[^\n]*)?\n)*( *)", present, re.MULTILINE)
+    wanted = len(first[2]) if first else 0
+    own = len(entry) - len(entry.lstrip(" "))
+    shift = wanted - own
+    return "".join(" " * shift + line if shift > 0 else line[-shift:] for line in entry.splitlines(keepends=True))
+
+
+def _splits(images: Iterable[Image]) -> str:
+    """The setting with the folders that are called as splits are; as a comment when there are none."""
+    found: dict[str, Counter[str]] = {}
+    for image in images:
+        parts = image.path.split("/")[:-1]
+        for depth, part in enumerate(parts, start=1):
+            name = next((name for name, words in SPLITS.items() if part.lower() in words), None)
+            if name is not None:
+                found.setdefault(name, Counter())["/".join(parts[:depth])] += 1
+                break
+    if len(found) < 2:  # noqa: PLR2004  one split crosses nothing
+        return (
+            "# Parts of the dataset that must not share images; a duplicate across two of them is called leakage.\n"
+            '# splits: {train: "data/train/**", test: "data/test/**"}\n'
+            "# rules:\n# - {within: train, on_match: warn}"
+        )
+    listed = "".join(f"  {name}: {_patterns(found[name])}\n" for name in SPLITS if name in found)
+    return (
+        "# Parts of the dataset; a duplicate across two of them is called leakage. Rules may treat them differently:\n"
+        f"# rules: [{{within: train, on_match: warn}}]\nsplits:\n{listed.rstrip()}"
+    )
+
+
+def _patterns(folders: Mapping[str, int]) -> str:
+    words = [_word(re.sub(r"([][*?!#])", r"[\1]", folder) + "/**") for folder in sorted(folders)]
+    return words[0] if len(words) == 1 else f"[{', '.join(words)}]"
+
+
+def _word(text: str) -> str:
+    """As YAML writes it."""
+    return yaml.safe_dump(text, width=10_000, allow_unicode=True).removesuffix("...\n").rstrip("\n")
+
+
+def _template(name: str) -> str:
+    return files("imgsim_guard").joinpath("templates", name).read_text("utf-8")
+
+
+def settings_schema() -> dict[str, object]:
+    """The JSON Schema of the configuration, which editors complete by."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Settings.model_json_schema()}
