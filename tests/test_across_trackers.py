@@ -135,7 +135,7 @@ def test_a_near_copy_is_found_across_trackers(dataset: Dataset, judge: Judge, *,
         "1 near-duplicate among 2 new images, checked against 6.",
         "  drop it:    rm -- cats/near.png",
         "              then dvc add what held it, and git add the .dvc file",
-        "  keep it:    SKIP=imgsim-guard git commit    (for once; with a plain git hook: git commit --no-verify)",
+        '  keep it:    imgsim-guard accept cats/near.png --reason "..."',
         "  allow more: see threshold, max_near_duplicates, unreadable and images in .imgsim-guard.yaml",
     ]
 

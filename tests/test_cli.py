@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-COMMANDS = ("hook", "check", "scan", "compare", "embed", "sync", "store", "demo")
+COMMANDS = ("hook", "check", "scan", "compare", "embed", "init", "config", "accept", "sync", "store", "demo")
 
 
 def small(name: str) -> NDArray[np.uint8]:
@@ -637,7 +637,7 @@ def test_the_demo_lets_a_real_commit_be_refused_and_leaves_nothing_behind(tmp_pa
         "                       cropped to 84%, brighter; 164 matching points, 100% agree\n"
         "  1 near-duplicate among 2 new images, checked against 4 in N s.\n"
         "    drop it:    git reset -- data/new-photo.jpg\n"
-        "    keep it:    SKIP=imgsim-guard git commit    (for once; with a plain git hook: git commit --no-verify)\n"
+        '    keep it:    imgsim-guard accept data/new-photo.jpg --reason "..."\n'
         "    allow more: see threshold, max_near_duplicates, unreadable and images in .imgsim-guard.yaml\n"
         "\nThe commit was refused. The copy is taken out, and the rest goes in:\n"
         "\n  $ git reset --quiet -- data/new-photo.jpg\n"

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from conftest import Repository
 
 ALLOW_MORE = "  allow more: see threshold, max_near_duplicates, unreadable and images in .imgsim-guard.yaml\n"
-KEEP_IT = "  keep it:    SKIP=imgsim-guard git commit    (for once; with a plain git hook: git commit --no-verify)\n"
+SKIP_IT = "  keep it:    SKIP=imgsim-guard git commit    (for once; with a plain git hook: git commit --no-verify)\n"
+KEEP_IT = '  keep it:    imgsim-guard accept data/train/cat-7.png --reason "..."\n'
+KEEP_MORE = KEEP_IT.removesuffix("\n") + "    (and likewise 1 more)\n"
 
 CAT = Image("data/train/cat-7.png", "git:" + "7" * 40)
 CAT_2 = Image("data/test/cat-2.png", "git:" + "2" * 40)
@@ -79,7 +81,7 @@ def test_exact_duplicates_say_what_is_the_same() -> None:
         "data/train/cat-7.png   exact duplicate of   dog.jpg       same pixels\n"
         "dog.jpg                exact duplicate of   old/dog.jpg   same bytes\n"
         "2 exact duplicates among 12 new images, checked against 8,412.\n"
-        "  drop it:    git reset -- data/train/cat-7.png dog.jpg\n" + KEEP_IT + ALLOW_MORE
+        "  drop it:    git reset -- data/train/cat-7.png dog.jpg\n" + KEEP_MORE + ALLOW_MORE
     )
 
 
@@ -99,7 +101,7 @@ def test_everything_at_once() -> None:
         "broken.png   unreadable: an empty file\n"
         "sent.heic   unreadable: HEIC, which is not supported\n"
         "1 exact duplicate and 1 near-duplicate and 2 unreadable among 12 new images, checked against 8,412 in 0.0 s.\n"
-        "  drop it:    git reset -- broken.png data/train/cat-7.png dog.jpg sent.heic\n" + KEEP_IT + ALLOW_MORE
+        "  drop it:    git reset -- broken.png data/train/cat-7.png dog.jpg sent.heic\n" + KEEP_MORE + ALLOW_MORE
     )
 
 
@@ -118,7 +120,7 @@ def test_what_is_committed_is_dropped_by_removing_it(scope: Scope) -> None:
     assert text_report(result(SAME_PIXELS, scope=scope)) == (
         "data/train/cat-7.png   exact duplicate of   dog.jpg   same pixels\n"
         f"1 exact duplicate among 12 {images}, checked against 8,412.\n"
-        "  drop it:    git rm --cached -- data/train/cat-7.png\n" + ALLOW_MORE
+        "  drop it:    git rm --cached -- data/train/cat-7.png\n" + KEEP_IT + ALLOW_MORE
     )
 
 
@@ -142,7 +144,7 @@ def test_more_than_five_paths_are_counted() -> None:
         "".join(f"{number}.png   unreadable: an empty file\n" for number in range(7))
         + "7 unreadable among 12 new images, checked against 8,412.\n"
         "  drop it:    git reset -- 0.png 1.png 2.png 3.png 4.png    (and 2 more, listed above)\n"
-        + KEEP_IT
+        + SKIP_IT
         + ALLOW_MORE
     )
 
@@ -173,8 +175,14 @@ def test_a_strange_name_is_shown_and_can_be_typed(name: str) -> None:
     assert text_report(staged) == (
         f"{displayed}   near-duplicate of    {displayed}   distance 1.00 (threshold 10)\n"
         "1 near-duplicate among 12 new images, checked against 8,412.\n"
-        f"  drop it:    git reset -- {literal(typed)}\n" + KEEP_IT + ALLOW_MORE
+        f"  drop it:    git reset -- {literal(typed)}\n"
+        f'  keep it:    imgsim-guard accept {"./" * name.startswith("-")}{typed} --reason "..."\n' + ALLOW_MORE
     )
+
+
+def test_the_state_of_all_is_accepted_at_once() -> None:
+    report = text_report(result(SAME_PIXELS, SAME_BYTES, scope="all"))
+    assert '\n  keep it:    imgsim-guard accept --all --reason "..."\n' in report
 
 
 def literal(typed: str) -> str:

@@ -158,7 +158,8 @@ def _acceptable(paths: list[str], scope: Scope) -> str:
     if scope == "all" and len(paths) > 1:
         return '--all --reason "..."'
     others = f"    (and likewise {len(paths) - 1:,} more)" if len(paths) > 1 else ""
-    return f'{shell_word(paths[0])} --reason "..."{others}'
+    path = f"./{paths[0]}" if paths[0].startswith("-") else paths[0]  # which would be an option
+    return f'{shell_word(path)} --reason "..."{others}'
 
 
 def _listed(paths: list[str]) -> str:
