@@ -21,5 +21,13 @@ def shell_word(path: str) -> str:
     """A word that a POSIX shell reads as this path; where that cannot be typed, in bash's and zsh's $'...' form."""
     if path.isprintable():
         return shlex.quote(path)
-    octets = "".join(chr(octet) if octet in _PLAIN else f"\\{octet:03o}" for octet in os.fsencode(path))
-    return f"$'{octets}'"
+    escaped = "".join(chr(octet) if octet in _PLAIN else f"\\{octet:03o}" for octet in octets(path))
+    return f"$'{escaped}'"
+
+
+def octets(path: str) -> bytes:
+    """The bytes of a path, also of one that no file system gave: lists of files may spell what cannot be encoded."""
+    try:
+        return os.fsencode(path)
+    except UnicodeEncodeError:
+        return path.encode("utf-8", "surrogatepass")
