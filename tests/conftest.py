@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
+import jsonschema
 import numpy as np
 import pytest
 import skimage
@@ -20,6 +22,7 @@ from imgsim_guard.cache import CACHE_VARIABLE
 from imgsim_guard.embedding import Pipeline
 from imgsim_guard.images import decode
 from imgsim_guard.model import Image, Unreadable
+from imgsim_guard.report import as_json
 from imgsim_guard.store import Store
 from imgsim_guard.store.shard import file_digests
 
@@ -33,6 +36,7 @@ settings.register_profile("suite", deadline=None, derandomize=True, suppress_hea
 settings.load_profile("suite")
 
 ROOT = Path(__file__).parents[1]
+REPORT_SCHEMA = json.loads((ROOT / "imgsim_guard" / "report" / "schemas" / "report-1.schema.json").read_bytes())
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 USERS_FOLDERS = {name: os.environ.get(name) for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA", CACHE_VARIABLE)}
 """What the environment says of the user's own folders, before the tests hide them."""
@@ -54,6 +58,22 @@ def no_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for role in ("AUTHOR", "COMMITTER"):
             patch.setenv(f"GIT_{role}_NAME", "Tester")
             patch.setenv(f"GIT_{role}_EMAIL", "tester@example.com")
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def valid_reports() -> Iterator[None]:
+    """Every JSON report that a test makes in this process is held to the published schema."""
+    validator, dumped = jsonschema.Draft202012Validator(REPORT_SCHEMA), as_json._dumped  # noqa: SLF001  it sees all
+
+    def checked(document: dict[str, object]) -> str:
+        text = dumped(document)
+        if "pairs" not in document:  # that is `compare`
+            validator.validate(json.loads(text))
+        return text
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(as_json, "_dumped", checked)
         yield
 
 
