@@ -247,14 +247,20 @@ def test_help_lists_the_commands_and_the_exit_codes(guard: Callable[..., Outcome
     assert out.endswith(EXIT_CODES)
 
 
+REPORTS = ["--json", "--sarif", "--junit", "--metrics", "--plots", "--github"]
+
+
 @pytest.mark.parametrize(
     ("command", "own"),
     [
-        ("hook", ["--json"]),
-        ("check", ["--json", "PATH", "--staged", "--all", "--worktree", "--from-ref", "--to-ref"]),
-        ("scan", ["--json", "PATH", "--against"]),
+        ("hook", REPORTS),
+        ("check", [*REPORTS, "PATH", "--staged", "--all", "--worktree", "--from-ref", "--to-ref"]),
+        ("scan", [*REPORTS, "PATH", "--against"]),
         ("compare", ["--json", "--image", "A", "B"]),
         ("embed", ["PATH", "--worktree", "--publish"]),
+        ("init", ["--dvc", "--stages", "--dry-run"]),
+        ("config", ["PATH"]),
+        ("accept", ["NEW", "OLD", "--reason", "--all", "--prune"]),
         ("sync", []),
         ("demo", []),
     ],
@@ -414,7 +420,6 @@ def test_a_report_file_is_replaced_whole(folder: Path, guard: Callable[..., Outc
 @pytest.mark.parametrize(
     ("target", "complaint"),
     [
-        ("nowhere/report.json", "No such file or directory"),
         ("cat.png/report.json", "Not a directory"),
         (".", "Is a directory"),
         ("r" * 300, "File name too long"),

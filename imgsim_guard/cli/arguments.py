@@ -30,6 +30,15 @@ MODULES = {
 """Where a command's function is, if not in `commands`."""
 
 
+REPORTS = {
+    "json": "the report as JSON",
+    "sarif": "the report as SARIF 2.1.0, for code scanning",
+    "junit": "the report as JUnit XML",
+    "metrics": "the counts as JSON, for dvc metrics",
+}
+"""What can be written to a file, by option."""
+
+
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse, or print help or what is wrong and exit; `run` of the result is the command's function."""
     return _parser().parse_args(argv)
@@ -71,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     compare = _command(commands, "compare", "the distances of one image to others", [common])
     compare.add_argument("first", metavar="A")
     compare.add_argument("others", nargs="+", metavar="B")
-    _json_option(compare)
+    compare.add_argument("--json", metavar="FILE", help=f"write {REPORTS['json']} to FILE; - for standard output")
     compare.add_argument("--image", metavar="FILE", help="write the two side by side as PNG, what disagrees marked")
 
     embed = _command(commands, "embed", "embed images once and keep the embeddings", [common])
@@ -150,9 +159,8 @@ def _common_options() -> argparse.ArgumentParser:
 
 def _report_options() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(add_help=False)
-    _json_option(options)
+    for option, what in REPORTS.items():
+        options.add_argument(f"--{option}", metavar="FILE", help=f"write {what} to FILE; - for standard output")
+    options.add_argument("--plots", metavar="DIR", help="write the distances for dvc plots to DIR/distances.csv")
+    options.add_argument("--github", action="store_true", help="print annotations for GitHub Actions")
     return options
-
-
-def _json_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", metavar="FILE", help="write the report as JSON to FILE; - for standard output")

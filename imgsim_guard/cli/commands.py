@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.check import check as run_check
 from imgsim_guard.check import compare_with
+from imgsim_guard.cli.reports import say_verdict, taken, write_reports
 from imgsim_guard.cli.terminal import STANDARD_OUTPUT, say, write_report
 from imgsim_guard.cli.wiring import (
     details,
@@ -23,7 +24,7 @@ from imgsim_guard.cli.wiring import (
 from imgsim_guard.embedding import missing
 from imgsim_guard.errors import GuardError
 from imgsim_guard.previewed import Previewed
-from imgsim_guard.report.as_json import compare_json, json_report
+from imgsim_guard.report.as_json import compare_json
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.report.text import compare_report, text_report
 from imgsim_guard.sources import folders, tracked
@@ -145,15 +146,22 @@ def _store(job: Job) -> Store:
 
 
 def _judge(selection: Selection, source: Source, job: Job, *, max_missing: int | None = None) -> int:
-    arguments, settings, store = job.arguments, job.settings, _store(job)
+    arguments, settings = job.arguments, job.settings
+    taken(arguments)  # before any work: two reports that want standard output are refused
+    store = _store(job)
     pictures = Previewed(source, store, previews_at(job.root, settings))
     with pipeline_of(source, store, settings, quiet=arguments.quiet, pictures=pictures) as pipeline:
-        result = run_check(selection, pipeline, policy=policy_at(job.root, settings), max_missing=max_missing)
+        result = run_check(
+            selection,
+            pipeline,
+            policy=policy_at(job.root, settings),
+            max_missing=max_missing,
+            nearest=arguments.plots is not None,
+        )
     if result.failed or not arguments.quiet:
         text = text_report(result, seconds=time.monotonic() - job.started, look_alikes=arguments.verbose)
-        say(text + details(arguments, settings, store), to_stderr=arguments.json == STANDARD_OUTPUT)
-    if arguments.json is not None:
-        write_report(json_report(result), arguments.json)
+        say_verdict(text + details(arguments, settings, store), arguments)
+    write_reports(result, arguments)
     return int(result.failed)
 
 

@@ -43,7 +43,10 @@ def as_typed(text: str) -> str:
 
 
 def write_report(report: str | bytes, target: str) -> None:
-    """Write a report to a file, which is replaced whole or not at all; a text also to standard output (-)."""
+    """Write a report to a file, which is replaced whole or not at all; a text also to standard output (-).
+
+    Folders that are missing are made.
+    """
     if target == STANDARD_OUTPUT and isinstance(report, str):
         say(report)
         return
@@ -53,6 +56,8 @@ def write_report(report: str | bytes, target: str) -> None:
         if path.exists() and not path.is_file():  # a device or a pipe: replacing /dev/null would be a poor joke
             path.write_bytes(data)
         else:
+            if not path.parent.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
             replace_file(path, data)
     except OSError as error:
         raise GuardError(f"cannot write the report {target}: {error.strerror}") from error
