@@ -62,6 +62,12 @@ def pre_commit(present: str | None) -> File:
 
 def pipeline(present: str | None, dependencies: Sequence[str], *, embedding: bool) -> File:
     """The stages, at the end of the pipeline that is there."""
+    if not dependencies:
+        return File(
+            PIPELINE,
+            None,
+            "no images are tracked yet, so there is nothing for a stage to depend on; run this again later",
+        )
     template = _template("dvc-embed.yaml" if embedding else "dvc-check.yaml")
     listed = "".join(f"    - {_word(path)}\n" for path in dependencies)
     text = template.replace("    - data/images\n", listed)

@@ -260,7 +260,7 @@ REPORTS = ["--json", "--sarif", "--junit", "--metrics", "--plots", "--github"]
         ("embed", ["PATH", "--worktree", "--publish"]),
         ("init", ["--dvc", "--stages", "--dry-run"]),
         ("config", ["PATH"]),
-        ("accept", ["NEW", "OLD", "--reason", "--all", "--prune"]),
+        ("accept", ["NEW", "OLD", "--reason", "--all", "--worktree", "--prune"]),
         ("sync", []),
         ("demo", []),
     ],

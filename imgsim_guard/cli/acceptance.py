@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING
 
 from imgsim_guard.accepted import accepted_pair, load_accepted, still_there, write_accepted
@@ -14,6 +14,7 @@ from imgsim_guard.report.escaping import shown
 from imgsim_guard.sources import tracked
 from imgsim_guard.sources.git import Git
 from imgsim_guard.sources.selecting import image_filter
+from imgsim_guard.sources.worktree import with_worktree
 
 if TYPE_CHECKING:
     import argparse
@@ -30,14 +31,14 @@ UNION = "accepted.yaml merge=union"
 def accept(arguments: argparse.Namespace) -> int:
     """`imgsim-guard accept`."""
     _require_sense(arguments)
-    with closing(Git.here()) as git:
+    with closing(Git.here()) as git, with_worktree(git) if arguments.worktree else nullcontext(git) as state:
         settings = settings_at(git.root, arguments.config)
         known = load_accepted(git.root / settings.accepted)
         if arguments.prune:
-            kept = _pruned(git, settings, known)
+            kept = _pruned(state, settings, known)
             say(f"{len(known) - len(kept):,} accepted pairs whose images are gone were dropped; {len(kept):,} stay.\n")
         else:
-            matches = _to_accept(git, settings, arguments)
+            matches = _to_accept(state, settings, arguments)
             for match in matches:
                 say(f"accepted: {shown(match.query.path)} and {shown(match.gallery.path)}\n")
             kept = [*known, *(accepted_pair(match, arguments.reason) for match in matches)]

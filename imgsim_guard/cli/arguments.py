@@ -105,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     accept.add_argument("old", nargs="?", metavar="OLD", help="the image it matches (default: every one)")
     accept.add_argument("--reason", metavar="TEXT", help="why the pair may stay")
     accept.add_argument("--all", action="store_true", help="accept every pair that would fail today")
+    accept.add_argument("--worktree", action="store_true", help="as if all of the worktree had been staged")
     accept.add_argument("--prune", action="store_true", help="drop the pairs whose images are gone")
 
     _command(commands, "sync", "publish the embeddings of committed images to the tracked store", [common])

@@ -15,6 +15,7 @@ from imgsim_guard.settings import FILE_NAME
 from imgsim_guard.sources import tracked
 from imgsim_guard.sources.git import Git
 from imgsim_guard.sources.selecting import image_filter
+from imgsim_guard.sources.worktree import with_worktree
 
 if TYPE_CHECKING:
     import argparse
@@ -34,14 +35,14 @@ MERGE_DRIVER = {
 
 def init(arguments: argparse.Namespace) -> int:
     """`imgsim-guard init`."""
-    with closing(Git.here()) as git:
+    with closing(Git.here()) as git, with_worktree(git) as state:
         settings = settings_at(git.root, arguments.config)
         uses_dvc = arguments.dvc or arguments.stages
         if uses_dvc and not (git.root / ".dvc").is_dir():
             raise GuardError("there is no DVC repository in the root of this one; run dvc init first")
-        images = tracked.everything(git, image_filter(settings.images)).queries
+        images = tracked.everything(state, image_filter(settings.images)).queries
         say(_found(images))
-        files = list(_files(git, settings, images, arguments))
+        files = list(_files(state, settings, images, arguments))
         for file in files:
             _show(file, dry_run=arguments.dry_run)
             if file.text is not None and not arguments.dry_run:

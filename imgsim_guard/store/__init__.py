@@ -59,7 +59,7 @@ class Store:
 
     def __len__(self) -> int:
         """How many embeddings it holds."""
-        return sum(len(shard.embeddings) for shard in self._shards)
+        return len(self._rows_by_digest("sha256"))
 
     def find(self, contents: Iterable[str]) -> dict[str, int]:
         """The row of each content id whose embedding is stored."""
