@@ -40,8 +40,8 @@ def text_report(result: Result, *, seconds: float | None = None, look_alikes: bo
         *_rows(matches),
         *(f"{shown(path)}   unreadable: {shown(why.reason)}" for path, why in result.undecodable),
         *(f"{shown(path)}   not checked: {shown(why.reason)}" for path, why in result.unchecked),
-        _summary(result, seconds),
-        *(_ways_out(result) if result.failed else ()),
+        " ".join([headline(result, seconds), *_left_open(result)]),
+        *(ways_out(result) if result.failed else ()),
     ]
     return "\n".join(lines) + "\n"
 
@@ -60,9 +60,9 @@ def _rows(matches: Sequence[Match]) -> Iterator[str]:
     query_width = max((len(query) for query, *_ in rows), default=0)
     gallery_width = max((len(gallery) for _, _, gallery, _ in rows), default=0)
     for query, words, gallery, match in rows:
-        yield f"{query:{query_width}}   {words:18}   {gallery:{gallery_width}}   {_nearness(match)}"
+        yield f"{query:{query_width}}   {words:18}   {gallery:{gallery_width}}   {_how_near(match)}"
         if match.evidence is not None and match.evidence.outcome != "skipped":  # a note says that once for all
-            yield f"{'':{query_width}}   {_explained(match.evidence)}"
+            yield f"{'':{query_width}}   {explained(match.evidence)}"
 
 
 def _words(match: Match) -> str:
@@ -71,11 +71,12 @@ def _words(match: Match) -> str:
     )
 
 
-def _nearness(match: Match) -> str:
-    return ", ".join([_distance(match), *_circumstances(match)])
+def _how_near(match: Match) -> str:
+    return ", ".join([nearness(match), *_circumstances(match)])
 
 
-def _distance(match: Match) -> str:
+def nearness(match: Match) -> str:
+    """How near the two images are, in words."""
     if match.query.content == match.gallery.content:
         return "same bytes"
     if match.kind == "exact-duplicate":
@@ -92,14 +93,16 @@ def _circumstances(match: Match) -> Iterator[str]:
         yield "a warning only" if match.rule.on_match == "warn" else "ignored by a rule"
 
 
-def _explained(evidence: Evidence) -> str:
+def explained(evidence: Evidence) -> str:
+    """What verification found out, in a line."""
     if evidence.outcome != "confirmed":
         return f"{evidence.outcome}: {evidence.reason}"
     points = f"{evidence.matching_points:,} matching points, " if evidence.matching_points else ""
     return f"{evidence.reason}; {points}{evidence.agreement:.0%} agree"
 
 
-def _summary(result: Result, seconds: float | None) -> str:
+def headline(result: Result, seconds: float | None = None) -> str:
+    """What was found, in a sentence."""
     found = [
         f"{result.count(kind):,} {_plural(result.count(kind), plural)}"
         for kind, plural in BLOCKING.items()
@@ -113,26 +116,34 @@ def _summary(result: Result, seconds: float | None) -> str:
     took = "" if seconds is None else f" in {seconds:.1f} s"
     what = " and ".join(found) or "no near-duplicates"
     allowed = " (allowed by the configuration)" if found and not result.failed else ""
-    return f"{what} among {queries}, checked against {result.gallery:,}{took}{allowed}.{''.join(_not_counted(result))}"
+    return f"{what} among {queries}, checked against {result.gallery:,}{took}{allowed}."
 
 
-def _not_counted(result: Result) -> Iterator[str]:
-    """What is there and does not count, so that nothing is left unsaid."""
+def _left_open(result: Result) -> Iterator[str]:
+    for said, unlisted in not_counted(result):
+        yield f"{said.removesuffix('.')} (--verbose lists them)." if unlisted else said
+
+
+def not_counted(result: Result) -> Iterator[tuple[str, bool]]:
+    """What the headline leaves open, in sentences, and whether the matches that each is about are listed only if asked
+    for.
+    """
     if leaking := _queries(match for match in result.matches if match.leakage and match.counts):
-        yield f" {leaking:,} {'is' if leaking == 1 else 'are'} leakage between splits."
+        yield f"{leaking:,} {'is' if leaking == 1 else 'are'} leakage between splits.", False
     if alike := result.count("look-alike"):
-        yield f" {alike:,} only look alike (--verbose lists them)."
+        yield f"{alike:,} only look alike.", True
     if accepted := _queries(match for match in result.matches if match.accepted is not None):
-        yield f" {accepted:,} accepted (--verbose lists them)."
+        yield f"{accepted:,} accepted.", True
     if ignored := _queries(match for match in result.matches if match.counts and match.rule.on_match == "ignore"):
-        yield f" {ignored:,} ignored by a rule (--verbose lists them)."
+        yield f"{ignored:,} ignored by a rule.", True
 
 
 def _queries(matches: Iterable[Match]) -> int:
     return len({match.query for match in matches})
 
 
-def _ways_out(result: Result) -> Iterator[str]:
+def ways_out(result: Result) -> Iterator[str]:
+    """Commands that let a failed check pass, each after what it is for."""
     blocked = {match.query.path for match in result.matches if match.blocking}
     paths = blocked | {path for path, _ in result.undecodable}
     in_dvc = sorted(paths & {*result.in_dvc})
@@ -165,11 +176,7 @@ def _acceptable(paths: list[str], scope: Scope) -> str:
 def _listed(paths: list[str]) -> str:
     """All of them on the command line while that can be read, else the first and how many more."""
     some = " ".join(shell_word(_pathspec(path)) for path in paths[:PATHS_IN_A_COMMAND])
-    return (
-        some
-        if len(paths) <= PATHS_IN_A_COMMAND
-        else f"{some}    (and {len(paths) - PATHS_IN_A_COMMAND:,} more, listed above)"
-    )
+    return some if len(paths) <= PATHS_IN_A_COMMAND else f"{some}    (and {len(paths) - PATHS_IN_A_COMMAND:,} more)"
 
 
 def _pathspec(path: str) -> str:
