@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
@@ -25,25 +25,55 @@ MARK = (0, 0, 255)  # BGR
 FADED = 0.35
 
 
+class LaidOver(NamedTuple):
+    """The query on the gallery image's grid, both (h, w, 3) uint8 BGR and at most SHOWN_SIDE long.
+
+    `inside`: (h, w) bool, where the query shows something; `marks`: (h, w) bool, windows that disagree.
+    """
+
+    query: Pixels
+    gallery: Pixels
+    inside: NDArray[np.bool_]
+    marks: NDArray[np.bool_]
+
+
 def side_by_side(query: Pixels, gallery: Pixels, *, found: Transform | None) -> Pixels:
     """(h, w, 3) uint8 BGR: the query moved onto the gallery image's grid on the left, the gallery image on the right.
 
     Windows that disagree are outlined in red in both, what lies outside of the overlap is faded. Without a transform
     the two are shown as they are. Both images: (h, w, 3) uint8 BGR.
     """
-    factor = min(1.0, SHOWN_SIDE / max(gallery.shape[:2]))
-    size = (max(1, round(gallery.shape[1] * factor)), max(1, round(gallery.shape[0] * factor)))
-    right = np.asarray(cv2.resize(gallery, size, interpolation=cv2.INTER_AREA), np.uint8)
     if found is None:
-        return _joined(_fitted(query, size), right)
-    matrix = np.array(found.matrix).reshape(2, 3)
+        right = reduced(gallery, SHOWN_SIDE)
+        return _joined(_fitted(query, (right.shape[1], right.shape[0])), right)
+    laid = laid_over(query, gallery, found)
+    return _joined(_drawn(laid.query, laid.inside, laid.marks), _drawn(laid.gallery, laid.inside, laid.marks))
+
+
+def laid_over(query: Pixels, gallery: Pixels, found: Transform) -> LaidOver:
+    """Move the query to where the transform says that it shows the gallery image. Both: (h, w, 3) uint8 BGR."""
+    right = reduced(gallery, SHOWN_SIDE)
+    size, factor = (right.shape[1], right.shape[0]), min(1.0, SHOWN_SIDE / max(gallery.shape[:2]))
     to_shown = np.array([[factor, 0, (factor - 1) / 2], [0, factor, (factor - 1) / 2], [0, 0, 1]])
-    move = to_shown @ np.vstack([matrix, [0, 0, 1]])
+    move = to_shown @ np.vstack([np.array(found.matrix).reshape(2, 3), [0, 0, 1]])
     left = _moved(query, move, size, border=cv2.BORDER_REPLICATE)
     inside = _moved(np.full_like(query, WHITE), move, size, border=cv2.BORDER_CONSTANT)[..., 0] == WHITE
     marks = _marks(left, right, inside)
     left[~inside] = 0
-    return _joined(_drawn(left, inside, marks), _drawn(right, inside, marks))
+    return LaidOver(left, right, inside, marks)
+
+
+def reduced(picture: Pixels, side: int) -> Pixels:
+    """The picture with a long side of no more than this."""
+    factor = min(1.0, side / max(picture.shape[:2]))
+    size = (max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def outlines(marks: NDArray[np.bool_]) -> list[NDArray[np.int32]]:
+    """The outlines (n, 1, 2) of what is marked, as x and y."""
+    found, _ = cv2.findContours(marks.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    return [np.asarray(outline, np.int32) for outline in found]
 
 
 def _moved(picture: Pixels, matrix: NDArray[np.float64], size: tuple[int, int], *, border: int) -> Pixels:
@@ -67,8 +97,7 @@ def _marks(left: Pixels, right: Pixels, inside: NDArray[np.bool_]) -> NDArray[np
 
 def _drawn(picture: Pixels, inside: NDArray[np.bool_], marks: NDArray[np.bool_]) -> Pixels:
     drawn = np.where(inside[..., None], picture, picture * FADED).astype(np.uint8)
-    outlines, _ = cv2.findContours(marks.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    cv2.drawContours(drawn, outlines, -1, MARK, 2)
+    cv2.drawContours(drawn, outlines(marks), -1, MARK, 2)
     return drawn
 
 
