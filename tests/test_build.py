@@ -50,6 +50,7 @@ def test_a_wheel_carries_the_recorded_model_and_the_weights_licence(source: Path
     assert CHECKPOINT_SHA256 in licence
     assert "MIT License" in licence
     assert any(re.fullmatch(rf"imgsim_guard-.*\.dist-info/licenses/{LICENCE}", name) for name in names)
+    assert "imgsim_guard/report/templates/report.html" in names
     assert not [name for name in names if name.startswith(("tests", "benchmarks", "hatch_build"))]
 
 
