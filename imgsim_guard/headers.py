@@ -22,6 +22,14 @@ MAX_DIGITS = 12
 """Of a size written in decimal: enough to be refused for."""
 
 
+MAX_BOXES = 16
+"""Outermost ones of a file that are looked through; there are three or four."""
+
+
+LARGEST_META = 2**20
+"""Bytes of the box that describes the images; a photograph's has a few thousand."""
+
+
 class Header(NamedTuple):
     """The format's usual name, and width and height in pixels as the file claims them."""
 
@@ -40,14 +48,6 @@ def read_header(data: bytes) -> Header | None:
                 return None
             return Header(name, width, height) if width > 0 and height > 0 else None
     return None
-
-
-def is_heic(data: bytes) -> bool:
-    """Whether this is HEIC, which is told apart from AVIF by its brand."""
-    return (
-        bool(re.match(rb"....ftyp(heic|heix|hevc|hevx|heim|heis|mif1|msf1)", data, re.DOTALL))
-        and b"avif" not in data[:64]
-    )
 
 
 def _png(data: bytes) -> tuple[int, int]:
@@ -116,11 +116,28 @@ def _tiff(data: bytes) -> tuple[int, int]:
     raise ValueError("no size in the first directory")
 
 
-def _avif(data: bytes) -> tuple[int, int]:
-    """The largest image spatial extents property (ISO 23008-12, 6.5.3): a grid's tiles have smaller ones."""
-    sizes = [struct.unpack_from(">II", data, found.end() + 4) for found in re.finditer(b"ispe", data[:65536])]
+def _heif(data: bytes) -> tuple[int, int]:
+    """Of AVIF and HEIC, the largest image spatial extents property (ISO 23008-12, 6.5.3): a grid's tiles have smaller
+    ones.
+    """
+    at = _meta_box(data)
+    sizes = [
+        struct.unpack_from(">II", data, at + found.end() + 4)
+        for found in re.finditer(b"ispe", data[at:][:LARGEST_META])
+    ]
     width, height = max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))
     return width, height
+
+
+def _meta_box(data: bytes) -> int:
+    """Where it starts among the outermost boxes (ISO 14496-12, 4.2); 0 when it is not among the first of them."""
+    at = 0
+    for _ in range(MAX_BOXES):
+        length = int.from_bytes(data[at : at + 4])
+        if data[at + 4 : at + 8] == b"meta":
+            return at
+        at += length if length != 1 else int.from_bytes(data[at + 8 : at + 16])
+    return 0
 
 
 def _jpeg2000(data: bytes) -> tuple[int, int]:
@@ -142,7 +159,8 @@ _FORMATS: tuple[tuple[bytes, str, Callable[[bytes], tuple[int, int]]], ...] = (
     (rb"II[*+]\0|MM\0[*+]", "TIFF", _tiff),
     (rb"GIF8[79]a", "GIF", _gif),
     (rb"BM", "BMP", _bmp),
-    (rb"....ftyp(avi[fs]|mif1.{0,48}avif)", "AVIF", _avif),
+    (rb"....ftyp(avi[fs]|mif1.{0,48}avif)", "AVIF", _heif),
+    (rb"....ftyp(hei[cxms]|hev[cx]|mif1|msf1)", "HEIC", _heif),  # mif1 without avif among the brands after it
     (rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51", "JPEG 2000", _jpeg2000),
     (rb"P[1-6]\s", "Netpbm", _netpbm),
 )

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from imgsim_guard.headers import MAX_PIXELS, is_heic, read_header
+from imgsim_guard.headers import MAX_PIXELS, read_header
+from imgsim_guard.heic import decode_heic, heic_decoder
 from imgsim_guard.model import Unreadable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-DECODER = f"opencv-{cv2.__version__}"
-"""Which decoder a verdict of `Unreadable` comes from: a newer one may read what this one cannot."""
+DECODER = "+".join([f"opencv-{cv2.__version__}", *heic_decoder()])
+"""Which decoders a verdict of `Unreadable` comes from: newer or more of them may read what these cannot."""
 
 PIXEL_DIGEST_SIZE = 16
 
@@ -34,6 +35,8 @@ def decode(data: bytes) -> NDArray[np.uint8] | Unreadable:
         return Unreadable(_what_it_is(data))
     if header.width * header.height > MAX_PIXELS:
         return Unreadable(f"{header.width} x {header.height} pixels, more than the {MAX_PIXELS:,} that are decoded")
+    if header.format == "HEIC":
+        return decode_heic(data)
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except (cv2.error, MemoryError):
@@ -64,6 +67,4 @@ def _what_it_is(data: bytes) -> str:
         return "an empty file"
     if data.startswith(_LFS_POINTER):
         return "a git LFS pointer, not an image"
-    if is_heic(data):
-        return "HEIC, which is not supported"
     return "not an image in a supported format, or its header is damaged"

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from imgsim_guard.model import Selection
 
 SUFFIXES = re.compile(r"\.(jpe?g|jpe|jfif|png|webp|bmp|dib|tiff?|gif|avif|hei[cf]|jp2|ppm|pgm)$", re.IGNORECASE)
-"""Of files that are opened. It decides what is an image only by name; what is in it is decided by content. Formats that
-cannot be read are among them: a HEIC photograph is unreadable, not overlooked. `.pre-commit-hooks.yaml` repeats it."""
+"""Of files that are opened. It decides what is an image only by name; what is in it is decided by content. HEIC is
+among them even where it cannot be read: such a photograph is unreadable, not overlooked. `.pre-commit-hooks.yaml`
+repeats it."""
 
 
 def has_image_suffix(path: str) -> bool:
