@@ -141,13 +141,13 @@ def _ahead(images: Sequence[Image], source: Source) -> Generator[_Decoded | _Fai
 
 def _decode(image: Image, source: Source) -> _Decoded | _Failed:
     from imgsim_guard.hashing import hashes
-    from imgsim_guard.images import decode, pixel_digest
+    from imgsim_guard.images import decode_whole, pixel_digest
     from imgsim_guard.store.shard import file_digests
 
     data = source.read(image)
     if isinstance(data, Unreadable):
         return _Failed(image, data, lasting=False)
-    pixels = decode(data)
+    pixels = decode_whole(data)
     if isinstance(pixels, Unreadable):
         return _Failed(image, pixels, lasting=True)
     return _Decoded(image, file_digests(data), pixels, pixel_digest(pixels), hashes(pixels).tobytes())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 import cv2
@@ -11,6 +13,7 @@ import numpy as np
 from imgsim_guard.headers import MAX_PIXELS, read_header
 from imgsim_guard.heic import decode_heic, heic_decoder
 from imgsim_guard.model import Unreadable
+from imgsim_guard.overheard import overheard
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +25,12 @@ PIXEL_DIGEST_SIZE = 16
 
 PREVIEW_SIDE, PREVIEW_QUALITY = 512, 80
 """Pixels, and of WebP: 30 kB a photograph, and enough to verify a pair by."""
+
+_DAMAGE = re.compile(
+    rb"(premature end of data segment|bad (Huffman|arithmetic) code|instead of RST"  # libjpeg: the rest is made up
+    rb"|TIFF_Error|errorLogCallback|Stream does not end with EOC)"  # libtiff and OpenJPEG, as OpenCV passes them on
+)
+"""Complaints after which a decoder still gives a picture. Bytes that are left over are none: the picture was whole."""
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
 
@@ -53,6 +62,21 @@ def preview(pixels: NDArray[np.uint8]) -> bytes:
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     return cv2.imencode(".webp", small, [cv2.IMWRITE_WEBP_QUALITY, PREVIEW_QUALITY])[1].tobytes()
+
+
+def decode_whole(data: bytes) -> NDArray[np.uint8] | Unreadable:
+    """As `decode`; but unreadable is also what the decoder fills up because a part of it is missing or damaged.
+
+    Decodes one image at a time, whichever threads ask.
+    """
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_WARNING)
+    try:
+        pixels, complaints = overheard(partial(decode, data))
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+    if isinstance(pixels, Unreadable) or not _DAMAGE.search(complaints):
+        return pixels
+    return Unreadable("damaged: its decoder found errors, and made up the rest")
 
 
 def pixel_digest(pixels: NDArray[np.uint8]) -> bytes:
