@@ -247,7 +247,7 @@ def test_help_lists_the_commands_and_the_exit_codes(guard: Callable[..., Outcome
     assert out.endswith(EXIT_CODES)
 
 
-REPORTS = ["--json", "--sarif", "--junit", "--metrics", "--plots", "--github"]
+REPORTS = ["--html", "--json", "--sarif", "--junit", "--metrics", "--plots", "--github"]
 
 
 @pytest.mark.parametrize(

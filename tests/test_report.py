@@ -143,9 +143,7 @@ def test_more_than_five_paths_are_counted() -> None:
     assert unreadable_report(7) == (
         "".join(f"{number}.png   unreadable: an empty file\n" for number in range(7))
         + "7 unreadable among 12 new images, checked against 8,412.\n"
-        "  drop it:    git reset -- 0.png 1.png 2.png 3.png 4.png    (and 2 more)\n"
-        + SKIP_IT
-        + ALLOW_MORE
+        "  drop it:    git reset -- 0.png 1.png 2.png 3.png 4.png    (and 2 more)\n" + SKIP_IT + ALLOW_MORE
     )
 
 

@@ -162,6 +162,7 @@ def _report_options() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(add_help=False)
     for option, what in REPORTS.items():
         options.add_argument(f"--{option}", metavar="FILE", help=f"write {what} to FILE; - for standard output")
+    options.add_argument("--html", metavar="FILE", help="write the report as one HTML file with pictures to FILE")
     options.add_argument("--plots", metavar="DIR", help="write the distances for dvc plots to DIR/distances.csv")
     options.add_argument("--github", action="store_true", help="print annotations for GitHub Actions")
     return options

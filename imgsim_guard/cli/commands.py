@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from imgsim_guard.check import check as run_check
 from imgsim_guard.check import compare_with
 from imgsim_guard.cli.reports import say_verdict, taken, write_reports
-from imgsim_guard.cli.terminal import STANDARD_OUTPUT, say, write_report
+from imgsim_guard.cli.terminal import STANDARD_OUTPUT, progress_display, say, write_report
 from imgsim_guard.cli.wiring import (
     details,
     embed_images,
@@ -24,7 +24,6 @@ from imgsim_guard.cli.wiring import (
 from imgsim_guard.embedding import missing
 from imgsim_guard.errors import GuardError
 from imgsim_guard.previewed import Previewed
-from imgsim_guard.report.as_json import compare_json
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.report.text import compare_report, text_report
 from imgsim_guard.sources import folders, tracked
@@ -34,11 +33,12 @@ from imgsim_guard.sources.worktree import with_worktree
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from imgsim_guard.embedding import Source
-    from imgsim_guard.model import Selection
+    from imgsim_guard.illustrating import Pictures
+    from imgsim_guard.model import Match, Selection
     from imgsim_guard.settings import Settings
     from imgsim_guard.store import Store
 
@@ -98,6 +98,8 @@ def compare(arguments: argparse.Namespace) -> int:
     if arguments.json != STANDARD_OUTPUT:
         say(compare_report(matches))
     if arguments.json is not None:
+        from imgsim_guard.report.as_json import compare_json
+
         write_report(compare_json(matches), arguments.json)
     if arguments.image is not None:
         from imgsim_guard.verifying import side_by_side_png
@@ -156,13 +158,20 @@ def _judge(selection: Selection, source: Source, job: Job, *, max_missing: int |
             pipeline,
             policy=policy_at(job.root, settings),
             max_missing=max_missing,
-            nearest=arguments.plots is not None,
+            nearest=arguments.plots is not None or arguments.html is not None,
         )
     if result.failed or not arguments.quiet:
         text = text_report(result, seconds=time.monotonic() - job.started, look_alikes=arguments.verbose)
         say_verdict(text + details(arguments, settings, store), arguments)
-    write_reports(result, arguments)
+    write_reports(result, arguments, lambda matches: _illustrated(matches, pictures, quiet=arguments.quiet))
     return int(result.failed)
+
+
+def _illustrated(matches: Sequence[Match], source: Source, *, quiet: bool) -> Pictures:
+    from imgsim_guard.illustrating import illustrate
+
+    with progress_display(quiet=quiet) as progress:
+        return illustrate(matches, source, progress(len(matches), "drawing"))
 
 
 def _embed_selection(selection: Selection, source: Source, job: Job) -> int:

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgsim_guard.cli.terminal import STANDARD_OUTPUT, say, write_report
 from imgsim_guard.errors import GuardError
-from imgsim_guard.report.as_github import fenced, github_report
-from imgsim_guard.report.as_json import json_report
-from imgsim_guard.report.as_junit import junit_report
-from imgsim_guard.report.as_metrics import distances_csv, metrics_json
-from imgsim_guard.report.as_sarif import sarif_report
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from imgsim_guard.model import Result
+    from imgsim_guard.illustrating import Pictures
+    from imgsim_guard.model import Match, Result
 
-WRITTEN: dict[str, Callable[[Result], str]] = {
-    "json": json_report,
-    "sarif": sarif_report,
-    "junit": junit_report,
-    "metrics": metrics_json,
+WRITTEN = {
+    "json": "as_json.json_report",
+    "sarif": "as_sarif.sarif_report",
+    "junit": "as_junit.junit_report",
+    "metrics": "as_metrics.metrics_json",
 }
-"""By option, what is written to the file that it names."""
+"""By option, the function of the report that is written to the file which it names: loaded only when asked for."""
 
 PLOT = "distances.csv"
 
@@ -40,17 +37,35 @@ def taken(arguments: argparse.Namespace) -> bool:
 
 def say_verdict(text: str, arguments: argparse.Namespace) -> None:
     """Print the report for people; for GitHub, so that it runs nothing of it."""
-    say(fenced(text) if arguments.github else text, to_stderr=taken(arguments))
-
-
-def write_reports(result: Result, arguments: argparse.Namespace) -> None:
-    """Write what was asked for. Raises GuardError for what cannot be written, after all else is."""
     if arguments.github:
+        from imgsim_guard.report.as_github import fenced
+
+        text = fenced(text)
+    say(text, to_stderr=taken(arguments))
+
+
+def write_reports(
+    result: Result, arguments: argparse.Namespace, illustrate: Callable[[Sequence[Match]], Pictures]
+) -> None:
+    """Write what was asked for. Raises GuardError for what cannot be written, after all else is.
+
+    `illustrate` makes the pictures of matches for the report that has some.
+    """
+    if arguments.github:
+        from imgsim_guard.report.as_github import github_report
+
         say(github_report(result), to_stderr=taken(arguments))
     targets = {option: getattr(arguments, option) for option in WRITTEN}
-    wanted = [(WRITTEN[option](result), target) for option, target in targets.items() if target is not None]
+    wanted = [(_function(option)(result), target) for option, target in targets.items() if target is not None]
     if arguments.plots is not None:
+        from imgsim_guard.report.as_metrics import distances_csv
+
         wanted.append((distances_csv(result), str(Path(arguments.plots) / PLOT)))
+    if arguments.html is not None:
+        from imgsim_guard.report.as_html import html_report
+
+        page = html_report(result, illustrate(result.matches), clean_up=result.scope == "folders")
+        wanted.append((page, arguments.html))
     problems = []
     for report, target in wanted:
         try:
@@ -59,3 +74,9 @@ def write_reports(result: Result, arguments: argparse.Namespace) -> None:
             problems.append(str(error))
     if problems:
         raise GuardError("\n".join(problems))
+
+
+def _function(option: str) -> Callable[[Result], str]:
+    module, _, name = WRITTEN[option].partition(".")
+    found: Callable[[Result], str] = getattr(import_module(f"imgsim_guard.report.{module}"), name)
+    return found
