@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -238,6 +239,16 @@ class Dataset(Repository):
     def clone(self, target: Path) -> Dataset:
         self.git("clone", "--quiet", str(self.root), str(target))
         return Dataset(target)
+
+
+@pytest.fixture(scope="session")
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the PATH with the commands that an installation brings."""
+    folder = tmp_path_factory.mktemp("bin")
+    for name, module in (("imgsim-guard", "imgsim_guard"), ("dvc", "dvc")):
+        (folder / name).write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m {module} "$@"\n')
+        (folder / name).chmod(0o755)
+    return folder
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -47,6 +47,7 @@ def test_a_wheel_carries_the_recorded_model_and_the_weights_licence(source: Path
         assert hashlib.sha256(archive.read(MODEL)).hexdigest() == MODEL_SHA256
         licence = archive.read(LICENCE).decode()
         names = archive.namelist()
+    assert "imgsim_guard/report/schemas/report-1.schema.json" in names
     assert CHECKPOINT_SHA256 in licence
     assert "MIT License" in licence
     assert any(re.fullmatch(rf"imgsim_guard-.*\.dist-info/licenses/{LICENCE}", name) for name in names)
@@ -69,6 +70,8 @@ def test_the_source_distribution_has_everything_but_the_weights(source: Path, tm
         "CHANGELOG.md",
         ".pre-commit-hooks.yaml",
         "hooks/pre-commit",
+        "hooks/github-actions.yml",
+        "hooks/gitlab-ci.yml",
         LICENCE,
     } <= names
     assert "tests/golden/reference.safetensors" in names

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shlex
-import sys
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING, Any
 
@@ -86,16 +85,6 @@ def test_every_action_is_pinned() -> None:
 
 
 # What they do
-
-
-@pytest.fixture(scope="module")
-def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for the PATH with the commands that the job has installed."""
-    folder = tmp_path_factory.mktemp("bin")
-    for name, module in (("imgsim-guard", "imgsim_guard"), ("dvc", "dvc")):
-        (folder / name).write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m {module} "$@"\n')
-        (folder / name).chmod(0o755)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -3,18 +3,24 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from conftest import photograph
 from hypothesis import given
 from hypothesis import strategies as st
 from results import ALLOWED, ALLOWED_BY_LIMITS, COPY, EVERYTHING, IGNORED, LEAK, NOTHING, RESULTS, SECOND_COPY
 
+from imgsim_guard.cache import CACHE_VARIABLE
 from imgsim_guard.model import Bounds, Result
 from imgsim_guard.report.as_metrics import distances_csv, metrics_json
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
     from conftest import Dataset
 
 PIPELINE = """\
@@ -96,6 +102,26 @@ def test_every_distance_is_counted_once_and_labels_sort_as_text(result: Result, 
     assert text == distances_csv(replace(result, bounds=Bounds(threshold, reach)))
 
 
+STAGE = """\
+stages:
+  imgsim-guard-check:
+    cmd: imgsim-guard check --all --metrics reports/metrics.json --plots reports
+    deps:
+    - data/images
+    params:
+    - .imgsim-guard.yaml:
+    metrics:
+    - reports/metrics.json:
+        cache: false
+    plots:
+    - reports/distances.csv:
+        cache: false
+        template: bar_horizontal
+        x: count
+        y: distance
+"""
+
+
 def record(dataset: Dataset, result: Result) -> None:
     dataset.write({"metrics.json": metrics_json(result), "plots/distances.csv": distances_csv(result)})
 
@@ -127,3 +153,25 @@ def test_dvc_plots_the_distances_in_order(dataset: Dataset) -> None:
         ("05 to 06", "0"),
     ]
     assert "Nearest-neighbour distance" in page
+
+
+def test_a_stage_writes_metrics_and_plot_and_settles(
+    dataset: Dataset, tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    dataset.write({"dvc.yaml": STAGE, ".imgsim-guard.yaml": "unreadable: warn\nmax_exact_duplicates: 1\n"})
+    copies = {f"data/images/{name}.png": photograph("clock_motion.png") for name in ("one", "two")}
+    dataset.add(copies, "data/images")
+    dataset.dvc("repro", "--quiet")
+    metrics = json.loads((dataset.root / "reports" / "metrics.json").read_bytes())
+    assert {name: count for name, count in metrics.items() if count} == {
+        "images": 6,
+        "exact_duplicates": 1,
+        "unreadable": 4,
+    }
+    assert (dataset.root / "reports" / "distances.csv").read_text().startswith("distance,count\n00 to 01,2\n")
+    assert "Data and pipelines are up to date." in dataset.dvc("repro")
+    before = (dataset.root / "dvc.lock").read_bytes()
+    dataset.dvc("repro", "--quiet", "--force")
+    assert (dataset.root / "dvc.lock").read_bytes() == before
