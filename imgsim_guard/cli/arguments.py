@@ -32,9 +32,9 @@ MODULES = {
 
 REPORTS = {
     "json": "the report as JSON",
-    "sarif": "the report as SARIF 2.1.0, for code scanning",
+    "sarif": "the report as SARIF 2.1.0",
     "junit": "the report as JUnit XML",
-    "metrics": "the counts as JSON, for dvc metrics",
+    "metrics": "the counts for dvc metrics",
 }
 """What can be written to a file, by option."""
 
