@@ -11,13 +11,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.errors import GuardError
-from imgsim_guard.yaml_marks import YamlError, parse_yaml
+from imgsim_guard.yaml_marks import Value, YamlError, parse_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from imgsim_guard.model import Match
+    from imgsim_guard.model import Image, Match
 
 FILE = ".imgsim-guard/accepted.yaml"
 
@@ -28,9 +28,13 @@ _HEADER = """\
 # Pairs of images that imgsim-guard lets pass. `imgsim-guard accept` adds lines; any line may be deleted by hand.
 """
 _CONTENT = re.compile(r"(git:[0-9a-f]{40}|md5:[0-9a-f]{32}|sha256:[0-9a-f]{64})")
+_LINE_END = re.compile(r"\r\n|\r|\n")
+"""Not str.splitlines(), which ends a line at characters that a reason may hold."""
+
+_TEXT = r'"([^"\\]*(?:\\.[^"\\]*)*)"'
 _AS_WRITTEN = re.compile(
-    r'- \{images: \[([a-z0-9]+:[0-9a-f]+), ([a-z0-9]+:[0-9a-f]+)\], (?:path: "([^"\\]*)", )?reason: "([^"\\]*)"\}'
-    r"(?:  # (.*))?"
+    rf"- \{{images: \[([a-z0-9]+:[0-9a-f]+), ([a-z0-9]+:[0-9a-f]+)\], (?:path: {_TEXT}, )?(?:of: {_TEXT}, )?"
+    rf"reason: {_TEXT}\}}(?:  # (.*))?"
 )
 """A line as it is written here; a thousand of them take a hundredth of the time of the YAML parser."""
 
@@ -38,21 +42,24 @@ _AS_WRITTEN = re.compile(
 class AcceptedPair(NamedTuple):
     """Two content ids, sorted, and why the pair may stay.
 
-    The two are the same where one image is a copy of the other; then `path` is that of the copy, so that the next
-    copy is not allowed with it. Else it is empty. `shown`: the paths, for people.
+    The ids may be of the same bytes. Then `path` is that of the copy, so that the next copy is not allowed with it, and
+    `of` what it is a copy of, so that a copy of the same in another split is not. Else both are empty. `shown`: the
+    paths, for people.
     """
 
     contents: tuple[str, str]
     path: str
     reason: str
     shown: str = ""
+    of: str = ""
 
 
 def accepted_pair(match: Match, reason: str) -> AcceptedPair:
     """What accepts a match."""
-    first, second = sorted([match.query.content, match.gallery.content])
-    path = match.query.path if first == second else ""
-    return AcceptedPair((first, second), path, reason, f"{match.query.path} and {match.gallery.path}")
+    query, gallery = match.query, match.gallery
+    first, second = sorted([query.content, gallery.content])
+    path, of = (query.path, gallery.path) if _may_be_the_same(first, second) else ("", "")
+    return AcceptedPair((first, second), path, reason, f"{query.path} and {gallery.path}", of)
 
 
 def load_accepted(path: Path) -> list[AcceptedPair]:
@@ -74,7 +81,7 @@ def load_accepted(path: Path) -> list[AcceptedPair]:
 def parse_accepted(text: str, *, name: str) -> list[AcceptedPair]:
     """The pairs in a text; `name` is what messages call it. Raises GuardError as `load_accepted` does."""
     pairs, mistakes = [], []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(_LINE_END.split(text), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         pair = _parsed(line)
@@ -89,67 +96,113 @@ def parse_accepted(text: str, *, name: str) -> list[AcceptedPair]:
 
 def write_accepted(pairs: Iterable[AcceptedPair]) -> str:
     """The text of the file: each pair once, sorted."""
-    by_key = {(pair.contents, pair.path): pair for pair in sorted(pairs, reverse=True)}
+    by_key = {(pair.contents, pair.path, pair.of): pair for pair in sorted(pairs, reverse=True)}
     return _HEADER + "".join(_line(by_key[key]) for key in sorted(by_key))
 
 
-def marked(matches: Sequence[Match], pairs: Sequence[AcceptedPair], identity: Callable[[str], str]) -> list[Match]:
+def marked(
+    matches: Sequence[Match],
+    pairs: Sequence[AcceptedPair],
+    identity: Callable[[str], str],
+    split: Callable[[str], str] = lambda _path: "",
+) -> list[Match]:
     """The matches, those that are accepted with the reason. Contents are the same when their `identity` is."""
     if not pairs:
         return list(matches)
-    reasons = {_key(pair.contents, pair.path, identity): pair.reason for pair in pairs}
-    keys = [_key((match.query.content, match.gallery.content), match.query.path, identity) for match in matches]
-    return [replace(match, accepted=reasons.get(key)) for match, key in zip(matches, keys, strict=True)]
+    reasons = {_key(pair.contents, pair.path, split(pair.of), identity): pair.reason for pair in pairs}
+
+    def reason(match: Match) -> str | None:
+        contents, (ours, theirs) = (match.query.content, match.gallery.content), match.splits
+        found = reasons.get(_key(contents, match.query.path, theirs, identity))
+        if found is None and ours != theirs:  # which of two in two splits is the copy, only the order of adding tells
+            found = reasons.get(_key(contents, match.gallery.path, ours, identity))
+        return found
+
+    return [replace(match, accepted=reason(match)) for match in matches]
 
 
 def still_there(
-    pairs: Sequence[AcceptedPair], contents: Iterable[str], identity: Callable[[str], str]
+    pairs: Sequence[AcceptedPair], images: Iterable[Image], identity: Callable[[str], str]
 ) -> list[AcceptedPair]:
-    """The pairs of which both images are among these contents."""
-    known = {identity(content) for content in contents}
-    return [pair for pair in pairs if all(identity(content) in known for content in pair.contents)]
+    """The pairs of which both images are among these."""
+    paths: dict[str, set[str]] = {}
+    for image in images:
+        paths.setdefault(identity(image.content), set()).add(image.path)
+
+    def is_there(pair: AcceptedPair) -> bool:
+        first, second = (paths.get(identity(content), set()) for content in pair.contents)
+        return bool(first and second) and (first is not second or (pair.path in first and len(first) > 1))
+
+    return [pair for pair in pairs if is_there(pair)]
 
 
-def _key(contents: tuple[str, str], path: str, identity: Callable[[str], str]) -> tuple[str, str, str]:
+def _key(contents: tuple[str, str], path: str, split: str, identity: Callable[[str], str]) -> tuple[str, ...]:
+    """Of a copy, its path and the split of what it is a copy of; of other pairs, the contents."""
     first, second = sorted(identity(content) for content in contents)
-    return first, second, path if first == second else ""
+    return (first, path, split) if first == second else (first, second)
+
+
+def _may_be_the_same(content: str, other: str) -> bool:
+    """Whether two content ids can be of the same bytes: each tracker has one for them."""
+    return content == other or content.partition(":")[0] != other.partition(":")[0]
 
 
 def _parsed(line: str) -> AcceptedPair | str:
     """The pair on a line, or what is wrong with it."""
-    if usual := _AS_WRITTEN.fullmatch(line):
-        one, other, path, reason, shown = usual.groups()
-        return _pair({"images": [one, other], "reason": reason} | ({"path": path} if path else {}), shown or "")
     try:
+        if usual := _AS_WRITTEN.fullmatch(line):
+            one, other, path, of, reason, shown = usual.groups()
+            texts = {"path": path, "of": of, "reason": reason}
+            entry: object = {"images": [one, other]} | {key: _unquoted(text) for key, text in texts.items() if text}
+            return _pair(entry, shown or "")
         value = parse_yaml(line).value
     except YamlError as error:
         return str(error)
     if not isinstance(value, list) or len(value) != 1:
         return 'expected one line a pair: - {images: [CONTENT, CONTENT], reason: "TEXT"}'
-    return _pair(value[0], line.rpartition("}  # ")[2] if "}  # " in line else "")
+    return _pair(value[0], _comment(line, value))
+
+
+def _comment(line: str, value: Value) -> str:
+    """What follows the first # that ends the YAML of a line: not one in a quoted word."""
+    for mark in re.finditer(r"\s#", line):
+        try:
+            if parse_yaml(line[: mark.start()]).value == value:
+                return line[mark.end() :].strip()
+        except YamlError:
+            continue
+    return ""
+
+
+def _unquoted(text: str) -> Value:
+    return parse_yaml(f'"{text}"').value if "\\" in text else text
 
 
 def _pair(entry: object, shown: str) -> AcceptedPair | str:
-    if not isinstance(entry, dict) or not {"images", "reason"} <= entry.keys() <= {"images", "reason", "path"}:
-        return "expected the keys images and reason, and path for the copy of an image"
-    images, reason, path = entry["images"], entry["reason"], entry.get("path", "")
+    if not isinstance(entry, dict) or not {"images", "reason"} <= entry.keys() <= {"images", "reason", "path", "of"}:
+        return "expected the keys images and reason, and path and of for the copy of an image"
+    images, reason, path, of = entry["images"], entry["reason"], entry.get("path", ""), entry.get("of", "")
     if not isinstance(images, list) or len(images) != 2:  # noqa: PLR2004  a pair
         return "images: expected two content ids"
-    for content in images:
-        if not isinstance(content, str) or not _CONTENT.fullmatch(content):
-            return f"images: expected git:, md5: or sha256: and a digest, not {str(content)[:60]!r}"
+    if wrong := [content for content in images if not isinstance(content, str) or not _CONTENT.fullmatch(content)]:
+        return f"images: expected git:, md5: or sha256: and a digest, not {str(wrong[0])[:60]!r}"
     if not isinstance(reason, str) or not reason.strip():
         return "reason: expected why the pair may stay"
-    if not isinstance(path, str) or bool(path) != (images[0] == images[1]):
-        return "path: expected that of the copy when the content ids are the same, and only then"
     first, second = sorted(images)
-    return AcceptedPair((first, second), path, reason, shown)
+    if not isinstance(path, str) or not isinstance(of, str) or not _fitting(first, second, path, of):
+        return "path and of: expected those of a copy and of what it copies, where the ids can be of the same bytes"
+    return AcceptedPair((first, second), path, reason, shown, of)
+
+
+def _fitting(first: str, second: str, path: str, of: str) -> bool:
+    """Whether a copy's path stands where it has to, and where it means something."""
+    return bool(path) if first == second else _may_be_the_same(first, second) or not path + of
 
 
 def _line(pair: AcceptedPair) -> str:
-    path = f"path: {_quoted(pair.path)}, " if pair.path else ""
+    copy = "".join(f"{key}: {_quoted(path)}, " for key, path in (("path", pair.path), ("of", pair.of)) if path)
     comment = f"  # {_on_one_line(pair.shown)}" if pair.shown else ""
-    return f"- {{images: [{', '.join(pair.contents)}], {path}reason: {_quoted(pair.reason)}}}{comment}\n"
+    return f"- {{images: [{', '.join(pair.contents)}], {copy}reason: {_quoted(pair.reason)}}}{comment}\n"
 
 
 def _quoted(text: str) -> str:

@@ -70,7 +70,7 @@ def check(
         limits=policy.limits,
         queries=len(selection.queries) + len(selection.unreadable),
         gallery=len(selection.gallery) + (max(0, len(selection.queries) - 1) if selection.mutual else 0),
-        matches=in_order(marked([*exact, *found], policy.accepted, identity)),
+        matches=in_order(marked([*exact, *found], policy.accepted, identity, policy.split)),
         unreadable=tuple(sorted(unreadable.items())),
         notes=(*notes, *pipeline.store.notes),
         in_dvc=tuple(query.path for query in selection.queries if query.content.startswith("md5:")),
