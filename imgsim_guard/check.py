@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import product
 from typing import TYPE_CHECKING
 
 from imgsim_guard.accepted import marked
@@ -39,7 +40,7 @@ def check(
     """
     identity = pipeline.store.identity
     selection = without_moved(selection, identity)
-    by_content = sort_by_content(selection, identity, policy.split)
+    by_content = sort_by_content(selection, identity, policy.split, policy.copies)
     unreadable = dict(selection.unreadable)
     notes = list(selection.notes)
     found: list[Match] = []
@@ -52,7 +53,7 @@ def check(
         reasons |= {content: Unreadable(reason) for content, reason in pipeline.store.unreadable.items()}
         if wanted:  # what was just embedded may turn out to be bytes that another tracker knows by another content id
             selection = without_moved(selection, identity)
-            by_content = sort_by_content(selection, identity, policy.split)
+            by_content = sort_by_content(selection, identity, policy.split, policy.copies)
         found = _matches(by_content, pipeline, policy=policy, mutual=selection.mutual)
         unreadable |= {
             query.path: reasons[content]
@@ -115,16 +116,17 @@ def _matches(by_content: Sorted, pipeline: Pipeline, *, policy: Policy, mutual: 
     rows = store.find([*by_content.searched, *by_content.held])
     searched = [content for content in by_content.searched if content in rows]
     held = [content for content in by_content.held if content in rows]
-    retrieved = retrieve_between(searched, held, rows, store, bounds=bounds)
-    if mutual:
-        retrieved |= retrieve_among(searched, rows, store, bounds=bounds)
+    between = retrieve_between(searched, held, rows, store, bounds=bounds)
+    among = retrieve_among(searched, rows, store, bounds=bounds) if mutual else {}
 
-    images = by_content.held | {content: queries[:1] for content, queries in by_content.searched.items()}
     pairs, same = [], []
-    for (content, gallery), found in sorted(retrieved.items()):
-        equal = store.pixels(rows[content]) == store.pixels(rows[gallery])
-        for query in by_content.searched[content]:
-            for image in images[gallery]:
+    for retrieved, images in ((between, by_content.held), (among, by_content.searched)):
+        for (content, gallery), found in sorted(retrieved.items()):
+            if content == gallery:  # of a content that is new to a split: what is the same was found before
+                continue
+            equal = store.pixels(rows[content]) == store.pixels(rows[gallery])
+            for one, other in product(by_content.searched[content], images[gallery]):
+                query, image = (one, other) if retrieved is between else (max(one, other), min(one, other))
                 pairs.append(candidate(query, image, found.distance, policy, likely=found.by_hash))
                 same.append(equal)
     evidence = _evidence(pairs, same, pipeline, bounds=bounds)

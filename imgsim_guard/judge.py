@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from imgsim_guard.model import Candidate, Image, Kind, Match
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Container, Iterable, Sequence
 
     from imgsim_guard.model import Evidence, Selection
     from imgsim_guard.policy import Policy
@@ -26,34 +26,46 @@ class Sorted(NamedTuple):
 
 
 def sort_by_content(
-    selection: Selection, identity: Callable[[str], str] = str, split: Callable[[str], str] = lambda _path: ""
+    selection: Selection,
+    identity: Callable[[str], str] = str,
+    split: Callable[[str], str] = lambda _path: "",
+    copies: Container[str] = frozenset(),
 ) -> Sorted:
     """Find the exact duplicates, and what has to be searched for. Contents are the same when their `identity` is.
 
-    A query whose content the gallery holds brings nothing new, so only that is said of it. The same holds for the
-    second of two equal queries, if queries are compared with one another.
+    A query whose content its split holds already brings nothing new, so only the copies are said of it. The same holds
+    for the second of two equal queries, if queries are compared with one another. A content that is new to a split may
+    be near what no rule minded before. `copies`: the paths that were accepted as such; what they are copies of comes
+    first, whatever its name, so that the next copy is one of that.
     """
     result = Sorted([], {}, {})
-    for image in selection.gallery:
+    for image in _originals_first(selection.gallery, copies):
         _hold(result.held.setdefault(identity(image.content), []), image, split)
-    copied: dict[str, list[Image]] = {}
-    for query in selection.queries:
+    earlier: dict[str, list[Image]] = {}
+    for query in _originals_first(selection.queries, copies):
         content = identity(query.content)
-        if content in result.held:
-            result.exact.extend((query, image) for image in result.held[content])
-        elif content in copied and selection.mutual:
-            result.exact.extend((query, image) for image in copied[content])
-            _hold(copied[content], query, split)
-        else:
-            copied[content] = [query]
+        known = [*result.held.get(content, ()), *earlier.get(content, ())]
+        result.exact.extend((query, image) for image in known)
+        if _is_new(query, known, split):
             result.searched.setdefault(content, []).append(query)
+            if selection.mutual:
+                earlier.setdefault(content, []).append(query)
     return result
 
 
+def _originals_first(images: Iterable[Image], copies: Container[str]) -> list[Image]:
+    return sorted(images, key=lambda image: image.path in copies)
+
+
 def _hold(images: list[Image], image: Image, split: Callable[[str], str]) -> None:
-    """Add an image of a content unless one of its split is there. Splits are asked for where they matter only."""
-    if not images or split(image.path) not in {split(other.path) for other in images}:
+    """Add an image of a content unless one of its split is there."""
+    if _is_new(image, images, split):
         images.append(image)
+
+
+def _is_new(image: Image, known: Sequence[Image], split: Callable[[str], str]) -> bool:
+    """Whether none of the images is of its split. Splits are asked for where they matter only."""
+    return not known or split(image.path) not in {split(other.path) for other in known}
 
 
 def exact_duplicate(query: Image, gallery: Image, policy: Policy) -> Match:

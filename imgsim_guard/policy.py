@@ -36,6 +36,11 @@ class Policy:
         thresholds = [self.bounds.threshold, *(rule.threshold for rule in self.rules)]
         return replace(self.bounds, threshold=max(thresholds))
 
+    @cached_property
+    def copies(self) -> frozenset[str]:
+        """The paths of copies that were accepted."""
+        return frozenset(pair.path for pair in self.accepted if pair.path)
+
     def split(self, path: str) -> str:
         """The name of the split that a path is in; empty for none. Raises GuardError when it is in two."""
         found = [name for name, contains in self.splits.items() if contains(path)]
