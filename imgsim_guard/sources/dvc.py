@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.model import Image, Unreadable
@@ -18,7 +19,7 @@ from imgsim_guard.sources.manifests import File, ManifestError, read_manifest, r
 from imgsim_guard.sources.selecting import is_dvc_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from imgsim_guard.sources.git import Change, Entry, Git
     from imgsim_guard.sources.manifests import Out
@@ -32,6 +33,9 @@ PIPELINE = "dvc.yaml"
 
 Listed = tuple[str, str]
 """A path and an MD5: an image, when there are so many that making one of each takes longer than comparing them."""
+
+
+IsImage = Callable[[str], bool]
 
 
 class Pointed(NamedTuple):
@@ -84,7 +88,8 @@ class Dvc:
     def files(self, pointed: Pointed, *, new: bool) -> Sequence[File] | Unreadable:
         """What an output consists of, by the path in it; a single file has an empty one there.
 
-        For what is `new`, no effort is spared: the workspace is hashed, or the remote asked.
+        The list comes from the cache or, where the extra `dvc` is installed, from the remote. For what is `new`, the
+        workspace is hashed, too.
         """
         out, pointer = pointed
         if out.problem:
@@ -104,7 +109,7 @@ class Dvc:
                 return read_manifest(data)
             except ManifestError as error:
                 return Unreadable(f"{pointer}: its list of files is refused: {error}", absent=True)
-        for look in (self._in_workspace, self._remote.files) if new else ():
+        for look in (*([self._in_workspace] if new else []), self._remote.files):
             found = look(out.path)
             if found and _md5(write_manifest(found)) == out.md5:
                 return found
@@ -137,9 +142,9 @@ class Dvc:
 
 
 def tracked_by_dvc(
-    git: Git, dvc: Dvc, entries: Iterable[Entry], changes: Iterable[Change], is_image: Callable[[str], bool]
+    git: Git, states: tuple[Dvc, Dvc], entries: Iterable[Entry], changes: Iterable[Change], is_image: IsImage
 ) -> Tracked:
-    """What DVC tracks in the state that lists these entries, after these changes."""
+    """What DVC tracks in the state that lists these entries, after these changes; `states`: before them, and after."""
     there = {entry.path: entry.blob for entry in entries if is_dvc_file(entry.path) or _is_pipeline(entry.path)}
     changed = {change.path: change.old for change in changes if is_dvc_file(change.path) or _is_pipeline(change.path)}
     if not any(is_dvc_file(path) for path in (*there, *changed)):
@@ -148,7 +153,7 @@ def tracked_by_dvc(
     texts = git.blobs({blob for blob in (*there.values(), *before.values()) if blob}, largest=LARGEST_POINTER)
     now, damaged = _pointed(there, there, texts)
     earlier, _ = _pointed([path for path, old in changed.items() if old], before, texts)
-    found = _compared(dvc, now=now, earlier=earlier, changed=changed.keys(), is_image=is_image)
+    found = _compared(states, now=now, earlier=earlier, changed=changed.keys(), is_image=is_image)
     unreadable = [(path, why) for path, why in damaged if path in changed]
     notes = [
         f"nothing was compared with what {path} tracks: {why.reason}" for path, why in damaged if path not in changed
@@ -183,8 +188,14 @@ def _pointed(
 
 
 def _compared(
-    dvc: Dvc, *, now: list[Pointed], earlier: list[Pointed], changed: Container[str], is_image: Callable[[str], bool]
+    states: tuple[Dvc, Dvc],
+    *,
+    now: list[Pointed],
+    earlier: list[Pointed],
+    changed: Container[str],
+    is_image: IsImage,
 ) -> Tracked:
+    before, after = states
     outs_now, outs_earlier = {pointed.out for pointed in now}, {pointed.out for pointed in earlier}
     gone = [pointed for pointed in earlier if pointed.out not in outs_now]
     moved = Counter(pointed.out.md5 for pointed in gone if pointed.out.md5)
@@ -194,7 +205,7 @@ def _compared(
     unreadable, left_out, notes = [], [], []
     for pointed in now:
         new = pointed.pointer in changed and (bool(pointed.out.problem) or pointed.out not in outs_earlier)
-        images = _listed(dvc, pointed, is_image, new=new)
+        images = _listed(after, pointed, is_image, new=new)
         if not isinstance(images, Unreadable):
             held |= images
             gained |= images if new else set()
@@ -205,7 +216,7 @@ def _compared(
             left_out.append((pointed.out.path, images))
     added = {pointed.out.path for pointed in now} - {path for path, _ in (*unreadable, *left_out)}
     for pointed in gone:
-        images = _listed(dvc, pointed, is_image, new=False)
+        images = _listed(before, pointed, is_image, new=False)
         if not isinstance(images, Unreadable):
             lost |= images
         elif pointed.out.path in added:
@@ -217,7 +228,7 @@ def _compared(
     return Tracked(*three, tuple(unreadable), tuple(notes))
 
 
-def _listed(dvc: Dvc, pointed: Pointed, is_image: Callable[[str], bool], *, new: bool) -> set[Listed] | Unreadable:
+def _listed(dvc: Dvc, pointed: Pointed, is_image: IsImage, *, new: bool) -> set[Listed] | Unreadable:
     out = pointed.out
     may_be_folder = out.is_directory or (out.problem and "." not in posixpath.basename(out.path))
     if not may_be_folder and not is_image(out.path):

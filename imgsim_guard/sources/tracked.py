@@ -44,7 +44,7 @@ class Trackers:
 
 def staged(git: Git, is_image: Callable[[str], bool]) -> Selection:
     """What the index adds to HEAD, or to nothing before the first commit."""
-    return _selection("staged", git, git.index(), _staged_changes(git), is_image)
+    return _selection("staged", git, git.index(), _staged_changes(git), is_image, base="HEAD")
 
 
 def for_hook(git: Git, is_image: Callable[[str], bool], environment: Mapping[str, str]) -> Selection:
@@ -59,7 +59,7 @@ def for_hook(git: Git, is_image: Callable[[str], bool], environment: Mapping[str
     changes = _staged_changes(git)
     if "PRE_COMMIT" in environment and not any(_starts_the_hook(change.path) for change in changes):
         return everything(git, is_image)
-    return _selection("staged", git, git.index(), changes, is_image)
+    return _selection("staged", git, git.index(), changes, is_image, base="HEAD")
 
 
 def between(git: Git, is_image: Callable[[str], bool], *, base: str, revision: str) -> Selection:
@@ -76,8 +76,12 @@ def between(git: Git, is_image: Callable[[str], bool], *, base: str, revision: s
         raise GuardError(
             f"{base!r} and {revision!r} have no common ancestor in this clone; in CI, check out with full history"
         ) from error
-    changes = git.changes_between(merge_base, commits[1])
-    return _selection("revisions", git, git.tree(commits[1]), changes, is_image, revision=commits[1])
+
+    def since(commit: str) -> Selection:
+        changes = git.changes_between(merge_base, commit)
+        return _selection("revisions", git, git.tree(commit), changes, is_image, base=merge_base, revision=commit)
+
+    return since(commits[1])
 
 
 def everything(git: Git, is_image: Callable[[str], bool], *, revision: str | None = None) -> Selection:
@@ -123,9 +127,13 @@ def _selection(  # noqa: PLR0913  where the trackers meet
     changes: Sequence[Change],
     is_image: Callable[[str], bool],
     *,
+    base: str | None = None,
     revision: str | None = None,
 ) -> Selection:
-    """Queries are the new images of a state, which is a revision or the index; the gallery is what else it lists."""
+    """Queries are the new images of a state, which is a revision or the index; the gallery is what else it lists.
+
+    `base`: the commit that the changes are made to; None when all is new.
+    """
     images = _images(entries, is_image)
     gained = [Image(change.path, f"git:{change.new}") for change in changes if change.new and is_image(change.path)]
     lost = [Image(change.path, f"git:{change.old}") for change in changes if change.old and is_image(change.path)]
@@ -135,7 +143,7 @@ def _selection(  # noqa: PLR0913  where the trackers meet
             [replace(image, content=behind.get(image.content, image.content)) for image in some]
             for some in (images, gained, lost)
         )
-    dvc = tracked_by_dvc(git, Dvc(git, revision), entries, changes, is_image)
+    dvc = tracked_by_dvc(git, (Dvc(git, base), Dvc(git, revision)), entries, changes, is_image)
     in_git, were_in_git = {image.path for image in images}, {image.path for image in lost}
     held = {*images, *(image for image in dvc.held if image.path not in in_git)}
     queries = {*gained, *(image for image in dvc.gained if image.path not in in_git)}
