@@ -326,10 +326,23 @@ def between(repository: Repository, base: str, revision: str) -> Listed:
     return listed(tracked.between(Git(repository.root), has_image_suffix, base=base, revision=revision))
 
 
-def test_between_revisions_the_merge_base_counts(repository: Repository) -> None:
-    diverge(repository, ours={"ours.png": "1"}, theirs={"theirs.png": "2"})
-    assert between(repository, "main", "theirs") == (["theirs.png"], [])
-    assert between(repository, "theirs", "main") == (["ours.png"], [])
+def test_between_revisions_the_merge_base_counts_and_what_the_base_gained_since_is_there(
+    repository: Repository,
+) -> None:
+    ours = {"ours.png": "1", "both.png": "ours", "same.png": "3"}
+    diverge(repository, ours=ours, theirs={"theirs.png": "2", "both.png": "theirs", "same.png": "3"})
+    assert between(repository, "main", "theirs") == (["both.png", "same.png", "theirs.png"], ["ours.png"])
+    assert between(repository, "theirs", "main") == (["both.png", "ours.png", "same.png"], ["theirs.png"])
+
+
+def test_what_the_base_still_has_and_the_revision_changed_or_moved_is_not_there(repository: Repository) -> None:
+    repository.commit({"a.png": "1", "b.png": "2", "c.png": "3"})
+    diverge(repository, ours={"ours.png": "4"}, theirs={"a.png": "changed"})
+    repository.git("checkout", "--quiet", "theirs")
+    repository.git("mv", "b.png", "moved.png")
+    repository.git("rm", "--quiet", "c.png")
+    repository.git("commit", "--quiet", "-m", "moved")
+    assert between(repository, "main", "theirs") == (["a.png"], ["moved.png", "ours.png"])
 
 
 def test_revisions_are_read_without_the_folder(repository: Repository) -> None:

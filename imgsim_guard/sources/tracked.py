@@ -63,7 +63,10 @@ def for_hook(git: Git, is_image: Callable[[str], bool], environment: Mapping[str
 
 
 def between(git: Git, is_image: Callable[[str], bool], *, base: str, revision: str) -> Selection:
-    """What a revision adds to the point where it parted from the base. Raises GuardError when there is none."""
+    """What a revision adds to the point where it parted from the base. Raises GuardError when there is none.
+
+    What the base has gained since counts as already there: only a merge brings the two together.
+    """
     commits = []
     for name in (base, revision):
         commit = git.commit(name)
@@ -81,7 +84,20 @@ def between(git: Git, is_image: Callable[[str], bool], *, base: str, revision: s
         changes = git.changes_between(merge_base, commit)
         return _selection("revisions", git, git.tree(commit), changes, is_image, base=merge_base, revision=commit)
 
-    return since(commits[1])
+    selection = since(commits[1])
+    return selection if merge_base == commits[0] else _beside(selection, since(commits[0]), base)
+
+
+def _beside(selection: Selection, others: Selection, base: str) -> Selection:
+    """A selection with the queries of another in its gallery, except where both have something at a path."""
+    there = {image.path for image in (*selection.queries, *selection.gallery)}
+    gained = [image for image in others.queries if image.path not in there]
+    notes = [f"nothing was compared with {path} of {base}: {why.reason}" for path, why in others.unreadable]
+    return replace(
+        selection,
+        gallery=tuple(sorted((*selection.gallery, *gained))),
+        notes=(*selection.notes, *notes, *(note for note in others.notes if note not in selection.notes)),
+    )
 
 
 def everything(git: Git, is_image: Callable[[str], bool], *, revision: str | None = None) -> Selection:
