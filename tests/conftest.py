@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import io
 import os
 import shlex
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,7 @@ from hypothesis import HealthCheck, settings
 
 from imgsim_guard import augnet
 from imgsim_guard.cache import CACHE_VARIABLE
+from imgsim_guard.cli import main, wiring
 from imgsim_guard.embedding import Pipeline
 from imgsim_guard.images import decode
 from imgsim_guard.model import Image, Unreadable
@@ -278,6 +281,85 @@ def template(tmp_path_factory: pytest.TempPathFactory, dvcs_folders: Path) -> Pa
 @pytest.fixture
 def dataset(template: Path, tmp_path: Path) -> Dataset:
     return Dataset(shutil.copytree(template, tmp_path / "dataset"))
+
+
+class Person:
+    """Somebody with a clone, a cache, and the thumbnail embedder; commands run in this process."""
+
+    def __init__(self, dataset: Dataset, cache: Path) -> None:
+        self.dataset = dataset
+        self.cache = cache
+        self.embedder = ThumbnailEmbedder()
+
+    def guard(self, *arguments: str, code: int = 0) -> str:
+        """Run imgsim-guard in the clone, insist on its exit code, and return what it printed."""
+        printed = io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed), redirect_stderr(printed):
+            patch.setenv(CACHE_VARIABLE, str(self.cache))
+            patch.chdir(self.dataset.root)
+            patch.setattr(wiring, "load", lambda _engine: self.embedder)
+            ended = main(arguments)
+        assert ended == code, printed.getvalue()
+        return printed.getvalue()
+
+
+THUMBNAILS = "threshold: 2\nverify: never\n"
+"""A configuration for thumbnails: what `near` makes of a picture is nearer than 2, others are about 20 apart."""
+
+
+def near(seed: int, by: int = 1) -> bytes:
+    """The picture of a seed in mid-tones, a little brighter."""
+    return encoded((random_picture(seed) // 2 + 64 + by).astype(np.uint8))
+
+
+@pytest.fixture(scope="session")
+def team_template(tmp_path_factory: pytest.TempPathFactory, dvcs_folders: Path) -> Path:  # noqa: ARG001
+    """In `dataset`, a repository with pictures 0 to 3 in `data/images`, which DVC tracks, and picture 4 in git; beside
+    it are a remote that has all but the store, and a cache that has all.
+    """
+    root = tmp_path_factory.mktemp("team")
+    made = Dataset(root / "dataset")
+    made.root.mkdir()
+    made.git("init", "--quiet", "--initial-branch=main", ".")
+    made.dvc("init", "--quiet")
+    made.dvc("remote", "add", "--quiet", "--default", "storage", "../remote")
+    made.write({".imgsim-guard.yaml": THUMBNAILS, "in-git.png": near(4)})
+    made.add({f"data/images/{seed}.png": near(seed) for seed in range(4)}, "data/images")
+    made.save()
+    made.dvc("push", "--quiet")
+    Person(made, root / "cache").guard("embed", "--quiet")
+    return root
+
+
+@pytest.fixture(scope="session")
+def published_template(team_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with a store that was published, committed and pushed."""
+    root = shutil.copytree(team_template, tmp_path_factory.mktemp("published") / "team")
+    made = Dataset(root / "dataset")
+    Person(made, root / "cache").guard("sync", "--quiet")
+    made.save()
+    made.dvc("push", "--quiet")
+    return root
+
+
+@pytest.fixture
+def anna(team_template: Path, tmp_path: Path) -> Person:
+    """Somebody who has embedded all, and whose team has no store yet."""
+    root = shutil.copytree(team_template, tmp_path / "team", symlinks=True)
+    return Person(Dataset(root / "dataset"), root / "cache")
+
+
+@pytest.fixture
+def bert(published_template: Path, tmp_path: Path) -> Person:
+    """Somebody whose team has published a store."""
+    root = shutil.copytree(published_template, tmp_path / "team", symlinks=True)
+    return Person(Dataset(root / "dataset"), root / "cache")
+
+
+@pytest.fixture
+def carla(bert: Person, tmp_path: Path) -> Person:
+    """Somebody who has cloned that, and pulled nothing."""
+    return Person(bert.dataset.clone(tmp_path / "team" / "clone"), tmp_path / "an empty cache")
 
 
 def photograph(name: str) -> bytes:

@@ -37,7 +37,7 @@ def sync(arguments: argparse.Namespace) -> int:
         selection = _committed(git, settings)
         store = open_store(settings, team.folder)
         published = publish_missing(selection.queries, store, team.folder)
-        pointers = [team.pointer] if _added(team) else []
+        pointers = [team.pointer] if team.add() else []
         if settings.previews:
             pointers += _sync_previews(git, settings, store, selection, quiet=arguments.quiet)
     if not arguments.quiet:
@@ -71,14 +71,6 @@ def _committed(git: Git, settings: Settings) -> Selection:
     return tracked.everything(git, image_filter(settings.images), revision=head)
 
 
-def _added(team: TeamStore) -> bool:
-    """Have DVC track what is new in the folder; whether anything was."""
-    if team.is_empty() or team.added():
-        return False
-    team.add()
-    return True
-
-
 def _sync_previews(git: Git, settings: Settings, store: Store, selection: Selection, *, quiet: bool) -> list[str]:
     from imgsim_guard.syncing import add_previews, without_preview
 
@@ -89,7 +81,7 @@ def _sync_previews(git: Git, settings: Settings, store: Store, selection: Select
     source = tracked.Trackers(git, selection.revision)
     with progress_display(quiet=quiet) as progress:
         add_previews(lacking, source, store, previews, progress(len(lacking), "previews"))
-    return [team.pointer] if _added(team) else []
+    return [team.pointer] if team.add() else []
 
 
 def _with_ignores(git: Git, pointers: list[str]) -> list[str]:
@@ -176,6 +168,6 @@ def _of_all_branches(git: Git, settings: Settings) -> set[Image]:
 
 
 def _tracked_again(team: TeamStore) -> int:
-    if _added(team):
+    if team.add():
         say(f"  commit it:  git commit -m 'Tidy the store' -- {team.pointer}\n  share it:   dvc push {team.pointer}\n")
     return 0

@@ -19,16 +19,19 @@ def run_dvc(*arguments: str, root: Path) -> str:
     """What a DVC command prints. Raises GuardError with DVC's own words when it fails, or when there is no DVC."""
     environment = {**os.environ, "DVC_NO_ANALYTICS": "1"}
     command = [*_dvc(), *arguments]
-    result = subprocess.run(
-        command,
-        cwd=root,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
+    try:
+        result = subprocess.run(
+            command,
+            cwd=root,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+    except OSError as error:
+        raise GuardError(f"cannot run {command[0]}: {error.strerror}") from error
     if result.returncode:
         said = result.stderr.strip() or result.stdout.strip() or f"exit status {result.returncode}"
         raise GuardError(f"dvc {arguments[0]}: {said.removeprefix('ERROR: ')}")

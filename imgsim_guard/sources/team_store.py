@@ -47,26 +47,30 @@ class TeamStore:
         absent = sum(1 for file in listed if not (self.folder / file.path).is_file())
         return f"{absent:,} of the {len(listed):,} files of {self._path} are not on this machine" if absent else ""
 
-    def added(self) -> bool:
-        """Whether DVC tracks just the files that are there."""
-        out = self._tracked()
-        if out is None:
-            return False
-        listed = Dvc(self._git, None).files(Pointed(out, self.pointer), new=True)
-        there = {file.relative_to(self.folder).as_posix() for file in self.folder.rglob("*") if file.is_file()}
-        return not isinstance(listed, Unreadable) and {file.path for file in listed} == there
+    def add(self) -> bool:
+        """Have DVC track what is in the folder, and stage the pointer; whether there is anything to commit.
 
-    def is_empty(self) -> bool:
-        """Whether there is nothing in the folder, or no folder."""
-        return not any(path.is_file() for path in self.folder.rglob("*"))
-
-    def add(self) -> None:
-        """Have DVC track what is in the folder, and stage the pointer. Raises GuardError when DVC will not."""
+        Raises GuardError when DVC will not.
+        """
         for left_over in self.folder.rglob("*.tmp"):  # of a run that was killed while it wrote
             left_over.unlink()
-        run_dvc("add", "--quiet", self._path, root=self._git.root)
+        out, there = self._tracked(), self._there()
+        if out is None and not there:
+            return False
+        if out is None or self._listed(out) != there:
+            run_dvc("add", self._path, root=self._git.root)
         ignoring = posixpath.join(posixpath.dirname(self._path), ".gitignore")
-        self._git.text("add", "--", *[path for path in (self.pointer, ignoring) if (self._git.root / path).exists()])
+        staged = [path for path in (self.pointer, ignoring) if (self._git.root / path).exists()]
+        self._git.text("add", "--", *staged)
+        return bool(self._git.text("status", "--porcelain", "--", *staged))
+
+    def _there(self) -> set[str]:
+        return {file.relative_to(self.folder).as_posix() for file in self.folder.rglob("*") if file.is_file()}
+
+    def _listed(self, out: Out) -> set[str] | None:
+        """The files that DVC tracks; None when it cannot be told."""
+        files = Dvc(self._git, None).files(Pointed(out, self.pointer), new=True)
+        return None if isinstance(files, Unreadable) else {file.path for file in files}
 
     def _tracked(self) -> Out | None:
         pointer = self._git.root / self.pointer
