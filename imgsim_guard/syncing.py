@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from imgsim_guard.images import decode, preview
 from imgsim_guard.model import Unreadable
 from imgsim_guard.store.previews import ROWS_OF_A_SHARD
-from imgsim_guard.store.publishing import publish
+from imgsim_guard.store.publishing import publish, published
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,15 +28,17 @@ class Published(NamedTuple):
 
 
 def publish_missing(images: Iterable[Image], store: Store, folder: Path) -> Published:
-    """Add to a folder of shards what it lacks of these images and the store has."""
-    from imgsim_guard.store import Store as Folder
+    """Add to a folder of shards what it lacks of these images and the store has.
 
+    Raises GuardError when a shard there is damaged: it would be published with the rest.
+    """
+    there = published(folder, fingerprint=store.fingerprint)
     contents = {image.content for image in images}
-    held = Folder(folder, fingerprint=store.fingerprint, decoder=lambda: "").find(contents)
-    rows = store.rows(contents - held.keys())
-    publish(rows, folder, fingerprint=store.fingerprint)
     known = store.find(contents)
-    return Published(len(rows), len(held), len(contents - known.keys()))
+    digests = {content: bytes.fromhex(store.identity(content).removeprefix("sha256:")) for content in known}
+    rows = store.rows(content for content, digest in digests.items() if digest not in there)
+    publish(rows, folder, fingerprint=store.fingerprint)
+    return Published(len(rows), len(there & {*digests.values()}), len(contents - known.keys()))
 
 
 def add_previews(

@@ -211,6 +211,37 @@ def test_the_hook_writes_nothing_that_is_tracked_and_stops_no_dvc_command(bert: 
 # What is damaged.
 
 
+def test_a_damaged_shard_is_said_and_not_used_and_nothing_is_done_to_it(bert: Person) -> None:
+    team = bert.dataset
+    shutil.rmtree(bert.cache)
+    (shard,) = shards(team)
+    data = shard.read_bytes()
+    shard.unlink()  # it may be a link into DVC's cache
+    shard.write_bytes(data[:-1])
+    before = everything_in(team.root)
+    assert bert.guard("check", "--all").startswith(
+        f"note: did not use a damaged part of the store ({shard}: its contents do not match its name); "
+        "its images are embedded again\n"
+    )
+    assert bert.embedder.embedded == 5
+    assert bert.guard("store", "verify", code=1) == (
+        f"{shard}   damaged: its contents do not match its name\n"
+        "delete what is damaged: dvc checkout brings the tracked store's back, and the rest is embedded again.\n"
+    )
+    for arguments in [*WOULD_CHANGE_THE_STORE, ("embed", "--publish")]:
+        assert (
+            f"imgsim-guard: {shard} is damaged: its contents do not match its name. Delete it; then "
+            f"dvc checkout {team.root / STORE} brings it back or, if what DVC has of it is damaged, too, "
+            f"dvc add {team.root / STORE} goes on without it\n"
+        ) in bert.guard(*arguments, code=2)
+    assert everything_in(team.root) == before
+
+    shard.unlink()
+    team.dvc("checkout", "--quiet", str(team.root / STORE))
+    assert bert.guard("store", "verify") == "undamaged.\n"
+    assert bert.guard("sync") == "published: 0 embeddings; 5 were there before.\n"
+
+
 def test_a_store_of_another_model_is_said_and_kept(anna: Person) -> None:
     file = anna.dataset.root / STORE / "an-older-model" / "x.safetensors"
     file.parent.mkdir(parents=True)

@@ -77,6 +77,7 @@ def _sync_previews(git: Git, settings: Settings, store: Store, selection: Select
     team = TeamStore(git, settings.store.rpartition("/")[0] + f"/{PREVIEWS}")
     team.require_whole()
     previews = previews_at(git.root, settings)
+    previews.require_undamaged()
     lacking = without_preview(selection.queries, store, previews)
     source = tracked.Trackers(git, selection.revision)
     with progress_display(quiet=quiet) as progress:

@@ -54,6 +54,14 @@ def set_aside(path: Path) -> None:
         return  # read-only, or another process did it first: it is not used either way
 
 
+def damaged_error(path: Path, reason: str, folder: Path) -> GuardError:
+    """What to say instead of adding to a folder that DVC tracks with a damaged file in it: DVC would publish that."""
+    return GuardError(
+        f"{path} is damaged: {reason}. Delete it; then dvc checkout {folder} brings it back or, if what DVC has "
+        f"of it is damaged, too, dvc add {folder} goes on without it"
+    )
+
+
 def remove_files(paths: list[Path]) -> None:
     """Delete files whose rows another file holds now; one that is in use is left for another time."""
     for path in paths:

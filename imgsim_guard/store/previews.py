@@ -43,6 +43,12 @@ class Previews:
                 return data[start:end]
         return None
 
+    def require_undamaged(self) -> None:
+        """Raise GuardError when a shard is damaged: DVC would publish it with what is added."""
+        for path in files.list_files(self._folder, SUFFIX):
+            if _parsed(path.name, files.read_file(path) or b"") is None:
+                raise files.damaged_error(path, "it is not what its name promises", self._folder)
+
     def add(self, pictures: Mapping[bytes, bytes]) -> None:
         """Add pictures by digest. Raises GuardError when they cannot be written."""
         ordered = sorted(pictures.items())

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from imgsim_guard.store.shard import Row
+    from imgsim_guard.store.shard import Row, Shard
 
 ROWS_OF_A_PUBLISHED_SHARD = 4096
 """7 MB: a million images are 250 files, and a remote is asked for few."""
@@ -40,6 +40,13 @@ def publish(rows: Iterable[Row], folder: Path, *, fingerprint: str) -> list[Path
     return written
 
 
+def published(folder: Path, *, fingerprint: str) -> set[bytes]:
+    """The SHA-256 of each image that a folder of shards has. Raises GuardError when one of them is damaged."""
+    return {
+        bytes(digest) for _, shard in _undamaged(folder, fingerprint=fingerprint) for digest in shard.digests["sha256"]
+    }
+
+
 def inspect(folder: Path, *, fingerprint: str) -> Inspected:
     """Read every shard of a folder, and say what is wrong."""
     shards, rows, size = 0, 0, 0
@@ -57,21 +64,25 @@ def inspect(folder: Path, *, fingerprint: str) -> Inspected:
 def rewritten(folder: Path, *, fingerprint: str, keep: Callable[[Row], bool] = lambda _row: True) -> tuple[int, int]:
     """Write the rows that are to be kept as few large shards, then delete the others; rows before and after.
 
-    Killed in between, rows exist twice, and none is lost. Damaged shards stay as they are.
+    Killed in between, rows exist twice, and none is lost. Raises GuardError, having done nothing, when one is damaged.
     """
-    rows: dict[bytes, Row] = {}
-    read, count = [], 0
+    shards = _undamaged(folder, fingerprint=fingerprint)
+    before = {row.sha256: row for _, shard in shards for row in shard.rows()}
+    after = [row for row in before.values() if keep(row)]
+    written = publish(after, folder, fingerprint=fingerprint)
+    files.remove_files([path for path, _ in shards if path not in written])
+    return len(before), len(after)
+
+
+def _undamaged(folder: Path, *, fingerprint: str) -> list[tuple[Path, Shard]]:
+    """All shards of a folder. Raises GuardError when one of them is damaged."""
+    shards = []
     for path in files.list_files(folder / fingerprint, SUFFIX):
         try:
-            shard = read_shard(path.name, files.read_file(path) or b"", fingerprint=fingerprint)
-        except DamagedShardError:
-            continue
-        read.append(path)
-        count += len(shard.embeddings)
-        rows |= {row.sha256: row for row in shard.rows() if keep(row)}
-    written = publish(rows.values(), folder, fingerprint=fingerprint)
-    files.remove_files([path for path in read if path not in written])
-    return count, len(rows)
+            shards.append((path, read_shard(path.name, files.read_file(path) or b"", fingerprint=fingerprint)))
+        except DamagedShardError as error:
+            raise files.damaged_error(path, str(error), folder) from error
+    return shards
 
 
 def other_fingerprints(folder: Path, *, fingerprint: str) -> list[str]:
