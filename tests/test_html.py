@@ -621,6 +621,24 @@ def test_a_clean_up_proposes_what_to_keep_and_prints_what_to_remove(chromium: Br
     assert chromium.logged()[0] == []
 
 
+def test_who_chooses_another_image_has_another_script(chromium: Browser) -> None:
+    result, pictures = duplicates()
+    chromium.open(html_report(result, pictures, clean_up=True))
+    second, first = chromium.all(".group")
+    first.find_elements(By.CSS_SELECTOR, "li input")[0].click()
+    script = chromium.one(".script pre")
+    assert script.text == "# keep new/coffee.jpg\nrm -- new/copy.png\nrm -- old/coffee.png"
+    assert [fate.text for fate in first.find_elements(By.CSS_SELECTOR, ".fate")] == ["Keep", "Remove", "Remove"]
+    first.find_element(By.CSS_SELECTOR, ".all input").click()
+    assert script.text == ""
+    second.find_elements(By.CSS_SELECTOR, "li .frame")[1].click()
+    assert re.fullmatch(r"# keep gone\.png\nrm -- \$'[^'\n]+'", script.text)
+    second.find_element(By.CSS_SELECTOR, ".all input").click()
+    first.find_elements(By.CSS_SELECTOR, "li .frame")[1].click()
+    assert script.get_attribute("textContent") == "# keep new/copy.png\nrm -- new/coffee.jpg\nrm -- old/coffee.png\n"
+    assert "Keep: first by name" in first.text
+
+
 def test_history_decides_among_equals(chromium: Browser) -> None:
     result, pictures = duplicates()
     chromium.open(html_report(result, pictures, clean_up=True, history={"old/coffee.png": 1, "new/copy.png": 2}))

@@ -14,7 +14,7 @@ from textwrap import dedent
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.report.escaping import shown
-from imgsim_guard.report.grouping import Group, mutual_groups, proposal, removals
+from imgsim_guard.report.grouping import Group, keeping, mutual_groups, proposal, removal, removals
 from imgsim_guard.report.histogram import histogram
 from imgsim_guard.report.showing import KINDS, STATUSES, Album, ShownImage, shown_pairs
 from imgsim_guard.report.text import headline, nearness, not_counted, ways_out
@@ -34,9 +34,11 @@ LEAST_GROUP = 3
 
 
 class _ShownGroup(NamedTuple):
-    images: tuple[ShownImage, ...]
+    """The images, each with the lines of the script that keep and remove it. `keep`: the index of the proposed one."""
+
+    images: tuple[tuple[ShownImage, str, str], ...]
     furthest: float
-    keep: ShownImage | None
+    keep: int | None
     why: str
 
 
@@ -87,10 +89,10 @@ def _sections(result: Result, pairs: int, groups: int, *, clean_up: bool) -> lis
 
 
 def _shown_group(group: Group, proposed: Proposal | None, album: Album) -> _ShownGroup:
-    images = {image: album.image(image) for image in group.images}
+    images = tuple((album.image(image), keeping(image.path), removal(image.path)) for image in group.images)
     if proposed is None:
-        return _ShownGroup(tuple(images.values()), group.furthest, None, "")
-    return _ShownGroup(tuple(images.values()), group.furthest, images[proposed.keep], proposed.why)
+        return _ShownGroup(images, group.furthest, None, "")
+    return _ShownGroup(images, group.furthest, group.images.index(proposed.keep), proposed.why)
 
 
 def _filters(pairs: Sequence[ShownPair]) -> dict[str, Sequence[str]]:

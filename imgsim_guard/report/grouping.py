@@ -107,7 +107,15 @@ def proposal(
 
 def removals(proposals: Iterable[Proposal]) -> str:
     """A shell script that removes what the proposals do not keep. It is for people to read and run."""
-    return "".join(
-        f"# keep {shown(one.keep.path)}\n" + "".join(f"rm -- {shell_word(image.path)}\n" for image in one.remove)
-        for one in proposals
-    )
+    lines = ((keeping(one.keep.path), *(removal(image.path) for image in one.remove)) for one in proposals)
+    return "".join(f"{line}\n" for some in lines for line in some)
+
+
+def keeping(path: str) -> str:
+    """The comment that says what is kept."""
+    return f"# keep {shown(path)}"
+
+
+def removal(path: str) -> str:
+    """The command that removes an image."""
+    return f"rm -- {shell_word(path)}"

@@ -28,6 +28,7 @@ NOTABLE = 0.97
 
 NOT_DRAWN = "no preview: the report holds those of the first pairs only"
 KILO = 1000
+TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 class ShownImage(NamedTuple):
@@ -88,7 +89,8 @@ class Album:
         path, picture = shown(image.path), self._pictures.images.get(image.content, Unreadable(NOT_DRAWN))
         if isinstance(picture, Unreadable):
             return ShownImage(path, "", None, missing=shown(picture.reason))
-        facts = f"{picture.width:,} \N{MULTIPLICATION SIGN} {picture.height:,} px · {_bytes(picture.size)}"
+        sizes = f"{picture.width:,} {TIMES} {picture.height:,} px", _bytes(picture.size)
+        facts = " · ".join(size.replace(" ", "\N{NO-BREAK SPACE}") for size in sizes)  # each on one line
         if not picture.preview:
             return ShownImage(path, facts, None, missing=NOT_DRAWN)
         return ShownImage(path, facts, self._number(picture.preview, picture.preview_size), *picture.preview_size)

@@ -102,6 +102,26 @@ function show(pair, kind) {
   pair.querySelector(`[data-view=${kind}]`).setAttribute("aria-pressed", "true");
 }
 
+// What to keep
+
+const groups = [...document.querySelectorAll(".group:has([type=radio])")];
+
+function choose(group) {
+  const all = group.querySelector(".all input").checked;
+  for (const item of group.querySelectorAll("li")) {
+    const kept = !all && item.querySelector("input").checked;
+    item.classList.toggle("keep", kept);
+    item.querySelector(".fate span").textContent = kept && item.dataset.why ? `Keep: ${item.dataset.why}` : all || kept ? "Keep" : "Remove";
+  }
+  const lines = groups.filter((one) => one.querySelector(".keep")).flatMap((one) => [
+    one.querySelector(".keep").dataset.keep,
+    ...[...one.querySelectorAll("li:not(.keep)")].map((item) => item.dataset.remove),
+  ]);
+  document.querySelector(".script pre").textContent = lines.map((line) => `${line}\n`).join("");
+}
+
+for (const group of groups) group.addEventListener("change", () => choose(group));
+
 // Copying
 
 async function copy(button) {
