@@ -389,6 +389,20 @@ def test_quiet_still_tells_what_was_found(folder: Path, guard: Callable[..., Out
     )
 
 
+def test_a_scan_as_a_page_proposes_a_clean_up_unless_folders_are_compared(
+    folder: Path, guard: Callable[..., Outcome]
+) -> None:
+    write(folder, {"new/cat.jpg": CAT_AS_JPEG, "old/cat.png": CAT, "old/coffee.png": COFFEE})
+    code, out, err = guard("scan", ".", "--html", "report.html")
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert (code, err) == (1, "")
+    assert "1 near-duplicate among 3 images" in out
+    assert "# keep old/cat.png\nrm -- new/cat.jpg\n" in page
+    assert page.count("<image ") == 2
+    assert 'class="histogram"' in page
+    assert guard("scan", "new", "--against", "old", "--html", "-", "--quiet").out.count("rm -- ") == 0
+
+
 def test_quiet_still_writes_the_report(folder: Path, guard: Callable[..., Outcome]) -> None:
     write(folder, {"cat.png": CAT})
     code, out, err = guard("scan", ".", "--quiet", "--json", "-")

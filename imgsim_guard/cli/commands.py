@@ -33,12 +33,11 @@ from imgsim_guard.sources.worktree import with_worktree
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from imgsim_guard.embedding import Source
-    from imgsim_guard.illustrating import Pictures
-    from imgsim_guard.model import Match, Selection
+    from imgsim_guard.model import Result, Selection
     from imgsim_guard.settings import Settings
     from imgsim_guard.store import Store
 
@@ -163,15 +162,21 @@ def _judge(selection: Selection, source: Source, job: Job, *, max_missing: int |
     if result.failed or not arguments.quiet:
         text = text_report(result, seconds=time.monotonic() - job.started, look_alikes=arguments.verbose)
         say_verdict(text + details(arguments, settings, store), arguments)
-    write_reports(result, arguments, lambda matches: _illustrated(matches, pictures, quiet=arguments.quiet))
+    # Folders compared with themselves are there to be cleaned; what is in a repository has ways out of its own.
+    clean_up = selection.scope == "folders" and selection.mutual
+    write_reports(result, arguments, lambda: _page(result, pictures, clean_up=clean_up, quiet=arguments.quiet))
     return int(result.failed)
 
 
-def _illustrated(matches: Sequence[Match], source: Source, *, quiet: bool) -> Pictures:
+def _page(result: Result, source: Source, *, clean_up: bool, quiet: bool) -> str:
     from imgsim_guard.illustrating import illustrate
+    from imgsim_guard.report.as_html import html_report
+    from imgsim_guard.report.showing import by_importance
 
+    matches = by_importance(result.matches)
     with progress_display(quiet=quiet) as progress:
-        return illustrate(matches, source, progress(len(matches), "drawing"))
+        pictures = illustrate(matches, source, progress(len(matches), "drawing"))
+    return html_report(result, pictures, clean_up=clean_up)
 
 
 def _embed_selection(selection: Selection, source: Source, job: Job) -> int:

@@ -11,10 +11,9 @@ from imgsim_guard.errors import GuardError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from imgsim_guard.illustrating import Pictures
-    from imgsim_guard.model import Match, Result
+    from imgsim_guard.model import Result
 
 WRITTEN = {
     "json": "as_json.json_report",
@@ -29,7 +28,7 @@ PLOT = "distances.csv"
 
 def taken(arguments: argparse.Namespace) -> bool:
     """Whether a report goes to standard output, so that nothing else may. Raises GuardError when two would."""
-    options = [option for option in WRITTEN if getattr(arguments, option) == STANDARD_OUTPUT]
+    options = [option for option in [*WRITTEN, "html"] if getattr(arguments, option) == STANDARD_OUTPUT]
     if len(options) > 1:
         raise GuardError(f"only one report can go to standard output: --{' or --'.join(options)}")
     return bool(options)
@@ -44,12 +43,10 @@ def say_verdict(text: str, arguments: argparse.Namespace) -> None:
     say(text, to_stderr=taken(arguments))
 
 
-def write_reports(
-    result: Result, arguments: argparse.Namespace, illustrate: Callable[[Sequence[Match]], Pictures]
-) -> None:
+def write_reports(result: Result, arguments: argparse.Namespace, page: Callable[[], str]) -> None:
     """Write what was asked for. Raises GuardError for what cannot be written, after all else is.
 
-    `illustrate` makes the pictures of matches for the report that has some.
+    `page` makes the report that has pictures.
     """
     if arguments.github:
         from imgsim_guard.report.as_github import github_report
@@ -62,10 +59,7 @@ def write_reports(
 
         wanted.append((distances_csv(result), str(Path(arguments.plots) / PLOT)))
     if arguments.html is not None:
-        from imgsim_guard.report.as_html import html_report
-
-        page = html_report(result, illustrate(result.matches), clean_up=result.scope == "folders")
-        wanted.append((page, arguments.html))
+        wanted.append((page(), arguments.html))
     problems = []
     for report, target in wanted:
         try:
