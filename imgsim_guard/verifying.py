@@ -6,7 +6,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import cv2
 
@@ -38,14 +38,45 @@ NOT_AT_HAND = Evidence("skipped", 0, 0.0, 0.0, None, "its pixels are not at hand
 NOT_WORTH_IT = Evidence("refuted", 0, 0.0, 0.0, None, "a first look finds nothing in common")
 
 
+T = TypeVar("T")
+
+
+class _Kept(Generic[T]):
+    """What was made of the images asked for last. Two threads that ask for one image at once get it from one making."""
+
+    def __init__(self, make: Callable[[Image], T], size: int) -> None:
+        self._choosing = Lock()  # lru_cache lets two threads through that miss at once
+        self._once = lru_cache(size)(lambda image: _Once(lambda: make(image)))
+
+    def of(self, image: Image) -> T:
+        with self._choosing:
+            once = self._once(image)
+        return once.value()
+
+
+class _Once(Generic[T]):
+    """A value that is made when it is first asked for; who else asks meanwhile waits."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._making = Lock()
+        self._made: list[T] = []
+
+    def value(self) -> T:
+        with self._making:
+            if not self._made:
+                self._made.append(self._make())
+        return self._made[0]
+
+
 class Verifier:
     """Looks at pairs on all cores. The same pair gives the same evidence whatever came before."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
         self._reading = Lock()
-        self._glance = lru_cache(GLANCES_KEPT)(self._glance_at)
-        self._prepared = lru_cache(PREPARED_KEPT)(self._prepare)
+        self._glances = _Kept(self._glance, GLANCES_KEPT)
+        self._prepared = _Kept(self._prepare, PREPARED_KEPT)
 
     def verify(self, candidates: Sequence[Candidate], done: Callable[[], object]) -> Iterator[Evidence]:
         """The evidence of each candidate, in order; `done` is called after each.
@@ -64,15 +95,15 @@ class Verifier:
         if not self._source.at_hand(candidate.gallery):  # a remote may have it, but not for a score of candidates
             return NOT_AT_HAND
         if not (candidate.near or candidate.likely):
-            first, second = self._glance(candidate.query), self._glance(candidate.gallery)
+            first, second = self._glances.of(candidate.query), self._glances.of(candidate.gallery)
             if first is None or second is None:
                 return NOT_AT_HAND
             if not worth_verifying(first, second):
                 return NOT_WORTH_IT
-        query, gallery = self._prepared(candidate.query), self._prepared(candidate.gallery)
+        query, gallery = self._prepared.of(candidate.query), self._prepared.of(candidate.gallery)
         return NOT_AT_HAND if query is None or gallery is None else verify(query, gallery)
 
-    def _glance_at(self, image: Image) -> Glance | None:
+    def _glance(self, image: Image) -> Glance | None:
         pixels = self._pixels(image)
         return None if pixels is None else glance(pixels)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from conftest import Files, ThumbnailEmbedder, encoded, image_of, open_store, photograph, pixels_of
 
+from imgsim_guard import verifying
 from imgsim_guard.check import check, compare_with
 from imgsim_guard.embedding import Pipeline, embed_missing
 from imgsim_guard.errors import GuardError
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from imgsim_guard.verification.prepared import Prepared
 
     Pixels = NDArray[np.uint8]
 
@@ -168,10 +172,7 @@ def test_a_pair_within_the_threshold_gets_a_thorough_look_at_once(monkeypatch: p
     assert list(Verifier(files).verify([far], nothing)) == [NOT_WORTH_IT]
 
 
-def test_one_worker_decodes_each_image_once_for_each_look(
-    photographs: Mapping[str, bytes], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+def test_each_image_is_decoded_once_for_each_look(photographs: Mapping[str, bytes]) -> None:
     files = Files(photographs)
     pairs = [pair_of(files, one, other) for one in photographs for other in photographs if one > other]
     list(Verifier(files).verify(pairs, nothing))
@@ -183,12 +184,28 @@ def test_one_worker_decodes_each_image_once_for_each_look(
     assert {files.reads.count(path) for path in photographs} <= {1, 2}
 
 
-def test_any_number_of_workers_decode_an_image_a_bounded_number_of_times(photographs: Mapping[str, bytes]) -> None:
-    files = Files(photographs)
-    pairs = [pair_of(files, one, "cat.png", near=False) for one in photographs if one != "cat.png"] * 6
-    list(Verifier(files).verify(pairs, nothing))
-    most = 2 * (os.cpu_count() or 1)
-    assert max(files.reads.count(path) for path in photographs) <= most
+def test_workers_that_want_one_image_at_once_wait_for_one_of_them_to_prepare_it(
+    photographs: Mapping[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[bytes] = []
+    asked = threading.Barrier(4)
+
+    def slowly(pixels: Pixels) -> Prepared:
+        made.append(pixels.tobytes())
+        time.sleep(0.2)
+        return prepare(pixels)
+
+    class Together(Files):
+        def at_hand(self, image: Image) -> bool:
+            asked.wait(60)
+            return super().at_hand(image)
+
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(verifying, "prepare", slowly)
+    files = Together(photographs)
+    pairs = [pair_of(files, "cat.png", other) for other in photographs if other != "cat.png"]
+    assert len(list(Verifier(files).verify(pairs, nothing))) == 4
+    assert len(made) == len(set(made)) == len(photographs)
 
 
 def workers() -> list[str]:
