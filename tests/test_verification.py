@@ -463,6 +463,20 @@ def test_the_refusal_of_another_form_says_that_only_the_layout_is_shared() -> No
     assert evidence.reason == "they have the same layout, but other print in it"
 
 
+def test_a_mirrored_page_is_a_copy_although_its_ruling_lies_on_itself_unmirrored() -> None:
+    page = np.full((600, 800, 3), 255, np.uint8)
+    for line in range(20, 800, 76):
+        cv2.line(page, (line, 20), (line, 580), (0, 0, 0), 1)
+        cv2.line(page, (20, min(580, line)), (780, min(580, line)), (0, 0, 0), 1)
+    for row, column in np.ndindex(7, 10):
+        text = str((row * 7919 + column * 104729) % 900)
+        cv2.putText(page, text, (28 + 76 * column, 72 + 76 * row), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 1)
+    evidence = judged(mirrored_copy(page), page)
+    assert evidence.outcome == "confirmed"
+    assert evidence.transform is not None
+    assert evidence.transform.mirrored
+
+
 # Odd shapes
 
 SHAPES = [(1, 1), (1, 500), (500, 1), (2, 2), (3, 5), (7, 9), (8, 8), (10, 3000), (3000, 10)]

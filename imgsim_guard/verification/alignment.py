@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from imgsim_guard.verification.prepared import Box, Features, Prepared, mirrored, whole_frame
+from imgsim_guard.verification.prepared import Box, Features, Floats, Prepared, mirrored, whole_frame
 
 Doubles: TypeAlias = NDArray[np.float64]
 Numbers: TypeAlias = NDArray[np.floating]
@@ -19,6 +19,11 @@ RATIO = 0.85**2
 # had 3 that agree on a move, of the copies only pictures on a page of text (1 in 12) had fewer.
 CHEAP_FEATURES = 250
 CHEAP_POINTS = 3
+# Mirrored or not: a copy is the one, with ten times the matches of the other. Where fewer agree than this part of
+# the other's, all features are not matched.
+LEAST_PROMISE = 0.5
+# With so many of them a transform is fitted well, and the rest need not be matched.
+PLENTY = 40
 # A fitted transform needs more than the three points that define it.
 LEAST_POINTS = 6
 # So many matches make a proposal each; where more match, most of them are right and any will do.
@@ -45,45 +50,63 @@ def by_features(first: Prepared, second: Prepared) -> list[Alignment]:
     """At most two proposals, of the upright and the mirrored first picture, best first."""
     width = first.small.shape[1]
     flip = np.array([[-1.0, 0, width - 1], [0, 1, 0], [0, 0, 1]])
-    long_side = float(max(second.small.shape))
+    upright, turned = _Matching(first.features, second), _Matching(mirrored(first.features, width), second)
+    least = max(CHEAP_POINTS, max(upright.promise, turned.promise) * LEAST_PROMISE)
     found = []
-    for features, undo in ((first.features, np.eye(3)), (mirrored(first.features, width), flip)):
-        proposal = _from_matches(features, second.features, long_side)
-        if proposal is not None and proposal.points >= LEAST_POINTS:
+    for matching, undo in ((upright, np.eye(3)), (turned, flip)):
+        proposal = matching.fitted() if matching.promise >= least else None
+        if proposal is not None:
             found.append(Alignment(proposal.matrix @ undo, proposal.points))
     return sorted(found, key=lambda proposal: -proposal.points)
 
 
-def matches(first: Features, second: Features) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Indices of features that are each other's nearest and pass the ratio test."""
-    if min(len(first.points), len(second.points)) < LEAST_POINTS:
-        return np.zeros(0, np.intp), np.zeros(0, np.intp)
+class _Matching:
+    """The features of one picture, upright or mirrored, beside another's: `promise` is how many of the strongest
+    agree on a move.
+    """
+
+    def __init__(self, first: Features, second: Prepared) -> None:
+        self._first, self._second, self._long_side = first, second.features, float(max(second.small.shape))
+        self._distances = squared_distances(first.strongest(CHEAP_FEATURES), second.features)
+        self.promise = _distinct(*self._agreeing())
+
+    def fitted(self) -> Alignment | None:
+        """A transform fitted to the largest set of matches that agree on a move, of all features if need be."""
+        found = _fitted(*self._agreeing(), self._long_side)
+        if found is not None and found.points >= PLENTY:
+            return found
+        rest = squared_distances(self._first.without(CHEAP_FEATURES), self._second)
+        self._distances = np.concatenate([self._distances, rest])
+        return _fitted(*self._agreeing(), self._long_side)
+
+    def _agreeing(self) -> tuple[Doubles, Doubles, NDArray[np.bool_]]:
+        """Matched points (n, 2) of both, and (n,) which of them agree on a move."""
+        first, second = self._first, self._second
+        i, j = matches(self._distances)
+        source, target = first.points[i].astype(np.float64), second.points[j].astype(np.float64)
+        scales, turns = np.log(second.sizes[j] / first.sizes[i]), second.angles[j] - first.angles[i]
+        return source, target, agreeing_moves(source, target, scales, turns, long_side=self._long_side)
+
+
+def squared_distances(first: Features, second: Features) -> Floats:
+    """(n, m) squared distances of the descriptors of n features to those of m, exact."""
     one, two = first.descriptors.astype(np.float32), second.descriptors.astype(np.float32)
-    squared = (two * two).sum(axis=1)[None] - 2 * (one @ two.T)
-    rows = np.arange(len(one))
-    nearest = squared.argmin(axis=1)
-    best = squared[rows, nearest]
-    mutual = squared.argmin(axis=0)[nearest] == rows
-    squared[rows, nearest] = np.inf
-    offset = (one * one).sum(axis=1)
-    kept = np.flatnonzero(mutual & (best + offset < RATIO * (squared.min(axis=1) + offset)))
-    return kept, nearest[kept]
+    return np.asarray((one * one).sum(axis=1)[:, None] + ((two * two).sum(axis=1) - 2 * (one @ two.T)))
 
 
-def _from_matches(first: Features, second: Features, long_side: float) -> Alignment | None:
-    """A transform fitted to the largest set of matches that agree on a move, after a cheap look at the first few."""
-    source, target, support = _agreeing(first.strongest(CHEAP_FEATURES), second, long_side)
-    if _distinct(source, target, support) < CHEAP_POINTS:
-        return None
-    return _fitted(*_agreeing(first, second, long_side), long_side)
-
-
-def _agreeing(first: Features, second: Features, long_side: float) -> tuple[Doubles, Doubles, NDArray[np.bool_]]:
-    """Matched points (n, 2) of both, and (n,) which of them agree on a move."""
-    i, j = matches(first, second)
-    source, target = first.points[i].astype(np.float64), second.points[j].astype(np.float64)
-    scales, turns = np.log(second.sizes[j] / first.sizes[i]), second.angles[j] - first.angles[i]
-    return source, target, agreeing_moves(source, target, scales, turns, long_side=long_side)
+def matches(distances: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of (n, m) squared distances that are each other's nearest and pass the ratio test."""
+    if min(distances.shape) < LEAST_POINTS:
+        return np.zeros(0, np.intp), np.zeros(0, np.intp)
+    rows = np.arange(len(distances))
+    nearest = distances.argmin(axis=1)
+    mutual = rows[distances.argmin(axis=0)[nearest] == rows]
+    chosen = nearest[mutual]
+    left = distances[mutual]
+    best = left[np.arange(len(mutual)), chosen]
+    left[np.arange(len(mutual)), chosen] = np.inf
+    kept = best < RATIO * left.min(axis=1)
+    return mutual[kept], chosen[kept]
 
 
 def agreeing_moves(
@@ -96,22 +119,20 @@ def agreeing_moves(
     """
     if not len(source):
         return np.zeros(0, np.bool_)
+    one, two = _complex(source), _complex(target)
     tried = slice(0, MOVES_TRIED)
-    moves = _moves(source[tried], target[tried], scales[tried], turns[tried])
-    moved = np.einsum("mab,nb->mna", moves[:, :, :2], source) + moves[:, None, :, 2]
-    near = np.square(moved - target).sum(axis=2) < (TOLERANCES[0] * long_side) ** 2
+    linear = np.exp(scales + 1j * np.radians(turns))[tried, None]
+    missed = linear * (one - one[tried, None]) - (two - two[tried, None])
+    near = missed.real**2 + missed.imag**2 < (TOLERANCES[0] * long_side) ** 2
     turned = np.abs((turns[tried, None] - turns + 180) % 360 - 180) < TURN_TOLERANCE
     scaled = np.abs(scales[tried, None] - scales) < SCALE_TOLERANCE
     support = near & turned & scaled
     return np.asarray(support[support.sum(axis=1).argmax()])
 
 
-def _moves(source: Doubles, target: Doubles, scales: Numbers, turns: Numbers) -> Doubles:
-    """(n, 2, 3) similarity transforms, one from each match."""
-    cosine, sine = np.exp(scales) * np.cos(np.radians(turns)), np.exp(scales) * np.sin(np.radians(turns))
-    linear = np.stack([np.stack([cosine, -sine], -1), np.stack([sine, cosine], -1)], -2)
-    shift = target - np.einsum("nab,nb->na", linear, source)
-    return np.concatenate([linear, shift[:, :, None]], axis=2)
+def _complex(points: Doubles) -> NDArray[np.complex128]:
+    """(n, 2) points as (n,) complex numbers: a turn and a scale are one factor then."""
+    return np.asarray(points[:, 0] + 1j * points[:, 1])
 
 
 def _fitted(source: Doubles, target: Doubles, support: NDArray[np.bool_], long_side: float) -> Alignment | None:
@@ -128,8 +149,7 @@ def _fitted(source: Doubles, target: Doubles, support: NDArray[np.bool_], long_s
 
 def _distinct(source: Doubles, target: Doubles, support: NDArray[np.bool_]) -> int:
     """Supporting matches, those at one place counted once (SIFT repeats a point for each of its directions)."""
-    places = (np.unique(np.rint(points[support]), axis=0) for points in (source, target))
-    return min(len(place) for place in places)
+    return min(len(set(np.rint(_complex(points[support])).tolist())) for points in (source, target))
 
 
 def fit_affine(source: Doubles, target: Doubles) -> Doubles:

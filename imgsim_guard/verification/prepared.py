@@ -46,6 +46,10 @@ class Features:
         """The first few, which still are from all over the picture."""
         return Features(self.points[:number], self.sizes[:number], self.angles[:number], self.descriptors[:number])
 
+    def without(self, number: int) -> Features:
+        """All but the first few."""
+        return Features(self.points[number:], self.sizes[number:], self.angles[number:], self.descriptors[number:])
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
