@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 from imgsim_guard.images import decode
 from imgsim_guard.model import Unreadable
+from imgsim_guard.verification.agreement import STEP, WINDOW, agreement
 from imgsim_guard.verification.glance import glance, worth_verifying
+from imgsim_guard.verification.overlay import Overlay
 from imgsim_guard.verification.pair import verify
 from imgsim_guard.verification.picture import GAP, MARK, SHOWN_SIDE, side_by_side
 from imgsim_guard.verification.prepared import FEATURE_SIDE, GREY_SIDE, mirrored, prepare, shrunk
@@ -475,6 +477,32 @@ def test_a_mirrored_page_is_a_copy_although_its_ruling_lies_on_itself_unmirrored
     assert evidence.outcome == "confirmed"
     assert evidence.transform is not None
     assert evidence.transform.mirrored
+
+
+# Windows
+
+
+@given(st.integers(15, 60), st.integers(15, 60), st.data())
+@quick
+def test_windows_lie_five_pixels_apart_and_are_seen_unless_a_pixel_of_them_is_missing(
+    height: int, width: int, data: st.DataObject
+) -> None:
+    y, x = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
+    picture, both = np.zeros((height, width), np.float32), np.ones((height, width), np.bool_)
+    both[y, x] = False
+    tops, lefts = np.arange(0, height - WINDOW + 1, STEP), np.arange(0, width - WINDOW + 1, STEP)
+    missed = np.outer((tops <= y) & (y < tops + WINDOW), (lefts <= x) & (x < lefts + WINDOW))
+    assert agreement(Overlay(picture, picture, both, np.eye(3))).seen.tolist() == (~missed).tolist()
+
+
+@given(st.integers(0, 2**32 - 1))
+@quick
+def test_a_picture_agrees_with_itself_and_noise_with_no_other_noise(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    one, two = random.uniform(0, 255, (2, 90, 120)).astype(np.float32)
+    both = np.ones(one.shape, np.bool_)
+    assert agreement(Overlay(one, one, both, np.eye(3))).fraction == 1
+    assert agreement(Overlay(one, two, both, np.eye(3))).fraction < 0.1
 
 
 # Odd shapes

@@ -64,19 +64,24 @@ class Agreement:
 
 def agreement(laid: Overlay) -> Agreement:
     """Local normalised cross-correlation of an overlay, its pictures made equally sharp first."""
+    if min(laid.both.shape) < WINDOW:
+        nothing = np.zeros((0, 0), np.bool_)
+        return Agreement(nothing, nothing, nothing, nothing, nothing)
     one, two = equally_sharp(laid.one, laid.two, laid.both)
     mean_one, mean_two = _windowed(one), _windowed(two)
-    spread_one = np.sqrt(np.maximum(_windowed(one * one) - mean_one**2, 0))
-    spread_two = np.sqrt(np.maximum(_windowed(two * two) - mean_two**2, 0))
-    product = _windowed(one * two) - mean_one * mean_two
-    correlation = product / np.maximum(spread_one * spread_two, 1e-3)
+    product = np.empty_like(one)  # written thrice: fresh memory costs more than the sums
+    spread_one = np.sqrt(np.maximum(_windowed(np.multiply(one, one, out=product)) - mean_one**2, 0))
+    spread_two = np.sqrt(np.maximum(_windowed(np.multiply(two, two, out=product)) - mean_two**2, 0))
+    covariance = _windowed(np.multiply(one, two, out=product)) - mean_one * mean_two
+    correlation = covariance / np.maximum(spread_one * spread_two, 1e-3)
     seen = _windowed(laid.both.astype(np.float32)) > FULL
     textured = seen & (spread_one > TEXTURE) & (spread_two > TEXTURE)
     agrees = textured & (correlation > AGREEING)
     one_sided = seen & ~textured & (np.maximum(spread_one, spread_two) > 2 * TEXTURE)
-    differs = textured & ~agrees | one_sided
-    swapped = textured & ~agrees & (_two_sidedness(one, two, laid.both) > SWAPPED)
-    return Agreement(seen, textured, agrees, swapped, differs & ~swapped)
+    swapped = textured & ~agrees
+    if swapped.any():
+        swapped &= _two_sidedness(one, two, laid.both) > SWAPPED
+    return Agreement(seen, textured, agrees, swapped, (textured & ~agrees | one_sided) & ~swapped)
 
 
 # Side of the area over which it is weighed which of the pictures has ink that the other lacks: three windows.
@@ -90,26 +95,34 @@ SWAPPED = 0.4
 def _two_sidedness(one: Floats, two: Floats, both: NDArray[np.bool_]) -> Floats:
     """How evenly the differences are split into brighter and darker ones around each window, 0 to 1."""
     one, two = one - ground(one), two - ground(two)
-    spread = float(two[both].std())
-    gain = float(one[both].std()) / spread if spread > 1 else 1.0
-    difference = one - two * np.float32(gain)
-    difference[~both] = 0
-    size = (WEIGHED, WEIGHED)
-    brighter = cv2.boxFilter(np.maximum(difference - SAME_INK, 0), -1, size)
-    darker = cv2.boxFilter(np.maximum(-difference - SAME_INK, 0), -1, size)
-    start = WINDOW // 2
-    ratio = 2 * np.minimum(brighter, darker) / np.maximum(brighter + darker, 1e-3)
-    return np.asarray(ratio, np.float32)[start:-start:STEP, start:-start:STEP]
+    spread = _spread(two, both)
+    two *= np.float32(_spread(one, both) / spread if spread > 1 else 1.0)
+    difference = np.subtract(one, two, out=one)
+    difference *= both
+    size = (WEIGHED // STEP, WEIGHED // STEP)
+    brighter = _blocks(np.maximum(np.subtract(difference, SAME_INK, out=two), 0, out=two))
+    darker = _blocks(np.maximum(np.subtract(-SAME_INK, difference, out=two), 0, out=two))
+    lighter, inkier = cv2.boxFilter(brighter, -1, size), cv2.boxFilter(darker, -1, size)
+    ratio = 2 * np.minimum(lighter, inkier) / np.maximum(lighter + inkier, 1e-3)
+    return np.asarray(ratio, np.float32)[1:-1, 1:-1]
 
 
 def _windowed(picture: Floats) -> Floats:
-    """Window means, on the grid of windows."""
-    start = WINDOW // 2
-    return np.asarray(cv2.boxFilter(picture, -1, (WINDOW, WINDOW)), np.float32)[start:-start:STEP, start:-start:STEP]
+    """Window means, on the grid of windows: those of three by three blocks."""
+    return np.asarray(cv2.boxFilter(_blocks(picture), -1, (WINDOW // STEP, WINDOW // STEP)), np.float32)[1:-1, 1:-1]
+
+
+def _blocks(picture: Floats) -> Floats:
+    """Means of blocks of STEP by STEP pixels."""
+    rows, columns = picture.shape[0] // STEP, picture.shape[1] // STEP
+    whole = picture[: rows * STEP, : columns * STEP]
+    return np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), np.float32)
 
 
 # Blurs tried on the sharper picture, in grid pixels.
-BLURS = (0.0, 0.6, 0.9, 1.3, 1.9, 2.7, 3.8)
+BLURS = (0.6, 0.9, 1.3, 1.9, 2.7, 3.8)
+# So much stronger detail is as good as equal.
+SHARPER = 1.05
 # Both are smoothed by this much first: single-pixel noise says nothing about the content.
 SMOOTHING = 0.7
 
@@ -117,18 +130,20 @@ SMOOTHING = 0.7
 def equally_sharp(one: Floats, two: Floats, both: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Blur the sharper (or noisier) picture until its detail is no stronger than the other's."""
     one, two = _blurred(one, SMOOTHING), _blurred(two, SMOOTHING)
-    if _detail(one, both) < _detail(two, both):
-        return one, _softened(two, one, both)
-    return _softened(one, two, both), two
+    detail_one, detail_two = _detail(one, both), _detail(two, both)
+    if detail_one < detail_two:
+        return one, _softened(two, both, detail_two, wanted=detail_one)
+    return _softened(one, both, detail_one, wanted=detail_two), two
 
 
-def _softened(sharp: Floats, soft: Floats, both: NDArray[np.bool_]) -> Floats:
-    """`sharp` under the smallest of BLURS that brings its detail down to that of `soft`."""
-    wanted = _detail(soft, both)
+def _softened(sharp: Floats, both: NDArray[np.bool_], detail: float, *, wanted: float) -> Floats:
+    """`sharp` under the smallest of BLURS that brings its detail down to what is wanted."""
+    blurred = sharp
     for sigma in BLURS:
-        blurred = _blurred(sharp, sigma) if sigma else sharp
-        if _detail(blurred, both) <= wanted * 1.05:
+        if detail <= wanted * SHARPER:
             break
+        blurred = _blurred(sharp, sigma)
+        detail = _detail(blurred, both)
     return blurred
 
 
@@ -138,5 +153,9 @@ def _blurred(picture: Floats, sigma: float) -> Floats:
 
 def _detail(picture: Floats, both: NDArray[np.bool_]) -> float:
     """Strength of the finest structure, relative to the picture's contrast."""
-    edges = cv2.Laplacian(picture, cv2.CV_32F, ksize=3)[both]
-    return float(edges.std() / (picture[both].std() + 1))
+    edges = np.asarray(cv2.Laplacian(picture, cv2.CV_32F, ksize=3), np.float32)
+    return _spread(edges, both) / (_spread(picture, both) + 1)
+
+
+def _spread(values: Floats, both: NDArray[np.bool_]) -> float:
+    return float(cv2.meanStdDev(values, mask=both.view(np.uint8))[1][0, 0])

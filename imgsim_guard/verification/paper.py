@@ -30,10 +30,12 @@ LEAST_INK = 0.5
 
 
 def ground(picture: Floats) -> Floats:
-    """What is left of a (h, w) picture of grey values when ink is taken away: the paper under its light."""
+    """What is left of a (h, w) picture of grey values when ink is taken away: the paper under its light, (h, w), or one
+    number, (), for all of it.
+    """
     colour, share = _commonest(picture)
     if share >= PLAIN_SHARE:
-        return np.full_like(picture, colour)
+        return np.asarray(colour, np.float32)
     height, width = picture.shape
     size = (max(1, round(width * GROUND_SHRINK)), max(1, round(height * GROUND_SHRINK)))
     small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
@@ -43,16 +45,17 @@ def ground(picture: Floats) -> Floats:
 def printed(laid: Overlay) -> bool:
     """Whether both pictures of an overlay are print on a plain ground."""
     return all(
-        _commonest(picture[laid.both])[1] >= PLAIN_SHARE or _lit_paper(picture, laid.both)
+        _commonest(picture, laid.both)[1] >= PLAIN_SHARE or _lit_paper(picture, laid.both)
         for picture in (laid.one, laid.two)
     )
 
 
-def _commonest(values: Floats) -> tuple[float, float]:
-    """The commonest colour, and the share of the values within PLAIN_SPAN around it."""
-    counts = np.bincount(values.astype(np.intp).ravel(), minlength=256)
-    within = np.convolve(counts, np.ones(PLAIN_SPAN, np.intp), "same")
-    return float(within.argmax()), float(within.max() / max(1, counts.sum()))
+def _commonest(picture: Floats, where: NDArray[np.bool_] | None = None) -> tuple[float, float]:
+    """The commonest colour of a picture or a part of it, and the share of what is within PLAIN_SPAN around it."""
+    mask = None if where is None else where.view(np.uint8)
+    counts = cv2.calcHist([picture], [0], mask, [256], [0, 256]).ravel()
+    within = np.convolve(counts, np.ones(PLAIN_SPAN), "same")
+    return float(within.argmax()), float(within.max() / max(1.0, counts.sum()))
 
 
 def _lit_paper(picture: Floats, both: NDArray[np.bool_]) -> bool:
