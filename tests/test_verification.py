@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from imgsim_guard.images import decode
 from imgsim_guard.model import Unreadable
+from imgsim_guard.verification import pair
 from imgsim_guard.verification.agreement import STEP, WINDOW, agreement
 from imgsim_guard.verification.glance import glance, worth_verifying
-from imgsim_guard.verification.overlay import Overlay
+from imgsim_guard.verification.overlay import Overlay, overlay, refined
 from imgsim_guard.verification.pair import verify
 from imgsim_guard.verification.picture import GAP, MARK, SHOWN_SIDE, side_by_side
 from imgsim_guard.verification.prepared import FEATURE_SIDE, GREY_SIDE, mirrored, prepare, shrunk
@@ -465,6 +466,31 @@ def test_the_refusal_of_another_form_says_that_only_the_layout_is_shared() -> No
     assert evidence.reason == "they have the same layout, but other print in it"
 
 
+@pytest.mark.parametrize("page", range(len(TEMPLATES)))
+@pytest.mark.parametrize("corner", [10, 25])
+def test_a_printed_page_seen_at_an_angle_is_a_copy(page: int, corner: int) -> None:
+    assert verify(prepare(at_an_angle(TEMPLATES[page], corner)), prepared_template(page)).outcome == "confirmed"
+
+
+def at_an_angle(picture: Pixels, by: float) -> Pixels:
+    """One corner moved inwards by so many pixels: no shift, turn, scale or squeeze does that."""
+    height, width = picture.shape[:2]
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    moved = corners - np.array([[0, 0], [0, 0], [by, by], [0, 0]], np.float32)
+    matrix = cv2.getPerspectiveTransform(corners, moved)
+    return np.asarray(cv2.warpPerspective(picture, matrix, (width, height), borderValue=WHITE), np.uint8)
+
+
+def test_only_a_page_seen_at_an_angle_moves_as_under_perspective() -> None:
+    seen_at_an_angle = shrunk(grey(at_an_angle(TEMPLATES[0], 25))[..., 0], FEATURE_SIDE)
+    page, other = (prepared_template(number).small for number in (0, 1))
+    still = np.eye(2, 3)
+    for one, bent in ((seen_at_an_angle, True), (other, False), (page, False)):
+        laid = overlay(one, page, still, side=FEATURE_SIDE)
+        assert laid is not None
+        assert refined(laid, still).bent is bent
+
+
 def test_a_mirrored_page_is_a_copy_although_its_ruling_lies_on_itself_unmirrored() -> None:
     page = np.full((600, 800, 3), 255, np.uint8)
     for line in range(20, 800, 76):
@@ -477,6 +503,23 @@ def test_a_mirrored_page_is_a_copy_although_its_ruling_lies_on_itself_unmirrored
     assert evidence.outcome == "confirmed"
     assert evidence.transform is not None
     assert evidence.transform.mirrored
+
+
+def test_other_print_is_refuted_before_it_is_read_in_full_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sets of one layout are all pairs, and each of them is within the threshold."""
+    sides: list[int] = []
+
+    def watched(first: Pixels, second: Pixels, matrix: NDArray[np.float64], *, side: int) -> Overlay | None:
+        sides.append(side)
+        return overlay(first, second, matrix, side=side)
+
+    monkeypatch.setattr(pair, "overlay", watched)
+    for one, two in ((0, 2), (1, 2), (3, 4), (3, 5)):
+        verify(prepared_template(one), prepared_template(two))
+    assert sides
+    assert max(sides) < GREY_SIDE
+    verify(prepare(jpeg(TEMPLATES[0])), prepared_template(0))
+    assert max(sides) == GREY_SIDE
 
 
 # Windows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from imgsim_guard.verification.paper import printed
 from imgsim_guard.verification.prepared import FEATURE_SIDE, GREY_SIDE, Prepared
 from imgsim_guard.verification.transform import shares, transform, words
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 # Long side of the grid for the cheap look at a proposal.
 COARSE_SIDE = 192
 # A proposal whose windows agree less than this in the cheap look is dropped: unrelated pictures stay below,
@@ -23,6 +27,13 @@ COARSE_AGREEMENT = 0.45
 # The same for whole frames and few matching points, whose agreement has to be nearly complete in the end: chest
 # X-rays of different people stay below.
 STRICT_COARSE_AGREEMENT = 0.7
+# Nothing is refined that agrees less than this to begin with: copies agree in 0.59 or more.
+HOPELESS = 0.25
+STRICT_HOPELESS = 0.45
+# Print of which more than this came and went in the cheap look is other print: copies under patches stay below 0.1.
+COARSE_SWAPPED = 0.2
+# Long sides of the grids on which print is read. What differs in the first is not read on.
+READING_SIDES = (576, GREY_SIDE)
 # Fewer textured windows than this (of 15 px, 5 apart) could agree by accident.
 LEAST_WINDOWS = 40
 # The overlap must be at least this part of the smaller picture: tiles cut from one picture are not copies.
@@ -140,44 +151,82 @@ def _best_trial(first: Prepared, second: Prepared) -> _Trial | None:
 MOST_FRAMES = 3
 
 
-def _proposals(first: Prepared, second: Prepared) -> list[Alignment]:
-    return by_features(first, second) + by_frames(first, second)[:MOST_FRAMES]
+def _proposals(first: Prepared, second: Prepared) -> Iterator[Alignment]:
+    yield from by_features(first, second)
+    yield from by_frames(first, second)[:MOST_FRAMES]
 
 
 def _tried(first: Prepared, second: Prepared, proposal: Alignment) -> _Trial | None:
     """Looks at a proposal closer and closer, as long as it holds; None if there is nothing to judge."""
-    matrix = refined(first.small, second.small, proposal.matrix, side=COARSE_SIDE)
+    many, matrix, bent = proposal.points >= MANY_POINTS, proposal.matrix, False
+    look = _coarse(first, second, matrix)
+    if look is not None and not look.holds(many=many) and look.seen.fraction >= (HOPELESS if many else STRICT_HOPELESS):
+        matrix, bent = refined(look.laid, matrix)
+        look = _coarse(first, second, matrix)
+    if look is None:
+        return None
+    if look.seen.fraction < (COARSE_AGREEMENT if many else STRICT_COARSE_AGREEMENT):
+        return _trial(_Judgement.DIFFERENT, matrix, proposal, look.seen, thorough=False)
+    if many and not bent and look.swapped and printed(look.laid):
+        return _trial(_Judgement.OTHER_PRINT, matrix, proposal, look.seen, thorough=True)
+    return _looked_at(first, second, Alignment(matrix, proposal.points))
+
+
+class _Coarse(NamedTuple):
+    """The cheap look at a proposal."""
+
+    laid: Overlay
+    seen: Agreement
+
+    @property
+    def swapped(self) -> bool:
+        return self.seen.scattered_swaps(LARGEST_OVERLAY) > COARSE_SWAPPED
+
+    def holds(self, *, many: bool) -> bool:
+        """Whether it needs no better alignment to go on with; few points seldom align well enough."""
+        return many and self.seen.fraction >= COARSE_AGREEMENT and not self.swapped
+
+
+def _coarse(first: Prepared, second: Prepared, matrix: Doubles) -> _Coarse | None:
+    """None if too little of them overlaps."""
     laid = overlay(first.small, second.small, matrix, side=COARSE_SIDE)
     if laid is None or max(shares(first.small, second.small, matrix)) < LEAST_OVERLAP:
         return None
-    seen = agreement(laid)
-    if seen.fraction < (COARSE_AGREEMENT if proposal.points >= MANY_POINTS else STRICT_COARSE_AGREEMENT):
-        return _trial(_Judgement.DIFFERENT, matrix, proposal, seen, thorough=False)
-    matrix = refined(first.small, second.small, matrix, side=FEATURE_SIDE)
+    return _Coarse(laid, agreement(laid))
+
+
+def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> _Trial | None:
+    """The thorough look at a proposal that lies nearly right."""
+    laid = overlay(first.small, second.small, proposal.matrix, side=FEATURE_SIDE)
+    if laid is None:
+        return None
+    matrix, bent = refined(laid, proposal.matrix)
     laid = overlay(first.small, second.small, matrix, side=FEATURE_SIDE)
     if laid is None:
         return None
-    seen = agreement(laid)
-    laid, seen = _straighter(laid, seen, proposal.points)
+    laid, seen = _straighter(laid, proposal.points, bent=bent)
     if _simple(first, second) and printed(laid):
-        return _trial(
-            _judged_simple(seen, upright=_upright(first, second, matrix)), matrix, proposal, seen, thorough=True
-        )
+        judgement = _judged_simple(seen, upright=_upright(first, second, matrix))
+        return _trial(judgement, matrix, proposal, seen, thorough=True)
     judgement = _judged(seen, proposal.points, laid)
     if judgement is _Judgement.SAME and (seen.fraction < NEARLY_ALL or printed(laid)):
-        return _read(first, second, Alignment(matrix, proposal.points))
+        return _read(first, second, Alignment(matrix, proposal.points), bent=bent)
     return _trial(judgement, matrix, proposal, seen, thorough=True)
 
 
-def _read(first: Prepared, second: Prepared, proposal: Alignment) -> _Trial | None:
-    """Judge print where it can be read."""
+def _read(first: Prepared, second: Prepared, proposal: Alignment, *, bent: bool) -> _Trial | None:
+    """Judge print where it can be read: first in middling size, where most other print shows already."""
     enlarged = _enlarged(second) @ np.vstack([proposal.matrix, [0, 0, 1]]) @ np.linalg.inv(_enlarged(first))
-    laid = overlay(first.grey, second.grey, enlarged[:2], side=GREY_SIDE)
-    if laid is None:
-        return None
-    seen = agreement(laid)
-    laid, seen = _straighter(laid, seen, proposal.points)
-    return _trial(_judged(seen, proposal.points, laid), proposal.matrix, proposal, seen, thorough=True)
+    trial = None
+    for side in READING_SIDES:
+        laid = overlay(first.grey, second.grey, enlarged[:2], side=side)
+        if laid is None:
+            return None
+        laid, seen = _straighter(laid, proposal.points, bent=bent)
+        trial = _trial(_judged(seen, proposal.points, laid), proposal.matrix, proposal, seen, thorough=True)
+        if trial.judgement is not _Judgement.SAME:
+            break
+    return trial
 
 
 def _simple(first: Prepared, second: Prepared) -> bool:
@@ -193,9 +242,10 @@ def _upright(first: Prepared, second: Prepared, matrix: Doubles) -> bool:
     return bool(np.abs(np.linalg.solve(frames, matrix[:, :2]) - np.eye(2)).max() < UPRIGHT_TOLERANCE)
 
 
-def _straighter(laid: Overlay, seen: Agreement, points: int) -> tuple[Overlay, Agreement]:
-    """The overlay without perspective, where that makes more of it agree."""
-    if points < STRAIGHTENING_POINTS or not COARSE_AGREEMENT < seen.fraction < NEARLY_ALL:
+def _straighter(laid: Overlay, points: int, *, bent: bool) -> tuple[Overlay, Agreement]:
+    """The overlay and what agrees in it, without perspective where there is some and more agrees without it."""
+    seen = agreement(laid)
+    if not bent or points < STRAIGHTENING_POINTS or not COARSE_AGREEMENT < seen.fraction < NEARLY_ALL:
         return laid, seen
     straight = straightened(laid)
     better = agreement(straight)
