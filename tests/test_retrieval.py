@@ -14,12 +14,20 @@ from conftest import open_store
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgsim_guard import search
 from imgsim_guard.augnet import DIMENSIONS
 from imgsim_guard.model import Bounds
 from imgsim_guard.perceptual import HASH_SIZE, HASHES, nearest_hashes
 from imgsim_guard.retrieval import BY_HASH, Retrieved, retrieve_among, retrieve_between
-from imgsim_guard.search import Pair, distances, nearest_among, nearest_between, pairs_among, pairs_between
+from imgsim_guard.search import (
+    Pair,
+    distances,
+    metric,
+    nearest_among,
+    nearest_between,
+    pairs_among,
+    pairs_between,
+    plain,
+)
 from imgsim_guard.store.shard import Row, file_digests
 
 if TYPE_CHECKING:
@@ -71,9 +79,10 @@ def nearest(first: Embeddings, second: Embeddings, *, k: int, reach: float, same
 def cut_up(block: int, cells: int) -> Iterator[None]:
     """Blocks so small that even a few rows fill many of them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search, "BLOCK", block)
-        patch.setattr(search, "CELLS", cells)
-        patch.setattr(search, "EXACT_ROWS", block)
+        patch.setattr(plain, "BLOCK", block)
+        patch.setattr(plain, "BLOCK_OF_ONE", block)
+        patch.setattr(plain, "CELLS", cells)
+        patch.setattr(metric, "EXACT_ROWS", block)
         yield
 
 

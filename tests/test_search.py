@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from imgsim_guard import search
 from imgsim_guard.augnet import DIMENSIONS
-from imgsim_guard.search import Pair, distances, pairs_among, pairs_between
+from imgsim_guard.search import Pair, distances, metric, pairs_among, pairs_between, plain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -98,8 +97,9 @@ def test_float32_copies_of_float16_numbers_give_the_same_pairs(
 @pytest.fixture(params=[1, 2, 3, 7])
 def small_blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     size = int(request.param)
-    monkeypatch.setattr(search, "BLOCK", size)
-    monkeypatch.setattr(search, "EXACT_ROWS", size)
+    monkeypatch.setattr(plain, "BLOCK", size)
+    monkeypatch.setattr(plain, "BLOCK_OF_ONE", size)
+    monkeypatch.setattr(metric, "EXACT_ROWS", size)
     return size
 
 
@@ -112,8 +112,8 @@ def test_the_size_of_the_blocks_does_not_show(small_blocks: int) -> None:
 
 
 def test_more_pairs_than_are_measured_at_once_are_all_found() -> None:
-    rows = np.zeros((search.EXACT_ROWS // 60, 2), np.float16)
-    assert len(list(pairs_between(rows, rows, threshold=0.0))) == len(rows) ** 2 > search.EXACT_ROWS
+    rows = np.zeros((metric.EXACT_ROWS // 20, 2), np.float16)
+    assert len(list(pairs_between(rows, rows, threshold=0.0))) == len(rows) ** 2 > metric.EXACT_ROWS
     assert len(list(pairs_among(rows, threshold=0.0))) == len(rows) * (len(rows) - 1) // 2
 
 
@@ -230,8 +230,8 @@ def test_the_float32_product_never_errs_by_as_much_as_the_slack(scale: float) ->
     squares = np.einsum("nd,nd->n", single, single)
     estimated = squares[:, None] + squares[None, :] - 2 * (single @ single.T)
     exact = np.array([((row - units) ** 2).sum(axis=1) / 2.0**48 for row in units])
-    assert np.abs(estimated - exact).max() < search.SLACK / 4
-    reported = np.round(np.sqrt(exact), search.DECIMALS)
+    assert np.abs(estimated - exact).max() < metric.SLACK / 4
+    reported = np.round(np.sqrt(exact), metric.DECIMALS)
     for threshold in np.unique(reported)[::500].tolist():
         found = {(pair.first, pair.second) for pair in pairs_between(rows, rows, threshold=threshold)}
         assert found == set(zip(*np.nonzero(reported <= threshold), strict=True))

@@ -90,15 +90,11 @@ def _result(git: Git, settings: Settings, selection: Selection) -> Result:
 
 def _pruned(git: Git, settings: Settings, known: Sequence[AcceptedPair]) -> list[AcceptedPair]:
     selection = tracked.everything(git, image_filter(settings.images))
-    if selection.unreadable or selection.notes:
-        why = (
-            selection.notes[0]
-            if selection.notes
-            else f"{selection.unreadable[0][0]}: {selection.unreadable[0][1].reason}"
-        )
-        raise GuardError(f"cannot tell which images are there: {why}")
+    unseen = [*selection.notes, *(f"{path}: {why.reason}" for path, why in selection.unreadable)]
+    if unseen:
+        raise GuardError(f"cannot tell which images are there: {unseen[0]}")
     store = open_store(settings, git.root / settings.store)
-    return still_there(known, (image.content for image in selection.queries), store.identity)
+    return still_there(known, selection.queries, store.identity)
 
 
 def _write(git: Git, settings: Settings, pairs: Sequence[AcceptedPair]) -> None:

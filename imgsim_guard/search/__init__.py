@@ -1,0 +1,100 @@
+"""Retrieval: which pairs of embeddings lie within a distance, exactly.
+
+Every distance is computed without rounding error, so a pair's verdict cannot depend on which other images were in the
+call, on the thread count or on the processor. That is possible because an embedding's numbers are float16 between -1
+and 1: whole multiples of 2**-24, so squared differences add up exactly in 64-bit integers.
+
+Which pairs are measured is told by float32 products with room for their rounding: of all 768 numbers when one side is
+small, else of a projection first. Both find the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imgsim_guard.search import plain, projected
+from imgsim_guard.search.metric import DECIMALS, EXACT_ROWS, FURTHEST, Pair, distances
+from imgsim_guard.search.projection import Projection, project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from imgsim_guard.search.metric import Embeddings
+
+__all__ = [
+    "DECIMALS",
+    "EXACT_ROWS",
+    "FURTHEST",
+    "Pair",
+    "Projection",
+    "distances",
+    "nearest_among",
+    "nearest_between",
+    "pairs_among",
+    "pairs_between",
+    "project",
+]
+
+ROWS_OF_A_PROJECTION = 64
+"""Each row that is projected takes as long as multiplying it with about so many in full width."""
+
+PAIRS_OF_A_PROJECTION = 2**21
+"""Finding the components takes as long as multiplying so many pairs in full width."""
+
+
+ROWS_FOR_EACH_NEIGHBOUR = 2500
+"""Among fewer, so many are projected as near as the k-th nearest that full width is quicker than measuring them."""
+
+
+def pairs_between(
+    first: Embeddings, second: Embeddings, *, threshold: float, projection: Projection | None = None
+) -> Iterator[Pair]:
+    """Every pair of one row of `first` [n, d] and one of `second` [m, d] whose rounded distance is <= threshold.
+
+    A projection of `second` that is at hand saves making one; it changes nothing else. So it is with the others.
+    """
+    sides = _sides(first, second, projection, same=False)
+    if sides is None:
+        return plain.pairs(first, second, threshold=threshold, same=False)
+    return projected.pairs(sides, threshold=threshold)
+
+
+def pairs_among(embeddings: Embeddings, *, threshold: float, projection: Projection | None = None) -> Iterator[Pair]:
+    """Every pair of two rows of `embeddings` [n, d] within the threshold, once: `first` > `second`."""
+    sides = _sides(embeddings, embeddings, projection, same=True)
+    if sides is None:
+        return plain.pairs(embeddings, embeddings, threshold=threshold, same=True)
+    return projected.pairs(sides, threshold=threshold)
+
+
+def nearest_between(
+    first: Embeddings, second: Embeddings, *, k: int, reach: float, projection: Projection | None = None
+) -> Iterator[Pair]:
+    """For each row of `first` [n, d], its k nearest rows of `second` [m, d] within a rounded distance of `reach`."""
+    sides = _sides(first, second, projection, same=False, least=k * ROWS_FOR_EACH_NEIGHBOUR)
+    if sides is None:
+        return plain.nearest(first, second, k=k, reach=reach, same=False)
+    return projected.nearest(sides, k=k, reach=reach)
+
+
+def nearest_among(
+    embeddings: Embeddings, *, k: int, reach: float, projection: Projection | None = None
+) -> Iterator[Pair]:
+    """For each row of `embeddings` [n, d], its k nearest other rows within a rounded distance of `reach`."""
+    sides = _sides(embeddings, embeddings, projection, same=True, least=k * ROWS_FOR_EACH_NEIGHBOUR)
+    if sides is None:
+        return plain.nearest(embeddings, embeddings, k=k, reach=reach, same=True)
+    return projected.nearest(sides, k=k, reach=reach)
+
+
+def _sides(
+    first: Embeddings, second: Embeddings, projection: Projection | None, *, same: bool, least: int = 0
+) -> projected.Sides | None:
+    """Both sides projected, unless full width is quicker than that, as it is with fewer second rows than `least`."""
+    if projection is None:
+        work = ROWS_OF_A_PROJECTION * (len(first) + len(second)) + PAIRS_OF_A_PROJECTION
+        if len(second) < least or len(first) * len(second) < work:
+            return None
+        projection = project(second)
+    ours = projection if same else project(first, like=projection)
+    return projected.Sides(first, second, ours.coordinates, projection.coordinates, same)

@@ -1,0 +1,122 @@
+"""The search that multiplies projected rows first, and in full width only what they leave."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from imgsim_guard.search.metric import (
+    Pair,
+    first_k,
+    limits_of_nearest,
+    measured,
+    pairs_of,
+    squared_limit,
+    squares_between,
+    squares_of,
+    true_cells,
+    widened,
+)
+from imgsim_guard.search.projection import facing, projected_limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from imgsim_guard.search.metric import Embeddings, Rows
+
+    Squares = NDArray[np.float32]
+
+QUERIES = 256
+"""Rows of the first side multiplied at once. As columns of the product: BLAS is slower when there are more."""
+
+BLOCK = 8192
+"""Rows of the second side multiplied at once: 8192 x 256 float32 products are 8 MB."""
+
+DENSE = 64
+"""When more than one pair in so many is left, the block is multiplied in full width, which is quicker then."""
+
+GROUP = 64
+"""Rows of which only the nearest counts when the k nearest are first looked for."""
+
+
+class Sides(NamedTuple):
+    """Two sides and their projected coordinates; `same` when both are the same rows."""
+
+    first: Embeddings
+    second: Embeddings
+    ours: Squares
+    theirs: Squares
+    same: bool
+
+
+def pairs(sides: Sides, *, threshold: float) -> Iterator[Pair]:
+    """Every pair within the threshold; when both are the same rows, each pair once and the later row first."""
+    first, second = sides.first, sides.second
+    for i in range(0, len(first), QUERIES):
+        limits = np.full(len(first[i : i + QUERIES]), squared_limit(threshold), np.float32)
+        for rows, columns in _near(sides, i, limits, end=i + QUERIES if sides.same else len(second)):
+            wanted = rows > columns if sides.same else slice(None)
+            yield from pairs_of(first, second, rows[wanted], columns[wanted], threshold=threshold)
+
+
+def nearest(sides: Sides, *, k: int, reach: float) -> Iterator[Pair]:
+    """The k nearest within reach of each first row; when both are the same rows, none is its own."""
+    first, second = sides.first, sides.second
+    if not len(second) or not k:
+        return
+    for i in range(0, len(first), QUERIES):
+        limits = limits_of_nearest(_kth_squares(sides, i, k=k), reach=reach)
+        found = []
+        for rows, columns in _near(sides, i, limits, end=len(second)):
+            wanted = rows != columns if sides.same else slice(None)
+            part = measured(first, second, rows[wanted], columns[wanted], threshold=reach)
+            found.append(first_k(part, k=k))
+        yield from map(Pair, *(part.tolist() for part in first_k(found, k=k)))
+
+
+def _near(sides: Sides, i: int, limits: Squares, *, end: int) -> Iterator[tuple[Rows, Rows]]:
+    """Pairs of the QUERIES rows at i with second rows before the end: all whose estimated squares are within the limits
+    [n] of their first rows, and no others.
+    """
+    queries, faces = widened(sides.first[i : i + QUERIES]), facing(sides.ours[i : i + QUERIES])
+    faces[:, -1] -= projected_limits(limits)
+    for j in range(0, end, BLOCK):
+        gallery = sides.second[j : min(j + BLOCK, end)]
+        over = sides.theirs[j : min(j + BLOCK, end)] @ faces.T
+        columns, rows = true_cells(over <= 0)
+        if len(rows) * DENSE > over.size:
+            rows, columns = true_cells(squares_between(queries, gallery) <= limits[:, None])
+        else:
+            near = squares_of(queries, gallery, rows, columns) <= limits[rows]
+            rows, columns = rows[near], columns[near]
+        yield i + rows, j + columns
+
+
+def _kth_squares(sides: Sides, i: int, *, k: int) -> Squares:
+    """For each of the QUERIES rows at i, an estimated square within which there are k second rows; infinity when so few
+    are not found.
+    """
+    faces = facing(sides.ours[i : i + QUERIES])
+    blocks = (sides.theirs[j : j + BLOCK] @ faces.T for j in range(0, len(sides.theirs), BLOCK))
+    minima = np.concatenate([_minima(block) for block in blocks])
+    squares = np.full(len(faces), np.inf, np.float32)
+    if not len(minima):
+        return squares
+    groups = np.argpartition(minima, min(k, len(minima) - 1), axis=0)[: k + 1]
+    for at, face in enumerate(faces):
+        rows = (groups[:, at, None] * GROUP + np.arange(GROUP)).ravel()
+        rows = rows[rows != i + at] if sides.same else rows
+        if len(rows) >= k:
+            nearest_rows = rows[np.argsort(sides.theirs[rows] @ face)[: 2 * k]]
+            tried = squares_of(sides.first, sides.second, np.full(len(nearest_rows), i + at), nearest_rows)
+            squares[at] = np.partition(tried, k - 1)[k - 1]
+    return squares
+
+
+def _minima(squares: Squares) -> Squares:
+    """The least of each GROUP rows; rows that fill no group are left out."""
+    groups, columns = len(squares) // GROUP, squares.shape[1]
+    return np.asarray(squares[: groups * GROUP].reshape(groups, GROUP, columns).min(axis=1), np.float32)
