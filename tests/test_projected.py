@@ -114,6 +114,7 @@ def cut_up(queries: int, block: int, dense: float, group: int) -> Iterator[None]
             (projected, "BLOCK", block),
             (projected, "DENSE", dense),
             (projected, "GROUP", group),
+            (projected, "FACES", 2),
             (projection, "BLOCK", block),
             (metric, "EXACT_ROWS", block),
         ):
@@ -222,7 +223,7 @@ def test_a_projection_has_an_orthonormal_basis_and_is_the_same_every_time(rows: 
 def test_the_basis_keeps_most_of_the_distance_of_unrelated_images() -> None:
     rows = real()
     kept = project(rows)
-    projected_squares = kept.coordinates @ facing(kept.coordinates).T
+    projected_squares = kept.coordinates @ facing(kept.coordinates, np.zeros(1, np.float32)).T
     assert projected_squares.mean() > 0.75 * metric.squares_between(rows, rows).mean()
 
 
@@ -236,7 +237,7 @@ def test_no_projected_square_passes_the_limit_of_its_pair(scale: float) -> None:
     units = (rows.astype(np.float64) * 2**24).astype(np.int64)
     exact = np.array([((row - units) ** 2).sum(axis=1) / 2.0**48 for row in units])
     for kept in (project(rows), on_a_plane(rows), on_one_line(rows), on(rows, any_basis(DIMENSIONS, 200, 3))):
-        squares = kept.coordinates @ facing(kept.coordinates).T
+        squares = kept.coordinates @ facing(kept.coordinates, np.zeros(1, np.float32)).T
         assert (squares <= projected_limits(exact.astype(np.float32)) - metric.SLACK / 2).all()
 
 

@@ -80,7 +80,6 @@ def cut_up(block: int, cells: int) -> Iterator[None]:
     """Blocks so small that even a few rows fill many of them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plain, "BLOCK", block)
-        patch.setattr(plain, "BLOCK_OF_ONE", block)
         patch.setattr(plain, "CELLS", cells)
         patch.setattr(metric, "EXACT_ROWS", block)
         yield

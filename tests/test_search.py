@@ -98,7 +98,6 @@ def test_float32_copies_of_float16_numbers_give_the_same_pairs(
 def small_blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     size = int(request.param)
     monkeypatch.setattr(plain, "BLOCK", size)
-    monkeypatch.setattr(plain, "BLOCK_OF_ONE", size)
     monkeypatch.setattr(metric, "EXACT_ROWS", size)
     return size
 

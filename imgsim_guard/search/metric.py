@@ -32,6 +32,13 @@ FURTHEST = 56.0
 EXACT_ROWS = 512
 """Pairs whose distance is computed at once: few enough for their numbers to stay in the processor's cache."""
 
+PIECE = 2**18
+"""Multiplications in one matrix product that OpenBLAS leaves on the thread that asks (GEMM_MULTITHREAD_THRESHOLD: 2**16
+times 4). Sharing the products of short rows takes long on a busy processor: each waits for all threads to be run."""
+
+FEW = 32
+"""Rows that are multiplied with others piece by piece: with more, the products are large enough to be shared."""
+
 EXPONENT_BIAS = 2**112
 """Between float16's exponents, which have a bias of 15, and float32's, of 127."""
 
@@ -108,11 +115,12 @@ def limits_of_nearest(squares: NDArray[np.float32], *, reach: float) -> NDArray[
 def squares_between(first: Embeddings, second: Embeddings) -> NDArray[np.float32]:
     """Squared distances [n, m] of the rows of two arrays, off by SLACK at the most."""
     first, second = widened(first), widened(second)
-    squares = np.asarray(first @ second.T, np.float32)
+    few = len(first) <= FEW
+    squares = products(second, np.ascontiguousarray(first.T)[None])[0].T if few else first @ second.T
     squares *= -2
     squares += lengths(first)[:, None]
     squares += lengths(second)
-    return squares
+    return np.asarray(squares, np.float32)
 
 
 def squares_of(first: Embeddings, second: Embeddings, rows: Rows, columns: Rows) -> NDArray[np.float32]:
@@ -124,6 +132,17 @@ def squares_of(first: Embeddings, second: Embeddings, rows: Rows, columns: Rows)
         difference -= widened(second[columns[part]])
         squares[part] = lengths(difference)
     return squares
+
+
+def products(rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The matrix products [q, n, c] of rows [n, d] and q arrays of columns [d, c], in pieces of PIECE."""
+    stacks, width, count = columns.shape
+    step = max(1, PIECE // (width * max(1, count)))
+    whole = len(rows) // step * step
+    pieces = np.matmul(rows[:whole].reshape(-1, step, width), columns[:, None]).reshape(stacks, whole, count)
+    if whole == len(rows):
+        return np.asarray(pieces, np.float32)
+    return np.concatenate([pieces, np.matmul(rows[whole:], columns)], axis=1)
 
 
 def lengths(rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 BLOCK = 2048
 """Rows of each side multiplied at once: 2048 x 2048 float32 products are 16 MB."""
 
-BLOCK_OF_ONE = 512
-"""The same for a single row: BLAS does not share so few with its other threads, whose waking takes longer than the work
-when the processor is busy."""
-
 CELLS = 2**24
 """Squared distances held at once when the nearest are looked for: 64 MB."""
 
@@ -36,8 +32,8 @@ CELLS = 2**24
 def pairs(first: Embeddings, second: Embeddings, *, threshold: float, same: bool) -> Iterator[Pair]:
     """Every pair within the threshold; when both are the same rows, each pair once and the later row first."""
     for i in range(0, len(first), BLOCK):
-        for j, block in _blocks(first, second[: i + BLOCK] if same else second):
-            squares = squares_between(first[i : i + BLOCK], block)
+        for j in range(0, i + 1 if same else len(second), BLOCK):
+            squares = squares_between(first[i : i + BLOCK], second[j : j + BLOCK])
             rows, columns = true_cells(squares <= squared_limit(threshold))
             rows, columns = i + rows, j + columns
             wanted = rows > columns if same else slice(None)
@@ -50,16 +46,11 @@ def nearest(first: Embeddings, second: Embeddings, *, k: int, reach: float, same
         return
     step, last = max(1, CELLS // len(second)), min(k, len(second)) - 1
     for i in range(0, len(first), step):
-        squares = np.hstack([squares_between(first[i : i + step], block) for _, block in _blocks(first, second)])
+        blocks = (second[j : j + BLOCK] for j in range(0, len(second), BLOCK))
+        squares = np.hstack([squares_between(first[i : i + step], block) for block in blocks])
         if same:
             np.fill_diagonal(squares[:, i:], np.inf)
         limits = limits_of_nearest(np.partition(squares, last, axis=1)[:, last], reach=reach)
         rows, columns = true_cells(squares <= limits[:, None])
         found = first_k(measured(first, second, i + rows, columns, threshold=reach), k=k)
         yield from map(Pair, *(part.tolist() for part in found))
-
-
-def _blocks(first: Embeddings, second: Embeddings) -> Iterator[tuple[int, Embeddings]]:
-    """The second rows a block at a time, each with where it starts."""
-    step = BLOCK if len(first) > 1 else BLOCK_OF_ONE
-    return ((j, second[j : j + step]) for j in range(0, len(second), step))

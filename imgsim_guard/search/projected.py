@@ -12,6 +12,7 @@ from imgsim_guard.search.metric import (
     limits_of_nearest,
     measured,
     pairs_of,
+    products,
     squared_limit,
     squares_between,
     squares_of,
@@ -29,11 +30,14 @@ if TYPE_CHECKING:
 
     Squares = NDArray[np.float32]
 
-QUERIES = 256
-"""Rows of the first side multiplied at once. As columns of the product: BLAS is slower when there are more."""
+QUERIES = 224
+"""Rows of the first side multiplied at once."""
 
-BLOCK = 8192
-"""Rows of the second side multiplied at once: 8192 x 256 float32 products are 8 MB."""
+BLOCK = 2048
+"""Rows of the second side multiplied at once: 2048 x 224 float32 products are 2 MB."""
+
+FACES = 56
+"""Rows of the first side in one small product, with about as many of the second."""
 
 DENSE = 64
 """When more than one pair in so many is left, the block is multiplied in full width, which is quicker then."""
@@ -81,12 +85,13 @@ def _near(sides: Sides, i: int, limits: Squares, *, end: int) -> Iterator[tuple[
     """Pairs of the QUERIES rows at i with second rows before the end: all whose estimated squares are within the limits
     [n] of their first rows, and no others.
     """
-    queries, faces = widened(sides.first[i : i + QUERIES]), facing(sides.ours[i : i + QUERIES])
-    faces[:, -1] -= projected_limits(limits)
+    queries = widened(sides.first[i : i + QUERIES])
+    faces = _stacked(facing(sides.ours[i : i + QUERIES], projected_limits(limits)))
     for j in range(0, end, BLOCK):
         gallery = sides.second[j : min(j + BLOCK, end)]
-        over = sides.theirs[j : min(j + BLOCK, end)] @ faces.T
-        columns, rows = true_cells(over <= 0)
+        over = products(sides.theirs[j : min(j + BLOCK, end)], faces)
+        stack, columns, row = np.unravel_index(np.flatnonzero(over <= 0), over.shape)
+        rows = stack * faces.shape[2] + row
         if len(rows) * DENSE > over.size:
             rows, columns = true_cells(squares_between(queries, gallery) <= limits[:, None])
         else:
@@ -99,8 +104,9 @@ def _kth_squares(sides: Sides, i: int, *, k: int) -> Squares:
     """For each of the QUERIES rows at i, an estimated square within which there are k second rows; infinity when so few
     are not found.
     """
-    faces = facing(sides.ours[i : i + QUERIES])
-    blocks = (sides.theirs[j : j + BLOCK] @ faces.T for j in range(0, len(sides.theirs), BLOCK))
+    faces = facing(sides.ours[i : i + QUERIES], np.zeros(1, np.float32))
+    stacks = _stacked(faces)
+    blocks = (products(sides.theirs[j : j + BLOCK], stacks) for j in range(0, len(sides.theirs), BLOCK))
     minima = np.concatenate([_minima(block) for block in blocks])
     squares = np.full(len(faces), np.inf, np.float32)
     if not len(minima):
@@ -117,6 +123,18 @@ def _kth_squares(sides: Sides, i: int, *, k: int) -> Squares:
 
 
 def _minima(squares: Squares) -> Squares:
-    """The least of each GROUP rows; rows that fill no group are left out."""
-    groups, columns = len(squares) // GROUP, squares.shape[1]
-    return np.asarray(squares[: groups * GROUP].reshape(groups, GROUP, columns).min(axis=1), np.float32)
+    """Of products [q, n, c], the least [n / GROUP, q * c] of each GROUP rows; rows that fill no group are left out."""
+    stacks, rows, columns = squares.shape
+    groups = rows // GROUP
+    least = squares[:, : groups * GROUP].reshape(stacks, groups, GROUP, columns).min(axis=2)
+    return np.asarray(least.transpose(1, 0, 2).reshape(groups, stacks * columns), np.float32)
+
+
+def _stacked(faces: Squares) -> Squares:
+    """The faces [n, d] as columns [q, d, c], the last of them far from everything where q * c > n."""
+    stacks = -(-len(faces) // FACES)
+    columns = -(-len(faces) // stacks)
+    filled = np.zeros((stacks * columns, faces.shape[1]), np.float32)
+    filled[:, -1] = 1
+    filled[: len(faces)] = faces
+    return np.ascontiguousarray(filled.reshape(stacks, columns, -1).transpose(0, 2, 1))

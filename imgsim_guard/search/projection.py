@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from imgsim_guard.search.metric import SLACK, lengths, widened
+from imgsim_guard.search.metric import SLACK, lengths, products, widened
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,7 +32,7 @@ LOSS = 0.025
 thread that takes subnormal numbers for 0, a row is off by 768**0.5 * 2**-14 more. What the basis lacks to orthonormal
 is 1e-6 of the length."""
 
-BLOCK = 2048
+BLOCK = 1024
 """Rows projected at once."""
 
 
@@ -54,15 +54,15 @@ def project(embeddings: Embeddings, *, like: Projection | None = None) -> Projec
     coordinates = np.ones((len(embeddings), columns + 2), np.float32)
     for start in range(0, len(embeddings), BLOCK):
         part = coordinates[start : start + BLOCK]
-        part[:, :columns] = widened(embeddings[start : start + BLOCK]) @ basis - centre
+        part[:, :columns] = products(widened(embeddings[start : start + BLOCK]), basis[None])[0] - centre
         part[:, columns] = lengths(part[:, :columns])
     return Projection(basis, centre, coordinates)
 
 
-def facing(coordinates: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What projected rows [n, c + 2] multiply others by to give the squares of projected distances [m, n]."""
+def facing(coordinates: NDArray[np.float32], limits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What projected rows [n, c + 2] multiply others by to give the squares of projected distances less limits [n]."""
     turned = coordinates * np.float32(-2)
-    turned[:, -2], turned[:, -1] = 1, coordinates[:, -2]
+    turned[:, -2], turned[:, -1] = 1, coordinates[:, -2] - limits
     return turned
 
 
