@@ -12,6 +12,7 @@ from conftest import encoded, pixels_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imgsim_guard import perceptual
 from imgsim_guard.hashing import hashes
 from imgsim_guard.images import decode
 from imgsim_guard.model import Unreadable
@@ -21,9 +22,9 @@ from imgsim_guard.perceptual import (
     HASHES,
     MOST_BITS,
     nearest_hashes,
-    orientations,
+    parities,
     present,
-    signs,
+    transposed,
 )
 
 if TYPE_CHECKING:
@@ -54,6 +55,26 @@ FEW = 12
 """Bits near 0 that rounding may turn over."""
 
 quick = settings(deadline=None, derandomize=True, max_examples=60)
+
+
+def signs(packed: Hashes) -> NDArray[np.float32]:
+    """Packed hashes [n, 32] as -1 and 1, [n, 256]; the first of each, which only says that there is one, as 0."""
+    unpacked = np.unpackbits(packed, axis=1).astype(np.float32) * 2 - 1
+    unpacked[:, 0] = 0
+    return unpacked
+
+
+def orientations(bits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The signs [8, n, 256] that these signs [n, 256] would be for the picture in each of its 8 orientations."""
+    grid = bits.reshape(-1, FREQUENCIES, FREQUENCIES)
+    odd = np.where(np.arange(FREQUENCIES) % 2, -1, 1).astype(np.float32)
+    turned = [
+        side * across * down
+        for side in (grid, grid.transpose(0, 2, 1))
+        for across in (1, odd[None, None, :])
+        for down in (1, odd[None, :, None])
+    ]
+    return np.stack(turned).reshape(8, -1, FREQUENCIES * FREQUENCIES)
 
 
 def jpeg(picture: Pixels, quality: int) -> Pixels:
@@ -242,6 +263,73 @@ def oracle(first: Hashes, second: Hashes, *, k: int, same: bool) -> list[tuple[i
                 near.append((min(bits), j))
         found += [(i, j) for _, j in sorted(near)[:k]]
     return found
+
+
+def plain(first: Hashes, second: Hashes, *, k: int, same: bool = False) -> list[tuple[int, int]]:
+    """The search by products of signs, all of the gallery at once."""
+    found: list[tuple[int, int]] = []
+    rows, gallery = np.nonzero(present(second))[0], signs(second[present(second)])
+    for index, row in enumerate(first):
+        views = orientations(signs(row[present(row)])).reshape(-1, BITS + 1)
+        if not (len(views) and len(rows)):
+            continue
+        bits = ((BITS - views @ gallery.T) / 2).min(axis=0)
+        least = {at: int(bits[rows == at].min()) for at in rows[bits <= MOST_BITS].tolist()}
+        near = sorted((number, at) for at, number in least.items() if not (same and at == index))
+        found += [(index, at) for _, at in near[:k]]
+    return found
+
+
+def turned(bits: NDArray[np.bool_], way: int) -> NDArray[np.bool_]:
+    """The bits [255] of the picture in one of its 8 orientations."""
+    return np.asarray(orientations(signs(packed([[bits]])[0, :1]))[way, 0, 1:] > 0)
+
+
+def crowd(seed: int, rows: int) -> Hashes:
+    """Hashes of a few pictures in any orientation with 0 to 90 bits turned over, up to five a row."""
+    random = np.random.default_rng(seed)
+    bases = [random_bits(base) for base in range(4)]
+    made = []
+    for _ in range(rows):
+        ways = [(bases[random.integers(4)], int(random.integers(8))) for _ in range(random.integers(HASHES + 1))]
+        made.append([turned(base, way) ^ (random.random(BITS) < random.uniform(0, 0.36)) for base, way in ways])
+    return packed(made)
+
+
+@pytest.fixture(params=[1, 7, 8192])
+def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(perceptual, "BLOCK", request.param)
+    return int(request.param)
+
+
+@pytest.mark.usefixtures("blocks")
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("k", [1, 5, 40])
+def test_words_find_in_any_blocks_what_products_of_signs_find(seed: int, k: int) -> None:
+    first, second = crowd(seed, 12), crowd(seed + 10, 40)
+    expected = plain(first, second, k=k)
+    assert len(expected) > 5
+    assert list(nearest_hashes(first, second, k=k)) == expected
+    assert list(nearest_hashes(second, second, k=k, same=True)) == plain(second, second, k=k, same=True)
+
+
+def test_bits_are_counted_alike_without_numpys_own_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = crowd(0, 12), crowd(1, 40)
+    expected = list(nearest_hashes(first, second, k=5))
+    monkeypatch.delattr(np, "bitwise_count", raising=False)
+    assert list(nearest_hashes(first, second, k=5)) == expected != []
+
+
+def test_a_hash_is_in_its_words_by_parity() -> None:
+    for row, column in np.ndindex(FREQUENCIES, FREQUENCIES):
+        grid = np.zeros((FREQUENCIES, FREQUENCIES), np.bool_)
+        grid[0, 0] = grid[row, column] = True
+        words = parities(np.packbits(grid)[None])[:, 0].tolist()
+        counts = [word.bit_count() for word in words]
+        expected = [1, 0, 0, 0]
+        expected[row % 2 * 2 + column % 2] += (row, column) != (0, 0)
+        assert counts == expected
+        assert (transposed(np.packbits(grid)[None]) == np.packbits(grid.T)[None]).all()
 
 
 def drawn(rows: list[list[tuple[int, int]]]) -> Hashes:
