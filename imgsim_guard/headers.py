@@ -18,6 +18,14 @@ MAX_PIXELS = 2**28
 """268 megapixels: above the largest camera's 200, and 0.8 GB once decoded."""
 
 
+MAX_SCANS = 100
+"""Of a JPEG: a progressive one has about ten, and each costs as much time as the first, however few bytes it has."""
+
+
+MAX_TILE = 2**24
+"""Pixels of a TIFF's tile, which is decoded whole however small the image; usual ones have 2**16."""
+
+
 MAX_DIGITS = 12
 """Of a size written in decimal: enough to be refused for."""
 
@@ -70,6 +78,8 @@ def _bmp(data: bytes) -> tuple[int, int]:
 
 def _jpeg(data: bytes) -> tuple[int, int]:
     """The first start-of-frame segment (ITU T.81, B.2.2): markers C0 to CF but for C4, C8 and CC."""
+    if data.count(b"\xff\xda") > MAX_SCANS:
+        raise ValueError("more scans than any picture needs")
     at = 2
     while True:
         if data[at] != 0xFF:
@@ -97,7 +107,16 @@ def _webp(data: bytes) -> tuple[int, int]:
 
 
 def _tiff(data: bytes) -> tuple[int, int]:
-    """Tags 256 and 257 of the first directory (TIFF 6.0, section 2), also of a BigTIFF."""
+    """Tags 256 and 257 of the first directory (TIFF 6.0, section 2), also of a BigTIFF; 322 and 323 are a tile's."""
+    sizes = _tiff_sizes(data)
+    if not {256, 257} <= sizes.keys():
+        raise ValueError("no size in the first directory")
+    if sizes.get(322, 0) * sizes.get(323, 0) > MAX_TILE:
+        raise ValueError("a tile that large is for nothing but to fill memory")
+    return sizes[256], sizes[257]
+
+
+def _tiff_sizes(data: bytes) -> dict[int, int]:
     order = "<" if data[:2] == b"II" else ">"
     big = struct.unpack_from(order + "H", data, 2)[0] == 43
     directory, count, entry, step = ("Q", "Q", "HHQ", 20) if big else ("I", "H", "HHI", 12)
@@ -106,14 +125,14 @@ def _tiff(data: bytes) -> tuple[int, int]:
     at += struct.calcsize(order + count)
     sizes: dict[int, int] = {}
     for _ in range(min(entries, 0xFFFF)):
+        if len(data) < at + step:
+            break
         tag, kind, _count = struct.unpack_from(order + entry, data, at)
-        if tag in {256, 257}:
+        if tag in {256, 257, 322, 323}:
             value = {3: "H", 4: "I", 16: "Q"}[kind] if kind in {3, 4, 16} else "I"
-            sizes[tag] = struct.unpack_from(order + value, data, at + struct.calcsize(order + entry))[0]
-        if len(sizes) == 2:
-            return sizes[256], sizes[257]
+            sizes.setdefault(tag, struct.unpack_from(order + value, data, at + struct.calcsize(order + entry))[0])
         at += step
-    raise ValueError("no size in the first directory")
+    return sizes
 
 
 def _heif(data: bytes) -> tuple[int, int]:

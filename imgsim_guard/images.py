@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from imgsim_guard.headers import MAX_PIXELS, read_header
+from imgsim_guard.headers import MAX_PIXELS, Header, read_header
 from imgsim_guard.heic import decode_heic, heic_decoder
 from imgsim_guard.model import Unreadable
 from imgsim_guard.overheard import overheard
@@ -25,6 +25,14 @@ PIXEL_DIGEST_SIZE = 16
 
 PREVIEW_SIDE, PREVIEW_QUALITY = 512, 80
 """Pixels, and of WebP: 30 kB a photograph, and enough to verify a pair by."""
+BYTES_A_PIXEL = {"AVIF": 18, "JPEG 2000": 15, "JPEG": 11, "HEIC": 9, "GIF": 7, "WebP": 7}
+"""Of memory that decoding takes at its worst, measured; 6 with the other formats."""
+
+FREE_MEMORY = 290_000_000
+"""Bytes that a file of any size may take: an empty A4 page at 600 dpi has 35 megapixels in 3 kB."""
+
+PIXELS_A_BYTE = 256
+"""Beyond that, the most that a byte of the file may stand for. Large photographs have 10, and bombs 1,000 and more."""
 
 _DAMAGE = re.compile(
     rb"(premature end of data segment|bad (Huffman|arithmetic) code|instead of RST"  # libjpeg: the rest is made up
@@ -42,8 +50,11 @@ def decode(data: bytes) -> NDArray[np.uint8] | Unreadable:
     header = read_header(data)
     if header is None:
         return Unreadable(_what_it_is(data))
+    claimed = f"{header.width} x {header.height} pixels"
     if header.width * header.height > MAX_PIXELS:
-        return Unreadable(f"{header.width} x {header.height} pixels, more than the {MAX_PIXELS:,} that are decoded")
+        return Unreadable(f"{claimed}, more than the {MAX_PIXELS:,} that are decoded")
+    if _is_bomb(header, len(data)):
+        return Unreadable(f"{claimed} in {len(data):,} bytes, too few for a picture of them")
     if header.format == "HEIC":
         return decode_heic(data)
     try:
@@ -62,6 +73,9 @@ def preview(pixels: NDArray[np.uint8]) -> bytes:
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     return cv2.imencode(".webp", small, [cv2.IMWRITE_WEBP_QUALITY, PREVIEW_QUALITY])[1].tobytes()
+def _is_bomb(header: Header, size: int) -> bool:
+    pixels = header.width * header.height
+    return pixels * BYTES_A_PIXEL.get(header.format, 6) > FREE_MEMORY and pixels > size * PIXELS_A_BYTE
 
 
 def decode_whole(data: bytes) -> NDArray[np.uint8] | Unreadable:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image, features
 
 from imgsim_guard.headers import MAX_PIXELS, Header, read_header
-from imgsim_guard.images import PIXEL_DIGEST_SIZE, decode, pixel_digest
+from imgsim_guard.images import PIXEL_DIGEST_SIZE, PIXELS_A_BYTE, decode, pixel_digest
 from imgsim_guard.model import Unreadable
 
 if TYPE_CHECKING:
@@ -247,7 +247,7 @@ def test_the_largest_lossless_webp_is_no_bomb() -> None:
 
 
 def test_as_many_pixels_as_are_decoded_pass_the_header() -> None:
-    at_the_limit = b"P6 16384 16384 255\n"
+    at_the_limit = b"P6 16384 16384 255\n" + bytes(MAX_PIXELS // PIXELS_A_BYTE)
     assert read_header(at_the_limit) == Header("Netpbm", 16384, 16384)
     assert MAX_PIXELS == 16384 * 16384
     assert decode(at_the_limit) == Unreadable("damaged or cut short: the Netpbm decoder gave up")
