@@ -73,6 +73,8 @@ def preview(pixels: NDArray[np.uint8]) -> bytes:
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     return cv2.imencode(".webp", small, [cv2.IMWRITE_WEBP_QUALITY, PREVIEW_QUALITY])[1].tobytes()
+
+
 def _is_bomb(header: Header, size: int) -> bool:
     pixels = header.width * header.height
     return pixels * BYTES_A_PIXEL.get(header.format, 6) > FREE_MEMORY and pixels > size * PIXELS_A_BYTE
