@@ -42,7 +42,7 @@ def check(
     selection = without_moved(selection, identity)
     by_content = sort_by_content(selection, identity, policy.split, policy.copies)
     unreadable = dict(selection.unreadable)
-    notes = list(selection.notes)
+    notes = [*selection.notes, *_empty_splits(selection, policy)]
     found: list[Match] = []
     if by_content.searched:
         wanted, out_of_reach = _to_embed(by_content, pipeline)
@@ -168,6 +168,15 @@ def _evidence(
         for index, answer in zip(asked, evidence, strict=True):
             found[index] = answer
     return found
+
+
+def _empty_splits(selection: Selection, policy: Policy) -> Iterator[str]:
+    """Only where all images are there to be looked at: a commit need not have some of each."""
+    if selection.scope == "all" and policy.splits:
+        found = {policy.split(image.path) for image in selection.queries}
+        for name in policy.splits:
+            if name not in found:
+                yield f"the split {name} has no images: look at its patterns in the configuration"
 
 
 def _not_verified(matches: Sequence[Match]) -> Iterator[str]:

@@ -145,3 +145,19 @@ def test_github_runs_no_command_that_a_file_name_spells(staged: Repository, guar
         f"{summary}\n"
     )
     assert summary.startswith("::notice title=imgsim-guard::failed: 2 with errors and 0 with warnings among 3 images")
+
+
+def test_a_clean_up_keeps_what_the_repository_has_had_longest(
+    staged: Repository, guard: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staged.git("commit", "--quiet", "--message", "a copy")
+    staged.write({"a-copy.png": CAT})
+    staged.git("add", "a-copy.png")
+    staged.git("commit", "--quiet", "--message", "a copy that comes first by name")
+    (staged.root / "copy.png").unlink()
+    assert guard("scan", ".", "--html", "page.html").code == 1
+    assert "# keep cat.png\nrm -- a-copy.png\n" in (staged.root / "page.html").read_text()
+
+    monkeypatch.setenv("GIT_DIR", str(staged.root / "nowhere"))
+    assert guard("scan", ".", "--html", "page.html").code == 1
+    assert "# keep a-copy.png\nrm -- cat.png\n" in (staged.root / "page.html").read_text()

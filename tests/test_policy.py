@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -367,3 +368,11 @@ def test_what_only_a_rule_ignores_is_no_near_duplicate() -> None:
         "no near-duplicates among 5 new images, checked against 9. 1 is leakage between splits. "
         "1 ignored by a rule (--verbose lists them).\n"
     )
+
+
+def test_a_split_without_images_is_said_where_all_are_judged(make_pipeline: MakePipeline) -> None:
+    selection, files = selected({"train/a.png": picture(1), "test/b.png": picture(2)})
+    said = ("the split raw has no images: look at its patterns in the configuration",)
+    everything = replace(selection, scope="all")
+    assert check(everything, make_pipeline(files), policy=policy()).notes == said
+    assert check(selection, make_pipeline(files), policy=policy()).notes == ()  # a commit need not have some of each

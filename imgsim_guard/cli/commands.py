@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.check import check as run_check
@@ -176,7 +176,20 @@ def _page(result: Result, source: Source, *, clean_up: bool, quiet: bool) -> str
     matches = by_importance(result.matches)
     with progress_display(quiet=quiet) as progress:
         pictures = illustrate(matches, source, progress(len(matches), "drawing"))
-    return html_report(result, pictures, clean_up=clean_up)
+    history = _history({image.path for match in matches for image in (match.query, match.gallery)}) if clean_up else {}
+    return html_report(result, pictures, clean_up=clean_up, history=history)
+
+
+def _history(paths: set[str]) -> dict[str, int]:
+    """When each of these files was added to the repository around, as a count of commits; nothing without one."""
+    found: dict[str, int] = {}
+    with suppress(GuardError), closing(Git.here()) as git:
+        seen = git.first_seen()
+        for path in paths:
+            with suppress(GuardError):
+                name = tracked.below_root(path, git.root)
+                found |= {path: seen[name]} if name in seen else {}
+    return found
 
 
 def _embed_selection(selection: Selection, source: Source, job: Job) -> int:

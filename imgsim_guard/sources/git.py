@@ -86,6 +86,18 @@ class Git:
         except GuardError:
             return None
 
+    def first_seen(self) -> dict[str, int]:
+        """When each path of the history was first added, as a count of commits; of a path with several, the first."""
+        found: dict[str, int] = {}
+        commits = 0
+        arguments = ("--reverse", "--diff-filter=A", "--no-renames", "--name-only", "--format=%x01", "-z")
+        for field in self.run("log", *arguments).split(b"\0"):
+            name = field.lstrip(b"\n\x01")
+            commits += b"\x01" in field
+            if name:
+                found.setdefault(os.fsdecode(name), commits)
+        return found
+
     def index(self) -> list[Entry]:
         """What the index lists. Raises GuardError while a conflict is unresolved."""
         entries = []
