@@ -11,7 +11,7 @@ import yaml
 from conftest import ROOT
 
 from imgsim_guard import __version__
-from imgsim_guard.cli.arguments import parse_arguments
+from imgsim_guard.cli.arguments import REPORTS, parse_arguments
 from imgsim_guard.model import Bounds, Evidence, Image, Limits, Match, Result, Transform
 from imgsim_guard.report.as_json import json_report
 from imgsim_guard.report.text import text_report
@@ -52,10 +52,11 @@ def commands() -> list[str]:
 
 
 def test_the_configuration_with_the_defaults_is_the_default() -> None:
-    defaults, chosen = (parse_settings(text, name="README.md") for text in blocks("yaml")[1:])
-    assert defaults == Settings()
-    assert list(yaml.safe_load(blocks("yaml")[1])) == [name for name in Settings.model_fields if name != "images"]
-    assert chosen == Settings(images=["data/**", "!data/icons/**"])
+    _, splits, defaults, chosen = (text for text in blocks("yaml"))
+    assert parse_settings(defaults, name="README.md") == Settings()
+    assert list(yaml.safe_load(defaults)) == [name for name in Settings.model_fields if name != "images"]
+    assert parse_settings(splits, name="README.md").rules[0].splits == ("train", "test")
+    assert parse_settings(chosen, name="README.md") == Settings(images=["data/**", "!data/icons/**"])
 
 
 def test_the_pre_commit_configuration_names_this_hook_and_version() -> None:
@@ -75,7 +76,7 @@ def test_the_json_report_is_as_shown() -> None:
 
 
 def test_there_are_commands_to_test() -> None:
-    assert len(commands()) == 4  # check, two scans, compare
+    assert len(commands()) == 8  # check, two scans, compare, four times accept
 
 
 @pytest.mark.parametrize("command", commands())
@@ -88,6 +89,11 @@ def test_the_table_lists_every_command(capsys: pytest.CaptureFixture[str]) -> No
         parse_arguments(["--help"])
     listed = re.findall(r"^    (\w+) ", capsys.readouterr().out, re.MULTILINE)
     assert sorted(listed) == sorted(set(re.findall(r"^\| `imgsim-guard (\w+)", README, re.MULTILINE)))
+
+
+def test_the_table_lists_every_report() -> None:
+    listed = re.findall(r"`?(--[\w]+)", "".join(re.findall(r"^\| (`--.*?) \|", README, re.MULTILINE)))
+    assert sorted(listed) == sorted(["--html", "--plots", "--github", *(f"--{name}" for name in REPORTS)])
 
 
 def test_links_within_the_repository_lead_somewhere() -> None:
