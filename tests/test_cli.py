@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-COMMANDS = ("hook", "check", "scan", "compare", "embed", "init", "config", "accept", "sync", "store", "demo")
+COMMANDS = ("hook", "check", "scan", "compare", "embed", "init", "config", "accept", "sync", "store", "doctor", "demo")
 
 
 def small(name: str) -> NDArray[np.uint8]:
@@ -262,6 +262,7 @@ REPORTS = ["--html", "--json", "--sarif", "--junit", "--metrics", "--plots", "--
         ("config", ["PATH"]),
         ("accept", ["NEW", "OLD", "--reason", "--all", "--worktree", "--prune"]),
         ("sync", []),
+        ("doctor", []),
         ("demo", []),
     ],
 )

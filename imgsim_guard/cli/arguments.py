@@ -26,6 +26,7 @@ MODULES = {
     "config": "configuration",
     "sync": "publishing",
     "store": "publishing",
+    "doctor": "doctoring",
 }
 """Where a command's function is, if not in `commands`."""
 
@@ -117,6 +118,8 @@ def _parser() -> argparse.ArgumentParser:
         help="what is in it; whether it is undamaged; few large files instead of many small ones; "
         "without images that no branch has any more",
     )
+
+    _command(commands, "doctor", "what is installed and set up here, to paste into an issue", [common])
 
     _command(commands, "demo", "let a real commit be refused in a throw-away repository", [common])
     return parser

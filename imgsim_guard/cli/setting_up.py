@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from imgsim_guard.model import Image
     from imgsim_guard.settings import Settings
 
-TRACKERS = {"git": "git", "sha256": "git LFS", "md5": "DVC"}
-
 MERGE_DRIVER = {
     "merge.dvc.name": "DVC merge driver",
     "merge.dvc.driver": "dvc git-hook merge-driver --ancestor %O --our %A --their %B",
@@ -56,7 +54,9 @@ def init(arguments: argparse.Namespace) -> int:
 
 
 def _found(images: tuple[Image, ...]) -> str:
-    counts = {name: sum(image.content.startswith(f"{key}:") for image in images) for key, name in TRACKERS.items()}
+    counts = {
+        name: sum(image.content.startswith(f"{key}:") for image in images) for key, name in tracked.TRACKERS.items()
+    }
     listed = ", ".join(f"{count:,} in {name}" for name, count in counts.items() if count)
     return f"found {len(images):,} images" + (f": {listed}\n" if listed else "\n")
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from imgsim_guard.sources.git import Entry, Git
 
 
+TRACKERS = {"git": "git", "sha256": "git LFS", "md5": "DVC"}
+"""What a content id begins with, and whose it is."""
+
+
 class Trackers:
     """Reads each image from where its tracker keeps it. `revision`: the commit that holds them; None for the index."""
 
