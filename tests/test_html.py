@@ -423,6 +423,21 @@ def test_only_what_lies_over_each_other_can_be_shown_so(browser: Browser) -> Non
     ] * 5
 
 
+def test_what_was_not_drawn_is_said_and_what_was_drawn_anew_is_laid_as_it_is() -> None:
+    new, old, other = (Image(f"{name}.png", f"git:{name}") for name in ("new", "old", "other"))
+    shown = Picture(640, 480, 99, "data:image/webp;base64,AA==", (64, 48))
+    pictures = {new.content: shown, old.content: shown._replace(preview="data:,"), other.content: Picture(8, 6, 1234)}
+    laid = {(new.content, old.content): Laid((2, 0, 0, 2, 0, 0), "data:image/webp;base64,BB==")}
+    matches = tuple(Match("near-duplicate", new, gallery, 1.0, CONFIRMED) for gallery in (old, other))
+    text = html_report(replace(found(), matches=matches), Pictures(pictures, laid))
+    assert 'data-over="#i2" data-by=""' in text
+    assert (
+        '<image id="i2" width="64" height="48" preserveAspectRatio="none" href="data:image/webp;base64,BB=="/>' in text
+    )
+    assert "no preview: the report holds those of the first pairs only" in text
+    assert "1.23\N{NO-BREAK SPACE}kB" in text
+
+
 def test_disagreement_is_marked_in_both_pictures(browser: Browser) -> None:
     marks = browser.all("#p1 .mark")
     assert len(marks) == 2
@@ -459,11 +474,10 @@ def test_where_the_page_may_not_copy_it_selects(browser: Browser) -> None:
     assert browser.run("return getSelection().toString()").startswith("imgsim-guard accept new/crop.png")
 
 
-def test_a_path_that_looks_like_an_option_is_none(tmp_path: Path) -> None:
+def test_a_path_that_looks_like_an_option_is_none() -> None:
     match = Match("near-duplicate", Image("-n.png", "git:1"), Image("b c.png", "git:2"), 1.0)
     text = html_report(replace(found(), matches=(match,)), Pictures({}, {}))
     assert "imgsim-guard accept --reason &#34;...&#34; -- -n.png &#39;b c.png&#39;" in text
-    assert tmp_path.exists()
 
 
 def test_all_of_it_works_by_keyboard(browser: Browser) -> None:
@@ -505,6 +519,17 @@ def test_nothing_runs_off_a_phone(browser: Browser, media: str) -> None:
     assert browser.run(BEYOND) == []
     columns = [figure.rect["x"] for figure in browser.all("#p1 figure")]
     assert columns[0] == columns[1] or media
+
+
+def test_long_names_and_a_clean_up_fit_on_a_phone(chromium: Browser) -> None:
+    result, pictures = duplicates()
+    long = replace(result.matches[0], gallery=Image("x" * 4000, "git:1"), splits=("y" * 200, "test"))
+    result = replace(result, matches=(*result.matches, long), nearest=(("a", 10.0),), notes=("z" * 400,))
+    chromium.open(html_report(result, pictures, clean_up=True))
+    chromium.emulate(width=360)
+    assert chromium.run("return document.documentElement.scrollWidth <= innerWidth")
+    assert chromium.run(BEYOND) == []
+    assert chromium.run(BEYOND.replace(":not(svg *)", "")) == []
 
 
 BEYOND = """

@@ -54,12 +54,7 @@ def html_report(
     pairs = shown_pairs(result, album)
     groups = [group for group in mutual_groups(result.matches) if clean_up or len(group.images) >= LEAST_GROUP]
     proposals = [proposal(group, pictures.images, history) if clean_up else None for group in groups]
-    style, script = _part("report.css"), _part("report.js")
     return _environment().get_template("report.html").render(
-        style=style,
-        script=script,
-        style_hash=_hash(style),
-        script_hash=_hash(script),
         result=result,
         headline=headline(result),
         left_open=[said for said, _ in not_counted(result)],
@@ -75,6 +70,7 @@ def html_report(
         removals=removals(one for one in proposals if one is not None),
         histogram=histogram([distance for _, distance in result.nearest], result.bounds.threshold),
         previews=album.previews,
+        **_own_code(),
     )  # fmt: skip
 
 
@@ -126,6 +122,11 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {"shown": shown, "nearness": nearness, "number": "{:,}".format}
     environment.globals["KINDS"] = KINDS
     return environment
+
+
+def _own_code() -> dict[str, str]:
+    style, script = _part("report.css"), _part("report.js")
+    return {"style": style, "script": script, "style_hash": _hash(style), "script_hash": _hash(script)}
 
 
 def _part(name: str) -> str:

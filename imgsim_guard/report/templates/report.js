@@ -104,7 +104,7 @@ function show(pair, kind) {
 
 // What to keep
 
-const groups = [...document.querySelectorAll(".group:has([type=radio])")];
+const groups = [...document.querySelectorAll(".group")].filter((group) => group.querySelector("[type=radio]"));
 
 function choose(group) {
   const all = group.querySelector(".all input").checked;
