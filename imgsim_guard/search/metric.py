@@ -137,9 +137,9 @@ def squares_of(first: Embeddings, second: Embeddings, rows: Rows, columns: Rows)
 def products(rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:
     """The matrix products [q, n, c] of rows [n, d] and q arrays of columns [d, c], in pieces of PIECE."""
     stacks, width, count = columns.shape
-    step = max(1, PIECE // (width * max(1, count)))
+    step = max(1, PIECE // max(1, width * count))
     whole = len(rows) // step * step
-    pieces = np.matmul(rows[:whole].reshape(-1, step, width), columns[:, None]).reshape(stacks, whole, count)
+    pieces = np.matmul(rows[:whole].reshape(whole // step, step, width), columns[:, None]).reshape(stacks, whole, count)
     if whole == len(rows):
         return np.asarray(pieces, np.float32)
     return np.concatenate([pieces, np.matmul(rows[whole:], columns)], axis=1)

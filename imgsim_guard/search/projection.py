@@ -24,7 +24,7 @@ SAMPLE = 2000
 """Rows of which the principal components are taken."""
 
 TURNS = 3
-"""Of the subspace iteration (Halko, Martinsson & Tropp 2011, algorithm 4.4) that finds them."""
+"""Of the power iteration (Halko, Martinsson & Tropp 2011, algorithm 4.3) that finds them."""
 
 LOSS = 0.025
 """By which rounding may lengthen a projected difference. Each of the 32 coordinates of a row errs by at most
@@ -76,8 +76,10 @@ def _components(embeddings: Embeddings) -> tuple[NDArray[np.float32], NDArray[np
     sample = widened(embeddings[np.linspace(0, len(embeddings) - 1, min(len(embeddings), SAMPLE)).astype(np.intp)])
     mean = sample.sum(axis=0) / np.float32(max(1, len(sample)))
     sample -= mean
+    turned = np.ascontiguousarray(sample.T)
     basis = np.random.default_rng(0).normal(size=(sample.shape[1], COLUMNS)).astype(np.float32)
     for _ in range(TURNS):
-        spanned = sample.T @ (sample @ basis)
-        basis = np.linalg.qr(spanned.astype(np.float64))[0].astype(np.float32)
+        basis = products(turned, products(sample, basis[None]))[0]
+        basis /= np.float32(max(1, np.abs(basis).max(initial=0)))
+    basis = np.linalg.qr(basis.astype(np.float64))[0].astype(np.float32)
     return basis, mean @ basis
