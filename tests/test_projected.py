@@ -209,14 +209,17 @@ def test_rows_that_are_all_equal_are_all_found(rows: int) -> None:
 
 
 @pytest.mark.parametrize("rows", [0, 1, 5, 33, 3000])
-def test_a_projection_has_an_orthonormal_basis_and_is_the_same_every_time(rows: int) -> None:
+def test_a_projection_lengthens_nothing_and_is_the_same_every_time(rows: int) -> None:
     drawn = blended(3, rows)
     kept, again = project(drawn), project(drawn)
     width = kept.basis.shape[1]
     assert kept.basis.shape == (DIMENSIONS, COLUMNS)
     assert kept.coordinates.shape == (rows, width + 2)
     assert {part.dtype for part in kept} == {np.dtype(np.float32)}
-    assert np.abs(kept.basis.T.astype(np.float64) @ kept.basis - np.eye(width)).max() < 1e-6
+    products = kept.basis.T.astype(np.float64) @ kept.basis
+    assert np.linalg.eigvalsh(products)[-1] < 1 + 1e-6
+    if rows > 2 * COLUMNS:
+        assert np.abs(products - np.eye(width)).max() < 1e-6
     assert all((one == other).all() for one, other in zip(kept, again, strict=True))
 
 
