@@ -17,7 +17,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-PACKAGES = ("imgsim-guard", "numpy", "onnxruntime", "opencv-python-headless", "imgsim", "torch", "torchvision")
+PACKAGES = (
+    "imgsim-guard",
+    "numpy",
+    "onnxruntime",
+    "opencv-python-headless",
+    "imgsim",
+    "torch",
+    "torchvision",
+    "faiss-cpu",
+    "usearch",
+)
 
 VERSIONS = f"""
 import json
@@ -63,7 +73,7 @@ def in_turns(rounds: int, **actions: Callable[[], float]) -> dict[str, list[floa
 
 
 def report(
-    figures: Mapping[str, object], rows: Sequence[Sequence[str]], *, reference: str, target: Path | None
+    figures: Mapping[str, object], rows: Sequence[Sequence[str]], *, reference: str | None, target: Path | None
 ) -> None:
     """Print the rows as a table, and write the figures with the versions and the machine."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -75,7 +85,7 @@ def report(
         "versions": {
             "python": platform.python_version(),
             "ours": _own_versions(),
-            "reference": json.loads(ask(reference, VERSIONS)),
+            **({} if reference is None else {"reference": json.loads(ask(reference, VERSIONS))}),
         },
     }
     print(json.dumps({"machine": document["machine"], "versions": document["versions"]}))
