@@ -58,6 +58,16 @@ def read_header(data: bytes) -> Header | None:
     return None
 
 
+def has_cut_chunk(data: bytes) -> bool:
+    """Whether a chunk of this PNG claims more bytes than there are: OpenCV would make room for 2 GB of them first."""
+    at = 8
+    while data[at + 4 : at + 8] != b"IEND":
+        at += 12 + int.from_bytes(data[at : at + 4])
+        if at > len(data):
+            return True
+    return False
+
+
 def _png(data: bytes) -> tuple[int, int]:
     width, height = struct.unpack_from(">II", data, 16)
     return width, height

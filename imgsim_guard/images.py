@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from imgsim_guard.headers import MAX_PIXELS, Header, read_header
+from imgsim_guard.headers import MAX_PIXELS, Header, has_cut_chunk, read_header
 from imgsim_guard.heic import decode_heic, heic_decoder
 from imgsim_guard.model import Unreadable
 from imgsim_guard.overheard import overheard
 
 if TYPE_CHECKING:
+    from cv2.typing import MatLike
     from numpy.typing import NDArray
 
 DECODER = "+".join([f"opencv-{cv2.__version__}", *heic_decoder()])
@@ -57,10 +58,7 @@ def decode(data: bytes) -> NDArray[np.uint8] | Unreadable:
         return Unreadable(f"{claimed} in {len(data):,} bytes, too few for a picture of them")
     if header.format == "HEIC":
         return decode_heic(data)
-    try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except (cv2.error, MemoryError):
-        pixels = None
+    pixels = _decoded(data) if header.format != "PNG" or not has_cut_chunk(data) else None
     if pixels is None:
         return Unreadable(f"damaged or cut short: the {header.format} decoder gave up")
     return np.ascontiguousarray(pixels, np.uint8)
@@ -73,6 +71,13 @@ def preview(pixels: NDArray[np.uint8]) -> bytes:
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     return cv2.imencode(".webp", small, [cv2.IMWRITE_WEBP_QUALITY, PREVIEW_QUALITY])[1].tobytes()
+
+
+def _decoded(data: bytes) -> MatLike | None:
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except (cv2.error, MemoryError):
+        return None
 
 
 def _is_bomb(header: Header, size: int) -> bool:

@@ -227,6 +227,9 @@ DECODED: dict[str, Callable[[], bytes]] = {
     "a HEIC that claims less than it has": lambda: extents(saved(FLAT, "HEIF"), 10, 10),
     "a PNG with 200 MB in its colour profile": lambda: with_chunks(chunk(b"iCCP", b"a\0\0" + zeros(200 << 20))),
     "a PNG with 1 GB in comments": lambda: with_chunks(chunk(b"zTXt", b"a\0\0" + zeros(200 << 20)) * 5),
+    "a PNG with a chunk of 2 GB that is not there": lambda: with_chunks(
+        struct.pack(">I", 2**31 - 1) + b"IDAT" + bytes(99)
+    ),
     "a PNG of a million chunks": lambda: with_chunks(chunk(b"tEXt", b"a\0b") * 1_000_000),
     "a PNG of two billion frames": lambda: with_chunks(chunk(b"acTL", struct.pack(">II", 2**31 - 1, 0))),
     "a PNG strip of 1 x 100,000": lambda: saved(Image.new("RGB", (1, 100_000)), "PNG"),
@@ -285,6 +288,8 @@ def test_a_quarter_of_a_gigapixel_in_a_small_file_is_refused_from_the_header(
         ("a TIFF with a tile of 256 megapixels", "not an image in a supported format, or its header is damaged"),
         ("a JPEG of 5,000 scans", "not an image in a supported format, or its header is damaged"),
         ("a JPEG of as many scans as may be", "2000x2000x3"),
+        ("a PNG with a chunk of 2 GB that is not there", "damaged or cut short: the PNG decoder gave up"),
+        ("a PNG of a million chunks", "64x64x3"),
         ("a TIFF of 60,000 pages", "1x1x3"),
         ("a GIF of 200,000 frames", "1000x1000x3"),
         ("a PNG strip of 1 x 100,000", "100000x1x3"),
