@@ -391,6 +391,11 @@ def test_a_hook_that_runs_for_an_image_outside_the_dataset_does_not_judge_all(re
     assert listed(selection) == ([], ["data/a.png"])
 
 
+def test_a_range_in_a_pattern_that_runs_backwards_is_a_mistake_of_the_configuration() -> None:
+    with pytest.raises(GuardError, match="images: bad character range z-a"):
+        image_filter(["data/[z-a].png"])
+
+
 def test_a_plain_hook_with_nothing_staged_judges_nothing(repository: Repository) -> None:
     repository.commit({"a.png": "1"})
     assert listed(tracked.for_hook(Git(repository.root), has_image_suffix, {})) == ([], ["a.png"])

@@ -47,7 +47,7 @@ def pattern_filter(patterns: str | Sequence[str], *, name: str) -> Callable[[str
 
     try:
         spec = pathspec.PathSpec.from_lines("gitignore", [patterns] if isinstance(patterns, str) else patterns)
-    except ValueError as error:
+    except (ValueError, re.error) as error:  # a range such as [z-a] is no error of pathspec's
         raise GuardError(f"{name}: {error}") from error
     return spec.match_file
 
