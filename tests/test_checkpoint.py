@@ -147,6 +147,22 @@ def test_any_bytes_give_tensors_or_an_error(data: bytes) -> None:
             assert tensors == {}
 
 
+@pytest.mark.parametrize("opcode", [b"r\xff\xff\xff\x7f", b"p2147483647\n"])
+def test_an_object_with_a_number_that_would_fill_memory_is_refused(opcode: bytes) -> None:
+    with pytest.raises(GuardError, match="it numbers an object that it cannot hold"):
+        read_checkpoint(archive({"archive/data.pkl": b"}" + opcode + b"."}))
+
+
+def test_a_wheel_that_is_packed_wrongly_holds_no_weights() -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_LZMA) as file:
+        file.writestr("imgsim/model.pth", b"other" * 100)
+    data = bytearray(buffer.getvalue())
+    data[70:75] = b"\xff" * 5
+    with pytest.raises(GuardError, match="not AugNet's weights"):
+        checkpoint_bytes(bytes(data))
+
+
 def test_weights_with_another_digest_are_refused() -> None:
     with pytest.raises(GuardError, match=r"not AugNet's weights: expected imgsim/model\.pth of imgsim 0\.1\.2"):
         checkpoint_bytes(archive({"imgsim/model.pth": b"other"}))

