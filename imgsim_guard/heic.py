@@ -34,7 +34,7 @@ def decode_heic(data: bytes) -> NDArray[np.uint8] | Unreadable:
         return Unreadable(f"HEIC, which {PACKAGE} reads: install imgsim-guard[heic]")
     try:
         pixels = np.asarray(pillow_heif.open_heif(data, convert_hdr_to_8bit=True, bgr_mode=True))
-    except (ValueError, RuntimeError, OSError, EOFError, SyntaxError, MemoryError):
+    except (ValueError, RuntimeError, OSError, EOFError, SyntaxError, IndexError, MemoryError):
         return Unreadable("damaged or cut short: the HEIC decoder gave up")
     colours = pixels[:, :, :3] if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)  # noqa: PLR2004
     return np.ascontiguousarray(colours, np.uint8)

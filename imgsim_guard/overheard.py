@@ -25,10 +25,11 @@ STANDARD_ERROR = 2
 _ONE_AT_A_TIME = Lock()
 
 _LIBRARIES = re.compile(
-    rb"^((libpng (error|warning)|Corrupt JPEG data):|\[ *(DEBUG|INFO|WARN|ERROR|FATAL):\d+@|>|$).*\n",
+    rb"^(libpng (error|warning):|Corrupt JPEG data:|Warning: unknown JFIF|Invalid SOS|Inconsistent progression"
+    rb"|\[ *(DEBUG|INFO|WARN|ERROR|FATAL):\d+@| {4}|>|$).*\n",
     re.MULTILINE,
 )
-"""Lines of OpenCV, some of which go on in lines after `>`, and of the libraries in it."""
+"""Lines of OpenCV, some of which go on in lines after `>` or spaces, and of the libraries in it."""
 
 
 def overheard(function: Callable[[], Result]) -> tuple[Result, bytes]:

@@ -81,6 +81,12 @@ def test_installing_the_extra_reopens_what_was_unreadable(monkeypatch: pytest.Mo
     assert heic_decoder() == []
 
 
+def test_heic_without_a_picture_in_it_is_unreadable() -> None:
+    """pillow-heif opens a file whose one item is of a kind that it does not know, and then has nothing to give."""
+    data = FILES["HEIC"].replace(b"hvc1", b"hvb1", 1)
+    assert decode(data) == Unreadable("damaged or cut short: the HEIC decoder gave up")
+
+
 @given(at=st.integers(0, 2**20), length=st.integers(0, 200))
 @example(at=0, length=0)
 def test_heic_with_a_hole_gives_pixels_or_a_reason(at: int, length: int) -> None:
