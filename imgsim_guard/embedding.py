@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from imgsim_guard.crash import naming
 from imgsim_guard.model import Image, Unreadable
 
 if TYPE_CHECKING:
@@ -89,12 +90,16 @@ def embed_missing(images: Sequence[Image], pipeline: Pipeline) -> dict[str, Unre
 
     The images must be `missing`. What is done is kept however this ends, on ^C as well.
     """
+    if images:
+        from imgsim_guard.journal import take_over
+
+        if take_over(pipeline.store.folder, pipeline.store.add):
+            images = missing(images, pipeline.store)
     if not images:
         return {}
     store, done = pipeline.store, pipeline.progress(len(images), "embedding")
-    rows: list[Row] = []
+    rows = _Rows(store)
     failed: list[_Failed] = []
-    written = time.monotonic()
     try:
         # The model loads while the first images are read and decoded.
         with ThreadPoolExecutor(1, "load") as loader, closing(_ahead(images, pipeline.source)) as outcomes:
@@ -104,16 +109,44 @@ def embed_missing(images: Sequence[Image], pipeline: Pipeline) -> dict[str, Unre
                     failed.append(outcome)
                 else:
                     rows.append(_row(outcome, embedder.result()))
-                if len(rows) >= ROWS_A_SHARD or (rows and time.monotonic() - written > SECONDS_A_SHARD):
-                    store.add(rows)
-                    rows, written = [], time.monotonic()
+                rows.write_if_due()
                 done()
     finally:
-        if rows:
-            store.add(rows)
+        rows.close()
         if lasting := {failure.image.content: failure.why.reason for failure in failed if failure.lasting}:
             store.add_unreadable(lasting)
     return {failure.image.content: failure.why for failure in failed}
+
+
+class _Rows:
+    """On their way into the store; killed meanwhile, they are in the journal."""
+
+    def __init__(self, store: Store) -> None:
+        from imgsim_guard.journal import Journal
+
+        self._store = store
+        self._journal = Journal(store.folder)
+        self._rows: list[Row] = []
+        self._written = time.monotonic()
+
+    def append(self, row: Row) -> None:
+        self._rows.append(row)
+        self._journal.write(row)
+
+    def write_if_due(self) -> None:
+        waited = time.monotonic() - self._written
+        if len(self._rows) >= ROWS_A_SHARD or (self._rows and waited > SECONDS_A_SHARD):
+            self._write()
+
+    def close(self) -> None:
+        if self._rows:
+            self._write()
+        self._journal.close()
+
+    def _write(self) -> None:
+        self._store.add(self._rows)
+        self._journal.clear()
+        self._rows, self._written = [], time.monotonic()
 
 
 def _row(decoded: _Decoded, embedder: Embedder) -> Row:
@@ -147,7 +180,7 @@ def _decode(image: Image, source: Source) -> _Decoded | _Failed:
     data = source.read(image)
     if isinstance(data, Unreadable):
         return _Failed(image, data, lasting=False)
-    pixels = decode_whole(data)
+    pixels = naming(image.path, decode_whole, data)
     if isinstance(pixels, Unreadable):
         return _Failed(image, pixels, lasting=True)
     return _Decoded(image, file_digests(data), pixels, pixel_digest(pixels), hashes(pixels).tobytes())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import cv2
 
+from imgsim_guard.crash import naming
 from imgsim_guard.errors import GuardError
 from imgsim_guard.images import decode
 from imgsim_guard.model import Candidate, Evidence, Image, Unreadable
@@ -114,7 +115,7 @@ class Verifier:
     def _pixels(self, image: Image) -> NDArray[np.uint8] | None:
         with self._reading:  # a source answers one question at a time
             data = self._source.read(image)
-        pixels = _decoded(data)
+        pixels = _decoded(image, data)
         return None if isinstance(pixels, Unreadable) else pixels
 
 
@@ -125,12 +126,12 @@ def side_by_side_png(match: Match, source: Source) -> bytes:
     return cv2.imencode(".png", side_by_side(query, gallery, found=found))[1].tobytes()
 
 
-def _decoded(data: bytes | Unreadable) -> NDArray[np.uint8] | Unreadable:
-    return data if isinstance(data, Unreadable) else decode(data)
+def _decoded(image: Image, data: bytes | Unreadable) -> NDArray[np.uint8] | Unreadable:
+    return data if isinstance(data, Unreadable) else naming(image.path, decode, data)
 
 
 def _shown(image: Image, source: Source) -> NDArray[np.uint8]:
-    pixels = _decoded(source.read(image))
+    pixels = _decoded(image, source.read(image))
     if isinstance(pixels, Unreadable):
         raise GuardError(f"{image.path}: {pixels.reason}")
     return pixels

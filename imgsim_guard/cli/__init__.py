@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from imgsim_guard import __version__
 from imgsim_guard.cli.arguments import parse_arguments
 from imgsim_guard.cli.terminal import as_typed
+from imgsim_guard.crash import report_crashes
 from imgsim_guard.errors import GuardError
 from imgsim_guard.headers import MAX_PIXELS
 from imgsim_guard.report.escaping import shown
@@ -22,11 +23,15 @@ COULD_NOT_RUN, BUG, INTERRUPTED = 2, 3, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; the exit code: 0 clean, 1 above the limits, 2 could not run, 3 a bug, 130 interrupted."""
+    """Run a command; the exit code: 0 clean, 1 above the limits, 2 could not run, 3 a bug, 130 interrupted.
+
+    Where native code crashes, the process dies of the signal, as any other does: never with 0 or 1.
+    """
     # OpenCV reads these when it is imported: its own check of a header's size, and silence about damaged files,
     # which are reported by name.
     os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_PIXELS))
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    report_crashes()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

@@ -1,0 +1,126 @@
+"""What was embedded and is not in the store yet, in a file that outlives a killed process.
+
+A shard is written every half minute. Until then its rows are here, each with a checksum, in a file of this process in
+the store's folder; who embeds next takes over what a process that is no more has left there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from imgsim_guard.augnet import DIMENSIONS
+from imgsim_guard.store.shard import DIGEST_SIZES, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SUFFIX = ".journal"
+
+CHECKSUM_SIZE = 16
+
+_ROW = np.dtype([*((name, "u1", (size,)) for name, size in DIGEST_SIZES.items()), ("embedding", "<f2", (DIMENSIONS,))])
+_RECORD = np.dtype([("row", _ROW), ("checksum", "u1", (CHECKSUM_SIZE,))])
+
+
+class Journal:
+    """The file of this process, made with its first row. Where none can be made there is none: the store says why."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file: BinaryIO | None = None
+
+    def write(self, row: Row) -> None:
+        """Keep a row from now on, whatever becomes of this process."""
+        with suppress(OSError):
+            self._file = self._file or _made(self._folder)
+            self._file.write(_record(row))
+
+    def clear(self) -> None:
+        """Forget the rows, which are in the store now."""
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.seek(0)
+                self._file.truncate()
+
+    def close(self) -> None:
+        """Remove the file."""
+        if self._file is not None:
+            self._file.close()
+            Path(self._file.name).unlink(missing_ok=True)
+
+
+def take_over(folder: Path, keep: Callable[[list[Row]], object]) -> bool:
+    """Have the rows kept, as far as they are whole, that processes which are no more left here. Whether any were."""
+    found = False
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        data = _abandoned(path)
+        if data is None:
+            continue
+        if rows := list(_rows(data)):
+            keep(rows)
+            found = True
+        with suppress(OSError):
+            path.unlink()
+    return found
+
+
+def _abandoned(path: Path) -> bytes | None:
+    with suppress(OSError), path.open("rb+") as file:
+        return file.read() if _is_mine(file) else None
+    return None
+
+
+def _made(folder: Path) -> BinaryIO:
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(SUFFIX, dir=folder)
+    os.close(descriptor)
+    file = open(name, "wb", buffering=0)  # noqa: SIM115, PTH123  it is closed when all is done
+    _is_mine(file)
+    return file
+
+
+def _is_mine(file: BinaryIO) -> bool:
+    """Lock it for as long as it is open; False when a living process has."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        lock = (file.fileno(), msvcrt.LK_NBLCK, 1)
+        with suppress(OSError):
+            msvcrt.locking(*lock)
+            return True
+        return False
+    import fcntl
+
+    with suppress(OSError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
+
+
+def _record(row: Row) -> bytes:
+    record = np.zeros(1, _RECORD)
+    for name in DIGEST_SIZES:
+        record["row"][name] = np.frombuffer(getattr(row, name), np.uint8)
+    record["row"]["embedding"] = row.embedding
+    record["checksum"] = np.frombuffer(_checksum(record["row"].tobytes()), np.uint8)
+    return record.tobytes()
+
+
+def _rows(data: bytes) -> Iterator[Row]:
+    records = np.frombuffer(data[: len(data) // _RECORD.itemsize * _RECORD.itemsize], _RECORD)
+    for record in records:
+        row = record["row"]
+        if bytes(record["checksum"]) == _checksum(row.tobytes()):
+            yield Row(**{name: bytes(row[name]) for name in DIGEST_SIZES}, embedding=row["embedding"].copy())
+
+
+def _checksum(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=CHECKSUM_SIZE).digest()
