@@ -6,6 +6,7 @@ import os
 import subprocess
 from contextlib import suppress
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
@@ -239,8 +240,14 @@ def _run(arguments: list[str], *, cwd: Path, given: bytes = b"", environment: Ma
         raise GuardError("git is not installed, or not on the PATH") from error
     if result.returncode:
         said = os.fsdecode(result.stderr).strip() or f"exit status {result.returncode}"
-        raise GuardError(f"git {next(word for word in arguments if not word.startswith('-'))}: {said}")
+        raise GuardError(f"git {_name(arguments)}: {said}")
     return result.stdout
+
+
+def _name(arguments: list[str]) -> str:
+    """Which of git's commands it is: the first word that is no option, and no value of -c."""
+    pairs = pairwise(["", *arguments])
+    return next(word for before, word in pairs if before != "-c" and not word.startswith("-"))
 
 
 def _split(record: bytes) -> tuple[list[str], str]:
