@@ -6,11 +6,13 @@ merge line by line (`merge=union` in .gitattributes). Pairs are named by content
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.errors import GuardError
+from imgsim_guard.files import read_text
 from imgsim_guard.yaml_marks import Value, YamlError, parse_yaml
 
 if TYPE_CHECKING:
@@ -64,18 +66,9 @@ def accepted_pair(match: Match, reason: str) -> AcceptedPair:
 
 def load_accepted(path: Path) -> list[AcceptedPair]:
     """The pairs in a file; none when there is no such file. Raises GuardError with a line for every mistake."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return []
-    except OSError as error:
-        raise GuardError(f"cannot read the accepted pairs in {path}: {error.strerror}") from error
-    if len(data) > MAX_FILE_SIZE:
-        raise GuardError(f"{path}: {len(data):,} bytes are too many for accepted pairs")
-    try:
-        return parse_accepted(data.decode("utf-8-sig"), name=str(path))
-    except UnicodeDecodeError as error:
-        raise GuardError(f"{path}: not a text file in UTF-8 ({error.reason} at byte {error.start})") from error
+    return parse_accepted(read_text(path, what="accepted pairs", largest=MAX_FILE_SIZE), name=str(path))
 
 
 def parse_accepted(text: str, *, name: str) -> list[AcceptedPair]:

@@ -6,6 +6,22 @@ import os
 import tempfile
 from pathlib import Path
 
+from imgsim_guard.errors import GuardError
+
+
+def read_text(path: Path, *, what: str, largest: int) -> str:
+    """The text of a file that people write; `what` is what messages call it. Raises GuardError."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise GuardError(f"cannot read the {what} {path}: {error.strerror}") from error
+    if len(data) > largest:
+        raise GuardError(f"{path}: {len(data):,} bytes are too many for the {what}")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise GuardError(f"{path}: not a text file in UTF-8 ({error.reason} at byte {error.start})") from error
+
 
 def replace_file(path: Path, data: bytes) -> None:
     """Write a file so that whoever looks meanwhile, or is killed, sees the old one or the new one and no half.

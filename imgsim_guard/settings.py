@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from imgsim_guard.augnet import Engine  # noqa: TC001  pydantic reads annotations when the class is made
 from imgsim_guard.errors import GuardError
+from imgsim_guard.files import read_text
 from imgsim_guard.model import Action, Limit, Share
 from imgsim_guard.yaml_marks import Document, Location, Mark, YamlError, parse_yaml
 
@@ -149,16 +150,7 @@ class Settings(BaseModel):
 
 def load_settings(path: Path) -> Settings:
     """The settings in a file. Raises GuardError with a line for every mistake: file:line:column: what is wrong."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise GuardError(f"cannot read the configuration {path}: {error.strerror}") from error
-    if len(data) > MAX_FILE_SIZE:
-        raise GuardError(f"{path}: {len(data):,} bytes are too many for a configuration")
-    try:
-        return parse_settings(data.decode("utf-8-sig"), name=str(path))
-    except UnicodeDecodeError as error:
-        raise GuardError(f"{path}: not a text file in UTF-8 ({error.reason} at byte {error.start})") from error
+    return parse_settings(read_text(path, what="configuration", largest=MAX_FILE_SIZE), name=str(path))
 
 
 def parse_settings(text: str, *, name: str) -> Settings:

@@ -180,7 +180,7 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path, monkeypatch: pyt
     file = tmp_path / "accepted.yaml"
     assert load_accepted(file) == []
     file.mkdir()
-    with pytest.raises(GuardError, match=rf"^cannot read the accepted pairs in {file}: Is a directory$"):
+    with pytest.raises(GuardError, match=rf"^cannot read the accepted pairs {file}: Is a directory$"):
         load_accepted(file)
     file.rmdir()
     file.write_bytes(b"# \xff")

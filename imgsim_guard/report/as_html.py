@@ -17,7 +17,8 @@ from imgsim_guard.report.escaping import shown
 from imgsim_guard.report.grouping import Group, keeping, mutual_groups, proposal, removal, removals
 from imgsim_guard.report.histogram import histogram
 from imgsim_guard.report.showing import KINDS, STATUSES, Album, ShownImage, shown_pairs
-from imgsim_guard.report.text import headline, nearness, not_counted, ways_out
+from imgsim_guard.report.text import headline, not_counted, ways_out
+from imgsim_guard.report.wording import nearness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.model import Match, Unreadable
 from imgsim_guard.report.escaping import shell_word, shown
-from imgsim_guard.report.text import explained
+from imgsim_guard.report.wording import explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imgsim_guard.report.escaping import shell_word, shown
+from imgsim_guard.report.wording import circumstances, explained, nearness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from imgsim_guard.model import Evidence, Kind, Match, Result, Scope
+    from imgsim_guard.model import Kind, Match, Result, Scope
 
 WORDS: dict[Kind, str] = {
     "exact-duplicate": "exact duplicate of",
@@ -72,33 +73,7 @@ def _words(match: Match) -> str:
 
 
 def _how_near(match: Match) -> str:
-    return ", ".join([nearness(match), *_circumstances(match)])
-
-
-def nearness(match: Match) -> str:
-    """How near the two images are, in words."""
-    if match.query.content == match.gallery.content:
-        return "same bytes"
-    if match.kind == "exact-duplicate":
-        return "same pixels"
-    return f"distance {match.distance:.2f} (threshold {match.rule.threshold:g})"
-
-
-def _circumstances(match: Match) -> Iterator[str]:
-    if match.leakage:
-        yield f"leakage: {shown(match.splits[0])} -> {shown(match.splits[1])}"
-    if match.accepted is not None:
-        yield f"accepted: {shown(match.accepted)}"
-    elif match.counts and match.rule.on_match != "fail":
-        yield "a warning only" if match.rule.on_match == "warn" else "ignored by a rule"
-
-
-def explained(evidence: Evidence) -> str:
-    """What verification found out, in a line."""
-    if evidence.outcome != "confirmed":
-        return f"{evidence.outcome}: {evidence.reason}"
-    points = f"{evidence.matching_points:,} matching points, " if evidence.matching_points else ""
-    return f"{evidence.reason}; {points}{evidence.agreement:.0%} agree"
+    return ", ".join([nearness(match), *circumstances(match)])
 
 
 def headline(result: Result, seconds: float | None = None) -> str:

@@ -1,4 +1,4 @@
-"""Each match in one sentence, for reports that give an image a line. Nothing in it can be obeyed by what shows it."""
+"""What is said of a match, in all reports alike. Nothing in it can be obeyed by what shows it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 
 
 def details(match: Match) -> str:
-    """How near the two images are, what follows from it, and what verification saw."""
-    return "; ".join([_nearness(match), *_circumstances(match), *_verified(match.evidence)])
+    """All of it in one sentence: how near the two images are, what follows from it, and what verification saw."""
+    found = match.evidence
+    verified = [] if found is None or found.outcome == "skipped" else [explained(found)]  # a note tells of the skipped
+    return "; ".join([nearness(match), *circumstances(match), *verified])
 
 
-def _nearness(match: Match) -> str:
+def nearness(match: Match) -> str:
+    """How near the two images are."""
     if match.query.content == match.gallery.content:
         return "same bytes"
     if match.kind == "exact-duplicate":
@@ -25,7 +28,8 @@ def _nearness(match: Match) -> str:
     return f"distance {match.distance:.2f} (threshold {match.rule.threshold:g})"
 
 
-def _circumstances(match: Match) -> Iterator[str]:
+def circumstances(match: Match) -> Iterator[str]:
+    """What else there is to know: leakage, that it was accepted and why, what its rule makes of it."""
     if match.leakage:
         yield f"leakage: {shown(match.splits[0])} -> {shown(match.splits[1])}"
     if match.accepted is not None:
@@ -34,13 +38,9 @@ def _circumstances(match: Match) -> Iterator[str]:
         yield "a warning only" if match.rule.on_match == "warn" else "ignored by a rule"
 
 
-def _verified(evidence: Evidence | None) -> Iterator[str]:
-    if evidence is None or evidence.outcome == "skipped":  # of which a note tells once for all
-        return
+def explained(evidence: Evidence) -> str:
+    """What verification found out."""
     if evidence.outcome != "confirmed":
-        yield f"{evidence.outcome}: {shown(evidence.reason)}"
-        return
-    yield shown(evidence.reason)
-    if evidence.matching_points:
-        yield f"{evidence.matching_points:,} matching points"
-    yield f"{evidence.agreement:.0%} agree"
+        return f"{evidence.outcome}: {shown(evidence.reason)}"
+    points = f"{evidence.matching_points:,} matching points, " if evidence.matching_points else ""
+    return f"{shown(evidence.reason)}; {points}{evidence.agreement:.0%} agree"
