@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 FILE_NAME = ".imgsim-guard.yaml"
 
+PREVIEWS = "previews"
+"""The folder of previews, beside that of the store."""
+
 MAX_FILE_SIZE = 100_000
 """Bytes. No configuration comes near it, and what reads more can be made to wait."""
 
@@ -175,8 +178,14 @@ def _mistakes(found: set[tuple[Mark, str]], name: str) -> GuardError:
 
 
 def _contradictions(settings: Settings) -> Iterator[tuple[Location, str]]:
-    """What each setting by itself allows, and all of them together do not: rules that can never hold."""
+    """What each setting by itself allows, and all of them together do not, such as rules that can never hold."""
     decided: dict[tuple[str, ...], int] = {}
+    previews = f".imgsim-guard/{PREVIEWS}"
+    for name in ("store", "accepted"):
+        if getattr(settings, name) == previews:
+            yield (name,), f"{name}: {previews} is where previews are kept; choose another name"
+    if settings.accepted == settings.store:
+        yield ("accepted",), f"accepted: {settings.store} is the store; choose another name"
     for index, rule in enumerate(settings.rules):
         where: Location = ("rules", index)
         if (rule.between is None) == (rule.within is None):

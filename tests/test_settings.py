@@ -88,6 +88,7 @@ def test_numbers_are_numbers(text: str, threshold: float) -> None:
 
 
 HEADING = "the configuration has mistakes:\n"
+PREVIEWS = ".imgsim-guard/previews"
 MISTAKES = {
     "tresh: 5": "f:1:1: unknown key 'tresh'; did you mean 'threshold'?",
     "max_near_duplicate: 5": "f:1:1: unknown key 'max_near_duplicate'; did you mean 'max_near_duplicates'?",
@@ -130,6 +131,9 @@ MISTAKES = {
         "f:3:26: rules.0.threshold: should be a valid number, not 'far'"
     ),
     "splits: {'a b': 'a/**'}": "f:1:10: splits.a b: should be a name of letters, digits, dots and dashes, not 'a b'",
+    f"store: {PREVIEWS}": f"f:1:8: store: {PREVIEWS} is where previews are kept; choose another name",
+    f"accepted: {PREVIEWS}": f"f:1:11: accepted: {PREVIEWS} is where previews are kept; choose another name",
+    "accepted: .imgsim-guard/store": "f:1:11: accepted: .imgsim-guard/store is the store; choose another name",
     "store: ../elsewhere": (
         "f:1:8: store: should be a name below .imgsim-guard/, such as .imgsim-guard/store, not '../elsewhere'"
     ),

@@ -12,7 +12,7 @@ from imgsim_guard.cache import cache_folder
 from imgsim_guard.cli.terminal import progress_display
 from imgsim_guard.embedding import Pipeline, embed_missing, missing
 from imgsim_guard.model import Unreadable
-from imgsim_guard.settings import FILE_NAME, Settings, load_settings
+from imgsim_guard.settings import FILE_NAME, PREVIEWS, Settings, load_settings
 
 if TYPE_CHECKING:
     import argparse
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from imgsim_guard.policy import Policy
     from imgsim_guard.store import Store
     from imgsim_guard.store.previews import Previews
-
-PREVIEWS = "previews"
-"""The folder of previews, beside that of the store."""
 
 
 def settings_at(root: Path, given: str | None) -> Settings:
