@@ -54,7 +54,7 @@ def check(
         if wanted:  # what was just embedded may turn out to be bytes that another tracker knows by another content id
             selection = without_moved(selection, identity)
             by_content = sort_by_content(selection, identity, policy.split, policy.copies)
-        found = _matches(by_content, pipeline, policy=policy, mutual=selection.mutual)
+        found, not_verified = _matches(by_content, pipeline, policy=policy, mutual=selection.mutual)
         unreadable |= {
             query.path: reasons[content]
             for content, queries in by_content.searched.items()
@@ -63,7 +63,7 @@ def check(
         }
         notes += _not_compared_with([images[0] for content, images in by_content.held.items() if content in reasons])
         notes += _absent(out_of_reach)
-        notes += _not_verified(found)
+        notes += _not_verified(not_verified)
     exact = [exact_duplicate(query, image, policy) for query, image in by_content.exact]
     return Result(
         scope=selection.scope,
@@ -108,8 +108,8 @@ def _to_embed(by_content: Sorted, pipeline: Pipeline) -> tuple[list[Image], list
     return queries + at_hand, sorted({*gallery} - {*at_hand})
 
 
-def _matches(by_content: Sorted, pipeline: Pipeline, *, policy: Policy, mutual: bool) -> list[Match]:
-    """The matches among what has an embedding."""
+def _matches(by_content: Sorted, pipeline: Pipeline, *, policy: Policy, mutual: bool) -> tuple[list[Match], int]:
+    """The matches among what has an embedding, and how many pairs should have been verified and could not."""
     from imgsim_guard.retrieval import retrieve_among, retrieve_between
 
     store, bounds = pipeline.store, policy.retrieved
@@ -133,7 +133,7 @@ def _matches(by_content: Sorted, pipeline: Pipeline, *, policy: Policy, mutual: 
     judged = (
         judge(pair, same_pixels=equal, evidence=seen) for pair, equal, seen in zip(pairs, same, evidence, strict=True)
     )
-    return [match for match in judged if match is not None]
+    return [match for match in judged if match is not None], sum(1 for seen in evidence if _is_skipped(seen))
 
 
 def _nearest(by_content: Sorted, store: Store, *, mutual: bool) -> tuple[tuple[str, float], ...]:
@@ -179,9 +179,12 @@ def _empty_splits(selection: Selection, policy: Policy) -> Iterator[str]:
                 yield f"the split {name} has no images: look at its patterns in the configuration"
 
 
-def _not_verified(matches: Sequence[Match]) -> Iterator[str]:
-    """Said once, however many there are."""
-    count = sum(1 for match in matches if match.evidence is not None and match.evidence.outcome == "skipped")
+def _is_skipped(evidence: Evidence | None) -> bool:
+    return evidence is not None and evidence.outcome == "skipped"
+
+
+def _not_verified(count: int) -> Iterator[str]:
+    """Said once, however many there are, those that verification might have found among them."""
     if count:
         yield f"pixels are not at hand, so that the distance alone decided; pairs: {count:,}"
 
