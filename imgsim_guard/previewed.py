@@ -21,8 +21,10 @@ class Previewed:
 
     def read(self, image: Image) -> bytes | Unreadable:
         """The image's bytes, or those of its preview, or why neither can be had."""
-        preview = None if self._source.at_hand(image) else self._preview(image)
-        return self._source.read(image) if preview is None else preview
+        own = self._source.read(image) if self._source.at_hand(image) else None
+        if isinstance(own, bytes):
+            return own
+        return self._preview(image) or own or self._source.read(image)
 
     def at_hand(self, image: Image) -> bool:
         """Whether either is on this machine."""

@@ -7,6 +7,7 @@ uint8 [size] with one WebP picture after the other, and `ends` int64 [n], where 
 from __future__ import annotations
 
 import hashlib
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,10 +83,13 @@ def _parsed(name: str, data: bytes) -> tuple[bytes, dict[bytes, tuple[int, int]]
     try:
         tensors = safetensors.numpy.load(data)
         digests, pictures, ends = (tensors[key] for key in ("sha256", "data", "ends"))
-        starts = [0, *ends.tolist()[:-1]]
-        places = {
-            bytes(digest): (start, end) for digest, start, end in zip(digests, starts, ends.tolist(), strict=True)
-        }
-    except (safetensors.SafetensorError, ValueError, KeyError, TypeError):
+    except (safetensors.SafetensorError, ValueError, KeyError, RecursionError):
         return None
-    return pictures.tobytes(), places
+    shapes = {"sha256": (ends.size, 32), "data": (pictures.size,), "ends": (ends.size,)}
+    types = {"sha256": np.uint8, "data": np.uint8, "ends": np.int64}
+    if any(tensors[key].shape != shapes[key] or tensors[key].dtype != types[key] for key in types):
+        return None
+    bounds = [0, *ends.tolist()]
+    if bounds != sorted(bounds) or bounds[-1] != len(pictures):
+        return None
+    return pictures.tobytes(), dict(zip(map(bytes, digests), pairwise(bounds), strict=True))
