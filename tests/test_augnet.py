@@ -135,3 +135,9 @@ def test_the_reference_engine_says_how_to_get_it_when_it_is_not_installed() -> N
 
 def test_the_engines_do_not_share_embeddings() -> None:
     assert augnet.fingerprint("onnx") != augnet.fingerprint("imgsim")
+
+
+def test_images_that_were_hashed_in_another_way_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = augnet.fingerprint("onnx")
+    monkeypatch.setattr(augnet, "HASHING", augnet.HASHING + 1)
+    assert augnet.fingerprint("onnx") != before

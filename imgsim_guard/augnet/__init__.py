@@ -21,10 +21,10 @@ MODEL_SHA256 = "129337935a96b37aa2a2907714c1ce4377ff12532093a51575b05c5ae2caeab7
 PREPROCESSING = 1
 """Counts up with every change that moves an embedding without changing the model."""
 
-_FINGERPRINTS: dict[Engine, str] = {
-    "onnx": f"augnet-onnx-{MODEL_SHA256[:12]}-p{PREPROCESSING}",
-    "imgsim": f"augnet-imgsim-0.1.2-p{PREPROCESSING}",
-}
+HASHING = 1
+"""Counts up with every change that moves a perceptual hash, or finds other pictures within a picture to hash."""
+
+_MODELS: dict[Engine, str] = {"onnx": f"onnx-{MODEL_SHA256[:12]}", "imgsim": "imgsim-0.1.2"}
 
 
 class Embedder(Protocol):
@@ -35,8 +35,10 @@ class Embedder(Protocol):
 
 
 def fingerprint(engine: Engine) -> str:
-    """What two embeddings must share to be comparable: model, engine and preprocessing. Usable as a folder's name."""
-    return _FINGERPRINTS[engine]
+    """What two images must share to be comparable: model, engine, preprocessing, and how the hashes are made that are
+    kept with the embeddings. Usable as a folder's name.
+    """
+    return f"augnet-{_MODELS[engine]}-p{PREPROCESSING}-h{HASHING}"
 
 
 def load(engine: Engine) -> Embedder:
