@@ -2,7 +2,7 @@
 
 A recursive X-Y cut (Nagy and Seth, Hierarchical representation of optically scanned documents, 1984): rows and columns
 of one colour are trimmed from the border, then the picture is cut at the widest plain gap, and each part is treated
-again.
+again. Figures among text and pictures pasted upon others, which have no gap around them, come first.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 
+from imgsim_guard.figures import Part, figures, pasted
 from imgsim_guard.perceptual import HASHES
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ LEAST_SHARE = 0.06
 
 LEAST_SIDE = 40
 """Pixels at SIDE: as above."""
+
+ALIKE = 0.95
+"""The common area of two parts over that of both together, from which on they are one."""
 
 MOST_DEPTH = 6
 """Cuts below one another: a page of a figure in a column needs four."""
@@ -54,29 +58,44 @@ class Box(NamedTuple):
 
 
 def views(pixels: NDArray[np.uint8]) -> list[Box]:
-    """The pictures within a picture [h, w, 3], largest first; none when it fills its frame."""
+    """The pictures within a picture [h, w, 3], pasted ones and figures before what is left between gaps, each kind
+    largest first; none when it fills its frame.
+    """
     height, width = pixels.shape[:2]
     factor = min(1.0, SIDE / max(height, width))
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    grey = cv2.cvtColor(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
-    whole = (0, 0, size[0], size[1])
-    parts = [part for part in _parts(np.asarray(grey, np.uint8), whole, depth=0) if part != whole]
-    parts.sort(key=lambda part: (-_area(part), part))
-    boxes = [Box(x0 / size[0], y0 / size[1], x1 / size[0], y1 / size[1]) for x0, y0, x1, y1 in parts]
+    small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
+    whole = (0, 0, *size)
+    between = sorted(_parts(grey, whole, depth=0), key=lambda part: (-_area(part), part))
+    solid = [part for part in (*pasted(small), *figures(grey)) if _large(part, grey)]
+    distinct: list[Part] = []
+    for part in (*solid, *between):
+        if not any(_alike(part, other) for other in (whole, *distinct)):
+            distinct.append(part)
+    boxes = [Box(x0 / size[0], y0 / size[1], x1 / size[0], y1 / size[1]) for x0, y0, x1, y1 in distinct]
     return boxes[:MOST_VIEWS]
 
 
-_Part = tuple[int, int, int, int]
+def _large(part: Part, grey: NDArray[np.uint8]) -> bool:
+    return _area(part) >= LEAST_SHARE * grey.size and min(part[2] - part[0], part[3] - part[1]) >= LEAST_SIDE
 
 
-def _area(part: _Part) -> int:
+def _alike(one: Part, other: Part) -> bool:
+    """Whether a hash of the one would be that of the other."""
+    width, height = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
+    common = max(0, width) * max(0, height)
+    return common >= ALIKE * (_area(one) + _area(other) - common)
+
+
+def _area(part: Part) -> int:
     return (part[2] - part[0]) * (part[3] - part[1])
 
 
-def _parts(grey: NDArray[np.uint8], part: _Part, *, depth: int) -> Iterator[_Part]:
+def _parts(grey: NDArray[np.uint8], part: Part, *, depth: int) -> Iterator[Part]:
     """The parts that are large enough, after trimming and cutting."""
     part = _trimmed(grey, part)
-    if _area(part) < LEAST_SHARE * grey.size or min(part[2] - part[0], part[3] - part[1]) < LEAST_SIDE:
+    if not _large(part, grey):
         return
     halves = _halves(grey, part) if depth < MOST_DEPTH else None
     if halves is None:
@@ -91,7 +110,7 @@ def _plain(grey: NDArray[np.uint8], axis: int) -> NDArray[np.bool_]:
     return np.asarray(grey.std(axis=axis, dtype=np.float32) <= PLAIN_SPREAD)
 
 
-def _trimmed(grey: NDArray[np.uint8], part: _Part) -> _Part:
+def _trimmed(grey: NDArray[np.uint8], part: Part) -> Part:
     """Without plain rows and columns at its border, until there are none."""
     while True:
         x0, y0, x1, y1 = part
@@ -107,7 +126,7 @@ def _trimmed(grey: NDArray[np.uint8], part: _Part) -> _Part:
         part = smaller
 
 
-def _halves(grey: NDArray[np.uint8], part: _Part) -> tuple[_Part, _Part] | None:
+def _halves(grey: NDArray[np.uint8], part: Part) -> tuple[Part, Part] | None:
     """Both sides of the widest plain gap, if there is one."""
     x0, y0, x1, y1 = part
     inner = grey[y0:y1, x0:x1]

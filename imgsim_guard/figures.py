@@ -1,0 +1,124 @@
+"""Pictures that lie on a page among text, or upon another picture: what an X-Y cut does not set free."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Part = tuple[int, int, int, int]
+"""x0, y0, x1, y1: a part of a picture, in pixels of it."""
+
+PLAIN_SPAN = 17
+"""Grey values this close to one another are one plain colour."""
+
+LEAST_GROUND = 0.2
+"""Of a picture's area is plain where figures lie on a page."""
+
+INK = 16
+"""Grey levels from the ground."""
+
+STROKE = 9
+"""Pixels, of 384 a page: letters are thinner, and so are the lines of a table."""
+
+SOLID = 0.6
+"""The share of its box that a figure fills."""
+
+MARGIN, BARE = 3, 0.7
+"""So many pixels around a figure, this share is ground: else it is a part of a picture that is not ground by chance."""
+
+
+def figures(grey: NDArray[np.uint8]) -> list[Part]:
+    """The boxes of what is solid on the plain ground of a picture [h, w], largest first; none without such a ground."""
+    counts = np.bincount(grey.ravel(), minlength=256)
+    within = np.convolve(counts, np.ones(PLAIN_SPAN, np.intp), "same")
+    if within.max() < LEAST_GROUND * grey.size:
+        return []
+    inked = (np.abs(grey.astype(np.int16) - int(within.argmax())) > INK).astype(np.uint8)
+    solid = cv2.morphologyEx(inked, cv2.MORPH_OPEN, np.ones((STROKE, STROKE), np.uint8))
+    _, _, found, _ = cv2.connectedComponentsWithStats(solid)
+    filled = [
+        (x, y, x + width, y + height)
+        for x, y, width, height, area in found[1:].tolist()
+        if area > SOLID * width * height
+    ]
+    boxes = [box for box in filled if _surroundings(inked, box) < 1 - BARE]
+    return sorted(boxes, key=lambda box: (-(box[2] - box[0]) * (box[3] - box[1]), box))
+
+
+def _surroundings(inked: NDArray[np.uint8], box: Part) -> float:
+    """How much of what is around a box is inked; 0 around the whole."""
+    x0, y0, x1, y1 = box
+    around = inked[max(0, y0 - MARGIN) : y1 + MARGIN, max(0, x0 - MARGIN) : x1 + MARGIN]
+    inside = inked[y0:y1, x0:x1]
+    return (int(around.sum()) - int(inside.sum())) / max(1, around.size - inside.size)
+
+
+STEP = 8
+"""Levels of one colour between a pixel and the next but one that make an edge: a scaled border is two pixels wide."""
+
+SURROUNDINGS, STANDING_OUT = 13, 2.0
+"""An edge is so many times the mean step of so many pixels: grass and gravel are all steps, but none stands out."""
+
+CANDIDATES = 12
+"""Columns, and rows, with the longest edges: the sides of a pasted picture are among them."""
+
+DENSE = 0.5
+"""So much of a line is an edge where it counts as one: on a long side, something is as bright as what it lies on."""
+
+LEAST_SIDE = 40
+"""Pixels of 384: a smaller picture would not be looked at."""
+
+DRAWN, DRAWN_ALL_ROUND = 0.5, 0.72
+"""The share of each side of a rectangle, and of all four, that is an edge: pasted pictures have 0.62 and 0.78 or more,
+a random column 0.13."""
+
+
+def pasted(picture: NDArray[np.uint8]) -> list[Part]:
+    """The rectangle in a picture [h, w, 3] that has edges on all four sides, the most distinct if there are several."""
+    if min(picture.shape[:2]) < LEAST_SIDE:
+        return []
+    columns, rows = _edges(picture), _edges(np.ascontiguousarray(picture.transpose(1, 0, 2)))
+    x, y = _candidates(columns), _candidates(rows)
+    if not len(x) or not len(y):
+        return []
+    left, right = np.triu_indices(len(x), 1)
+    top, bottom = np.triu_indices(len(y), 1)
+    upright, level = _drawn(columns, y, top, bottom)[:, x], _drawn(rows, x, left, right)[:, y].T
+    sides = np.stack([upright[:, left], upright[:, right], level[top], level[bottom]])
+    fits = (sides.min(axis=0) > DRAWN) & (sides.mean(axis=0) > DRAWN_ALL_ROUND)
+    if not fits.any():
+        return []
+    around = (y[bottom] - y[top])[:, None] + (x[right] - x[left])
+    i, j = np.unravel_index(np.argmax(fits * (sides.mean(axis=0) - DENSE) * around), fits.shape)
+    return [(int(x[left[j]]), int(y[top[i]]), int(x[right[j]]), int(y[bottom[i]]))]
+
+
+def _edges(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """[h, w] of 0 and 1: where there is an edge between what is left and what is right of a pixel, or beside it."""
+    step = np.zeros(picture.shape[:2], np.float32)
+    step[:, 1:-1] = cv2.absdiff(picture[:, 2:], picture[:, :-2]).max(axis=2)
+    edge = (step > STEP) & (step > STANDING_OUT * cv2.boxFilter(step, -1, (SURROUNDINGS, 1)))
+    return np.asarray(cv2.dilate(edge.astype(np.uint8), np.ones((1, 3), np.uint8)), np.uint8)
+
+
+def _candidates(edges: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """The columns with the longest dense edges, in order, and none beside another."""
+    total = np.cumsum(edges - np.float32(DENSE), axis=0, dtype=np.float32)
+    longest = (total - np.minimum.accumulate(np.minimum(total, 0), axis=0)).max(axis=0)
+    highest = cv2.dilate(longest[None], np.ones((1, 5), np.uint8))[0]
+    peaks = np.flatnonzero((longest > LEAST_SIDE * (DRAWN_ALL_ROUND - DENSE)) & (longest >= highest))
+    return np.sort(peaks[np.argsort(-longest[peaks], kind="stable")[:CANDIDATES]])
+
+
+def _drawn(
+    edges: NDArray[np.uint8], places: NDArray[np.intp], first: NDArray[np.intp], last: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    """[n, w]: the share of each column that is an edge between two places; 0 where they are too near to one another."""
+    total = np.cumsum(np.pad(edges, ((1, 0), (0, 0))), axis=0, dtype=np.float32)[places]
+    lengths = (places[last] - places[first])[:, None]
+    return np.asarray((total[last] - total[first]) / lengths * (lengths >= LEAST_SIDE), np.float32)
