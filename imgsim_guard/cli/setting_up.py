@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from imgsim_guard import scaffold
 from imgsim_guard.cli.acceptance import UNION
 from imgsim_guard.cli.terminal import say, write_report
-from imgsim_guard.cli.wiring import PREVIEWS, settings_at
+from imgsim_guard.cli.wiring import settings_at
 from imgsim_guard.errors import GuardError
 from imgsim_guard.report.escaping import shown
-from imgsim_guard.settings import FILE_NAME
+from imgsim_guard.settings import FILE_NAME, PREVIEWS
 from imgsim_guard.sources import tracked
 from imgsim_guard.sources.git import Git
 from imgsim_guard.sources.selecting import image_filter
