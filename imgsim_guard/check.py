@@ -45,6 +45,7 @@ def check(
     notes = [*selection.notes, *_empty_splits(selection, policy)]
     found: list[Match] = []
     if by_content.searched:
+        pipeline.store.open()
         wanted, out_of_reach = _to_embed(by_content, pipeline)
         at_hand = [image for image in wanted if pipeline.source.at_hand(image)]
         if max_missing is not None and len(at_hand) > max(max_missing, SAMPLE):

@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import resource
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,17 @@ from imgsim_guard import store as store_module
 from imgsim_guard.augnet import DIMENSIONS
 from imgsim_guard.errors import GuardError
 from imgsim_guard.store import SMALL_SHARDS_KEPT, Store, folder
-from imgsim_guard.store.shard import DIGEST_SIZES, DamagedShardError, Row, file_digests, read_shard, write_shard
+from imgsim_guard.store.shard import (
+    CONTENT_IDS,
+    DIGEST_SIZES,
+    FORMAT,
+    DamagedShardError,
+    Row,
+    file_digests,
+    read_contents,
+    read_shard,
+    write_shard,
+)
 from imgsim_guard.store.unreadable import SUFFIX as UNREADABLE_SUFFIX
 from imgsim_guard.store.unreadable import read_unreadable, write_unreadable
 
@@ -345,8 +355,12 @@ def tensors_of(*numbers: int) -> Tensors:
     return {"embeddings": shard.embeddings, **shard.digests}
 
 
-def raw_shard(tensors: Tensors, *, fingerprint: str = "thumbnails", form: int = 1) -> bytes:
-    metadata = json.dumps({"fingerprint": fingerprint, "format": form})
+def raw_shard(
+    tensors: Tensors, *, fingerprint: str = "thumbnails", form: int = FORMAT, contents: str | None = None
+) -> bytes:
+    ids = b"".join(tensors[name].tobytes() for name in CONTENT_IDS if name in tensors)
+    right = hashlib.sha256(ids).hexdigest()
+    metadata = json.dumps({"fingerprint": fingerprint, "format": form, "contents": contents or right})
     return safetensors.numpy.save(
         {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, {"imgsim_guard": metadata}
     )
@@ -374,7 +388,8 @@ WRONG_BUT_WELL_NAMED = {
     "header is deep": ((100_000).to_bytes(8, "little") + b"[" * 100_000, "it is not a safetensors file"),
     "header of nothing": (b"\2\0\0\0\0\0\0\0{}", "it is of another model or format"),
     "another model": (raw_shard(tensors_of(3, 4), fingerprint="other"), "it is of another model or format"),
-    "another format": (raw_shard(tensors_of(3, 4), form=2), "it is of another model or format"),
+    "another format": (raw_shard(tensors_of(3, 4), form=FORMAT + 1), "it is of another model or format"),
+    "other content ids": (raw_shard(tensors_of(3, 4), contents="0" * 64), "its content ids do not match their digest"),
     "no metadata": (safetensors.numpy.save(tensors_of(3, 4)), "it is of another model or format"),
     "float32": (changed(lambda rows: rows.astype(np.float32)), f"its embeddings {TYPE_OR_SHAPE}"),
     "uint16": (changed(lambda rows: rows.view(np.uint16)), f"its embeddings {TYPE_OR_SHAPE}"),
@@ -406,6 +421,76 @@ def test_a_shard_with_a_name_that_fits_but_contents_that_cannot_be_is_set_aside(
     path = open_store(three_shards).folder / (hashlib.sha256(data).hexdigest() + ".safetensors")
     path.write_bytes(data)
     assert_set_aside(three_shards, path, why)
+
+
+# Lazily: only content ids, until the store is opened
+
+
+def lazy_store(root: Path) -> Store:
+    return Store(root, fingerprint="thumbnails", decoder=lambda: "test", lazy=True)
+
+
+def test_a_lazy_store_knows_what_it_has_and_gives_the_same_once_it_is_open(three_shards: Path) -> None:
+    lazy, eager = lazy_store(three_shards), open_store(three_shards)
+    contents = [f"sha256:{row.sha256.hex()}" for row in rows_of(*range(1, 7))]
+    assert lazy.find(contents) == eager.find(contents)
+    assert len(lazy) == len(eager)
+    rows = list(eager.find(contents).values())
+    with pytest.raises(RuntimeError, match="not open"):
+        lazy.embeddings(rows)
+    lazy.open()
+    assert lazy.find(contents) == eager.find(contents)
+    assert np.array_equal(lazy.embeddings(rows), eager.embeddings(rows))
+    assert np.array_equal(lazy.hashes(rows), eager.hashes(rows))
+    assert [lazy.pixels(row) for row in rows] == [eager.pixels(row) for row in rows]
+    assert lazy.notes == eager.notes == []
+
+
+def test_damage_to_embeddings_is_noticed_when_a_lazy_store_is_opened(three_shards: Path) -> None:
+    path = second_shard(three_shards)
+    data = bytearray(path.read_bytes())
+    data[data.index(rows_of(3)[0].embedding.tobytes())] ^= 1
+    path.write_bytes(data)
+    lazy, damaged = lazy_store(three_shards), [f"sha256:{row.sha256.hex()}" for row in rows_of(3, 4)]
+    assert (len(lazy.find(damaged)), lazy.notes) == (2, [])
+    lazy.open()
+    assert lazy.find(damaged) == {}
+    assert "its contents do not match its name" in lazy.notes[0]
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("column", CONTENT_IDS)
+def test_damage_to_content_ids_is_noticed_at_once(three_shards: Path, column: str) -> None:
+    path = second_shard(three_shards)
+    data = bytearray(path.read_bytes())
+    header = int.from_bytes(data[:8], "little")
+    data[8 + header + json.loads(data[8 : 8 + header])[column]["data_offsets"][0]] ^= 1
+    path.write_bytes(data)
+    [note] = lazy_store(three_shards).notes
+    assert "its content ids do not match their digest" in note
+
+
+def test_a_shard_that_is_merged_away_before_a_lazy_store_is_opened_is_found_where_it_went(three_shards: Path) -> None:
+    lazy, contents = lazy_store(three_shards), [f"sha256:{row.sha256.hex()}" for row in rows_of(3, 4)]
+    path = second_shard(three_shards)
+    name, data = write_shard(rows_of(3, 4, 9), fingerprint="thumbnails")
+    path.with_name(name).write_bytes(data)
+    path.unlink()
+    lazy.open()
+    assert (len(lazy.find(contents)), lazy.notes) == (2, [])
+
+
+@quick
+@given(st.binary(max_size=40), st.integers(0, 10**9), st.integers(0, 7))
+def test_whatever_the_bytes_content_ids_are_read_or_refused(prefix: bytes, position: int, bit: int) -> None:
+    _, data = write_shard(rows_of(3, 4), fingerprint="thumbnails")
+    flipped = bytearray(data)
+    flipped[position % len(flipped)] ^= 1 << bit
+    with tempfile.TemporaryDirectory() as folder:
+        for made in (bytes(flipped), prefix + data, prefix):
+            Path(folder, "shard").write_bytes(made)
+            with suppress(DamagedShardError):
+                assert list(read_contents(Path(folder, "shard"), fingerprint="thumbnails")) == list(CONTENT_IDS)
 
 
 def test_each_damaged_shard_has_a_note_and_a_store_of_nothing_else_is_empty(three_shards: Path) -> None:

@@ -142,14 +142,14 @@ def _in_folders(arguments: argparse.Namespace) -> Job:
     return Job(arguments, root, settings_at(root, arguments.config), started)
 
 
-def _store(job: Job) -> Store:
-    return open_store(job.settings, job.root / job.settings.store)
+def _store(job: Job, *, lazy: bool = False) -> Store:
+    return open_store(job.settings, job.root / job.settings.store, lazy=lazy)
 
 
 def _judge(selection: Selection, source: Source, job: Job, *, max_missing: int | None = None) -> int:
     arguments, settings = job.arguments, job.settings
     taken(arguments)  # before any work: two reports that want standard output are refused
-    store = _store(job)
+    store = _store(job, lazy=True)
     pictures = Previewed(source, store, previews_at(job.root, settings))
     with pipeline_of(source, store, settings, quiet=arguments.quiet, pictures=pictures) as pipeline:
         result = run_check(

@@ -47,12 +47,12 @@ def policy_at(root: Path, settings: Settings) -> Policy:
     return policy_of(settings, load_accepted(root / settings.accepted))
 
 
-def open_store(settings: Settings, tracked: Path | None) -> Store:
-    """The cache of this user, and the tracked store in that folder if there is one."""
+def open_store(settings: Settings, tracked: Path | None, *, lazy: bool = False) -> Store:
+    """The cache of this user, and the tracked store in that folder if there is one; `lazy` as Store has it."""
     from imgsim_guard.store import Store  # which loads NumPy: not before the configuration is known to be right
 
     name = fingerprint(settings.engine)
-    return Store(cache_folder(), fingerprint=name, decoder=_decoder, tracked=tracked)
+    return Store(cache_folder(), fingerprint=name, decoder=_decoder, tracked=tracked, lazy=lazy)
 
 
 def previews_at(root: Path, settings: Settings) -> Previews:

@@ -5,21 +5,30 @@ What belongs to the dataset is never asked of the store: it only remembers. Losi
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from imgsim_guard.augnet import DIMENSIONS
+from imgsim_guard.errors import GuardError
 from imgsim_guard.perceptual import HASH_SIZE, HASHES
 from imgsim_guard.store import folder as files
-from imgsim_guard.store.shard import DIGEST_SIZES, SUFFIX, DamagedShardError, Row, Shard, read_shard, write_shard
+from imgsim_guard.store.shard import (
+    DIGEST_SIZES,
+    SUFFIX,
+    DamagedShardError,
+    Row,
+    Shard,
+    read_contents,
+    read_shard,
+    write_shard,
+)
 from imgsim_guard.store.unreadable import SUFFIX as UNREADABLE_SUFFIX
 from imgsim_guard.store.unreadable import read_unreadable, write_unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -34,28 +43,37 @@ class Store:
     """The embeddings of one fingerprint, read from folders when made, and added to as images are embedded.
 
     `root` is this user's cache, which alone is written to; `tracked` is the store that comes with the repository, if it
-    has one. `notes` are for the person who waits: a damaged shard was set aside.
+    has one. `lazy`: read only the content ids before `open` is called. `notes` are for the person who waits: a damaged
+    shard was set aside.
     """
 
     def __init__(
-        self, root: Path, *, fingerprint: str, decoder: Callable[[], str], tracked: Path | None = None
+        self,
+        root: Path,
+        *,
+        fingerprint: str,
+        decoder: Callable[[], str],
+        tracked: Path | None = None,
+        lazy: bool = False,
     ) -> None:
         self.folder = root / fingerprint
         self.notes: list[str] = []
         self.unreadable: dict[str, str] = {}
         self.fingerprint = fingerprint
         self._decoder = decoder
-        self._shards: list[Shard] = []
-        self._small: list[tuple[Path, Shard]] = []
+        self._tracked = tracked
+        self._files: list[_File] = []
         self._rows_of: dict[str, dict[bytes, int]] = {}
-        self._columns: dict[str, NDArray[np.uint8]] = {}
-        self._embeddings: NDArray[np.float16] | None = None
-        for path in files.list_files(tracked / fingerprint, SUFFIX) if tracked is not None else ():
-            self._read(path, own=False)
-        for path in files.list_files(self.folder, SUFFIX):
-            self._read(path, own=True)
+        self._starts: list[int] = [0]
+        self._names: list[str] = []
+        self._list(lazy=lazy)
         for path in files.list_files(self.folder, UNREADABLE_SUFFIX):
             self.unreadable |= read_unreadable(path.name, files.read_file(path) or b"", decoder=self._decoder())
+
+    def open(self) -> None:
+        """Read and check all of it; rows found before may be others after. Without it, only content ids are known."""
+        if any(file.shard is None for file in self._files):
+            self._list(lazy=False)
 
     def __len__(self) -> int:
         """How many embeddings it holds."""
@@ -73,60 +91,93 @@ class Store:
 
     def identity(self, content: str) -> str:
         """The same for two content ids that are known to name the same bytes, whichever trackers they come from."""
-        row = self.find([content]).get(content)
-        return content if row is None else "sha256:" + self._digest("sha256", row).hex()
+        tracker, _, digest = content.partition(":")
+        row = self._rows_by_digest(tracker).get(bytes.fromhex(digest))
+        return content if row is None else self._identities()[row]
 
     def embeddings(self, rows: Sequence[int]) -> NDArray[np.float16]:
         """The embeddings in these rows, float16 [n, 768]."""
-        if self._embeddings is None:
-            none = np.zeros((0, DIMENSIONS), np.float16)
-            self._embeddings = np.concatenate([none, *(shard.embeddings for shard in self._shards)])
-        return self._embeddings[np.asarray(rows, np.intp)]
+        found = np.empty((len(rows), DIMENSIONS), np.float16)
+        for shard, own, wanted in self._by_shard(rows):
+            found[own] = shard.embeddings[wanted]
+        return found
 
     def hashes(self, rows: Sequence[int]) -> NDArray[np.uint8]:
         """The perceptual hashes of the images in these rows, uint8 [n, 5, 32]."""
-        return self._column("hashes")[np.asarray(rows, np.intp)].reshape(-1, HASHES, HASH_SIZE)
+        found = np.empty((len(rows), HASHES * HASH_SIZE), np.uint8)
+        for shard, own, wanted in self._by_shard(rows):
+            found[own] = shard.digests["hashes"][wanted]
+        return found.reshape(-1, HASHES, HASH_SIZE)
 
     def pixels(self, row: int) -> bytes:
         """The digest of the pixels of the image in this row."""
-        return self._digest("pixels", row)
+        [(shard, _, [index])] = self._by_shard([row])
+        return bytes(shard.digests["pixels"][index])
 
     def rows(self, contents: Iterable[str]) -> list[Row]:
         """What is stored of these content ids: one row for each image, in no particular order."""
+        self.open()
         chosen = sorted(set(self.find(contents).values()))
-        ends = list(accumulate(len(shard.embeddings) for shard in self._shards))
-        places = [(row, bisect_right(ends, row)) for row in chosen]
-        return [self._shards[at].row(row - ends[at] + len(self._shards[at].embeddings)) for row, at in places]
+        return [shard.row(index) for shard, _, wanted in self._by_shard(chosen) for index in wanted]
 
     def add(self, rows: Sequence[Row]) -> None:
         """Keep these rows, in the folder and at hand. Raises GuardError when they cannot be written."""
         name, data = write_shard(rows, fingerprint=self.fingerprint)
         path = files.add_file(self.folder, name, data)
-        self._take(path, read_shard(name, data, fingerprint=self.fingerprint), own=True)
-        if len(self._small) > SMALL_SHARDS_KEPT:
-            self._merge_small()
+        self._files.append(_File.whole(path, read_shard(name, data, fingerprint=self.fingerprint), own=True))
+        self._index()
+        small = [file for file in self._files if file.is_small]
+        if len(small) > SMALL_SHARDS_KEPT:
+            self._merge(small)
 
     def add_unreadable(self, reasons: Mapping[str, str]) -> None:
         """Remember why these content ids have no pixels. Raises GuardError when that cannot be written."""
         self.unreadable |= reasons
         files.add_file(self.folder, *write_unreadable(reasons, decoder=self._decoder()))
 
-    def _digest(self, name: str, row: int) -> bytes:
-        return bytes(self._column(name)[row])
+    def _identities(self) -> list[str]:
+        """By row, the content id that an image has whichever tracker it comes from."""
+        if not self._names:
+            size = 2 * DIGEST_SIZES["sha256"]
+            digits = "".join(file.contents["sha256"].tobytes().hex() for file in self._files)
+            self._names = [f"sha256:{digits[at : at + size]}" for at in range(0, len(digits), size)]
+        return self._names
 
-    def _column(self, name: str) -> NDArray[np.uint8]:
-        """The digests of this name in all rows, uint8 [n, size]."""
-        if name not in self._columns:
-            none = np.zeros((0, DIGEST_SIZES[name]), np.uint8)
-            self._columns[name] = np.concatenate([none, *(shard.digests[name] for shard in self._shards)])
-        return self._columns[name]
+    def _by_shard(self, rows: Sequence[int]) -> Iterator[tuple[Shard, NDArray[np.intp], NDArray[np.intp]]]:
+        """The shards that hold rows, each with the positions of its rows among these, and with their numbers in it."""
+        numbers = np.asarray(rows, np.intp)
+        places = np.searchsorted(self._starts, numbers, side="right") - 1
+        for at in np.unique(places):
+            shard = self._files[at].shard
+            if shard is None:
+                raise RuntimeError("the store is not open")
+            own = np.flatnonzero(places == at)
+            yield shard, own, numbers[own] - self._starts[at]
 
-    def _read(self, path: Path, *, own: bool) -> None:
-        data = files.read_file(path)
-        if data is None:
-            return
+    def _list(self, *, lazy: bool) -> None:
+        """Read the folders anew, keeping what was read of a file that is still there."""
+        known = {file.path: file for file in self._files if file.shard is not None or lazy}
+        self._files = []
+        folders = [(self._tracked / self.fingerprint, False)] if self._tracked is not None else []
+        for folder, own in [*folders, (self.folder, True)]:
+            for path in files.list_files(folder, SUFFIX):
+                if (file := known.get(path) or self._read(path, own=own, lazy=lazy)) is not None:
+                    self._files.append(file)
+        self._index()
+
+    def _read(self, path: Path, *, own: bool, lazy: bool) -> _File | None:
+        """A shard, or its content ids; None when it is damaged, or has just been merged into another."""
         try:
-            self._take(path, read_shard(path.name, data, fingerprint=self.fingerprint), own=own)
+            if lazy:
+                return _File(path, own, read_contents(path, fingerprint=self.fingerprint), None)
+            data = files.read_file(path)
+            if data is None:
+                return None
+            return _File.whole(path, read_shard(path.name, data, fingerprint=self.fingerprint), own=own)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise GuardError(f"cannot read the store of embeddings at {path}: {error.strerror}") from error
         except DamagedShardError as error:
             if own:
                 files.set_aside(path)
@@ -134,26 +185,46 @@ class Store:
             else:  # DVC's, which would not overwrite a folder with a change of ours in it
                 done = "did not use"
             self.notes.append(f"{done} a damaged part of the store ({path}: {error}); its images are embedded again")
+            return None
 
-    def _take(self, path: Path, shard: Shard, *, own: bool) -> None:
-        self._shards.append(shard)
-        if own and len(shard.embeddings) < ROWS_OF_A_SMALL_SHARD:
-            self._small.append((path, shard))
-        self._embeddings = None
+    def _index(self) -> None:
         self._rows_of.clear()
-        self._columns.clear()
+        self._names = []
+        self._starts = [0, *accumulate(file.rows for file in self._files)][: max(1, len(self._files))]
 
     def _rows_by_digest(self, tracker: str) -> dict[bytes, int]:
         if tracker not in self._rows_of:
-            columns = [shard.digests[tracker] for shard in self._shards]
+            columns = [file.contents[tracker] for file in self._files]
             digests = [digest for column in columns for digest in map(bytes, column)]
             self._rows_of[tracker] = {digest: row for row, digest in enumerate(digests)}
         return self._rows_of[tracker]
 
-    def _merge_small(self) -> None:
-        """Write the rows of all small shards as one, then delete them: killed in between, rows exist twice, no less."""
-        rows = {row.sha256: row for _, shard in self._small for row in shard.rows()}
+    def _merge(self, small: Sequence[_File]) -> None:
+        """Write the rows of these shards as one, then delete them: killed in between, rows exist twice, no less."""
+        rows = {row.sha256: row for file in small if file.shard is not None for row in file.shard.rows()}
         name, data = write_shard(rows.values(), fingerprint=self.fingerprint)
         merged = files.add_file(self.folder, name, data)
-        files.remove_files([path for path, _ in self._small if path != merged])
-        self._small = []
+        files.remove_files([file.path for file in small if file.path != merged])
+        self._files = [file._replace(own=False) if file.is_small else file for file in self._files]
+
+
+class _File(NamedTuple):
+    """A shard's file: its content ids, and all of it if it was read."""
+
+    path: Path
+    own: bool
+    contents: Mapping[str, NDArray[np.uint8]]
+    shard: Shard | None
+
+    @classmethod
+    def whole(cls, path: Path, shard: Shard, *, own: bool) -> _File:
+        return cls(path, own, shard.digests, shard)
+
+    @property
+    def rows(self) -> int:
+        return len(self.contents["sha256"])
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it is this user's to merge, and worth it."""
+        return self.own and self.shard is not None and self.rows < ROWS_OF_A_SMALL_SHARD

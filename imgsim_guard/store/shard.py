@@ -18,15 +18,22 @@ from imgsim_guard.augnet import DIMENSIONS
 from imgsim_guard.perceptual import HASH_SIZE, HASHES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
-FORMAT = 1
+FORMAT = 2
 SUFFIX = ".safetensors"
+CONTENT_IDS = ("git", "md5", "sha256")
+"""Of the digests, those that name an image's bytes: all that is read as long as nothing has to be compared."""
+
 DIGEST_SIZES = {"git": 20, "md5": 16, "sha256": 32, "pixels": 16, "hashes": HASHES * HASH_SIZE}
 """Bytes of each digest that a row carries: the trackers' content ids of the file's bytes, the digest of its pixels, and
 its perceptual hashes."""
+
+
+_ONE = np.float16(1).view(np.uint16)
 
 
 class Row(NamedTuple):
@@ -77,7 +84,9 @@ def write_shard(rows: Iterable[Row], *, fingerprint: str) -> tuple[str, bytes]:
         for name, size in DIGEST_SIZES.items()
     }
     tensors["embeddings"] = np.array([row.embedding for row in ordered], np.float16).reshape(-1, DIMENSIONS)
-    data = safetensors.numpy.save(tensors, {"imgsim_guard": _metadata(fingerprint)})
+    contents = _digest_of_contents({name: tensors[name] for name in CONTENT_IDS})
+    metadata = {"imgsim_guard": json.dumps(_metadata(fingerprint) | {"contents": contents}, sort_keys=True)}
+    data = safetensors.numpy.save(tensors, metadata)
     return hashlib.sha256(data).hexdigest() + SUFFIX, data
 
 
@@ -90,9 +99,31 @@ def read_shard(name: str, data: bytes, *, fingerprint: str) -> Shard:
         tensors = safetensors.numpy.load(data)
     except (safetensors.SafetensorError, ValueError, KeyError, RecursionError) as error:
         raise DamagedShardError(f"it is not a safetensors file ({error})") from error
-    if header.get("__metadata__") != {"imgsim_guard": _metadata(fingerprint)}:
-        raise DamagedShardError("it is of another model or format")
-    return _validated(tensors)
+    expected = _check_metadata(header.get("__metadata__"), fingerprint)
+    shard = _validated(tensors)
+    if _digest_of_contents(shard.digests) != expected:
+        raise DamagedShardError("its content ids do not match their digest")
+    return shard
+
+
+def read_contents(path: Path, *, fingerprint: str) -> dict[str, NDArray[np.uint8]]:
+    """The content ids in a shard, by tracker, uint8 [n, size]; the rest is not read. Raises DamagedShardError, OSError.
+
+    They have a digest of their own in the shard, since its name tells of damage only after all of it is read.
+    """
+    try:
+        with safetensors.safe_open(path, framework="np") as file:
+            expected = _check_metadata(file.metadata(), fingerprint)
+            found = {name: file.get_tensor(name) for name in CONTENT_IDS}
+    except safetensors.SafetensorError as error:
+        raise DamagedShardError(f"it is not a safetensors file ({error})") from error
+    sizes = {(tensor.dtype, tensor.shape[1:], len(tensor)) for tensor in found.values()}
+    rows = len(found["sha256"]) if found["sha256"].shape else 0
+    if sizes != {(np.dtype(np.uint8), (DIGEST_SIZES[name],), rows) for name in CONTENT_IDS}:
+        raise DamagedShardError("its digests have the wrong type or shape")
+    if _digest_of_contents(found) != expected:
+        raise DamagedShardError("its content ids do not match their digest")
+    return found
 
 
 def _validated(tensors: dict[str, NDArray[np.generic]]) -> Shard:
@@ -100,7 +131,8 @@ def _validated(tensors: dict[str, NDArray[np.generic]]) -> Shard:
     if embeddings.dtype != np.float16 or embeddings.shape[1:] != (DIMENSIONS,):
         raise DamagedShardError("its embeddings have the wrong type or shape")
     rows = len(embeddings)
-    if not (np.abs(embeddings) <= 1).all():
+    # Of two float16 without their signs, the greater has the greater bits; so have infinity and what is no number.
+    if (embeddings.view(np.uint16) & 0x7FFF > _ONE).any():
         raise DamagedShardError("its embeddings are out of range")
     expected = {name: (np.dtype(np.uint8), (rows, size)) for name, size in DIGEST_SIZES.items()}
     if {name: (tensor.dtype, tensor.shape) for name, tensor in tensors.items()} != expected:
@@ -110,6 +142,26 @@ def _validated(tensors: dict[str, NDArray[np.generic]]) -> Shard:
     )
 
 
-def _metadata(fingerprint: str) -> str:
-    """One string: safetensors does not keep the order of several, and the same rows must give the same bytes."""
-    return json.dumps({"format": FORMAT, "fingerprint": fingerprint}, sort_keys=True)
+def _metadata(fingerprint: str) -> dict[str, object]:
+    """Kept as one string: safetensors keeps no order of several, and the same rows must give the same bytes."""
+    return {"format": FORMAT, "fingerprint": fingerprint}
+
+
+def _check_metadata(found: object, fingerprint: str) -> str:
+    """The digest of the content ids. Raises DamagedShardError for the metadata of something else."""
+    text = found.get("imgsim_guard") if isinstance(found, dict) and len(found) == 1 else None
+    try:
+        metadata = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        metadata = None
+    contents = metadata.pop("contents", None) if isinstance(metadata, dict) else None
+    if metadata != _metadata(fingerprint) or not isinstance(contents, str):
+        raise DamagedShardError("it is of another model or format")
+    return contents
+
+
+def _digest_of_contents(columns: Mapping[str, NDArray[np.generic]]) -> str:
+    digest = hashlib.sha256()
+    for name in CONTENT_IDS:
+        digest.update(np.ascontiguousarray(columns[name]).data)
+    return digest.hexdigest()
