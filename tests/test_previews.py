@@ -180,6 +180,8 @@ def test_a_damaged_shard_of_previews_is_not_published(anna: Person) -> None:
     data = shard.read_bytes()
     shard.unlink()
     shard.write_bytes(data[:-1])
+    said = anna.guard("store", "verify", code=1)
+    assert said.startswith(f"{shard}   damaged: it is not what its name promises\n")
     said = anna.guard("sync", code=2)
     assert said.startswith(f"imgsim-guard: {shard} is damaged: it is not what its name promises. Delete it; then ")
     assert shard.read_bytes() == data[:-1]

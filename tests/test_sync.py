@@ -79,6 +79,17 @@ def test_what_has_no_embedding_here_is_said(anna: Person) -> None:
     assert not (anna.dataset.root / ".imgsim-guard").exists()
 
 
+def test_what_cannot_be_listed_here_is_said(anna: Person) -> None:
+    manifest_of(anna.dataset).unlink()
+    (anna.dataset.root / "data" / "images" / "0.png").unlink()
+    shutil.rmtree(anna.dataset.root.parent / "remote")
+    assert anna.guard("sync") == (
+        "note: nothing of data/images was published: data/images.dvc: its list of files is not in DVC's cache; "
+        "run dvc pull data/images.dvc, or dvc commit after dvc add --no-commit\n"
+        f"published: 1 embeddings; 0 were there before.\n{COMMIT_IT}{SHARE_IT}"
+    )
+
+
 def test_a_clone_with_the_store_embeds_nothing(carla: Person) -> None:
     clone = carla.dataset
     pointer = (clone.root / POINTER).read_bytes()

@@ -42,7 +42,8 @@ def sync(arguments: argparse.Namespace) -> int:
         if settings.previews:
             pointers += _sync_previews(git, settings, store, selection, quiet=arguments.quiet)
     if not arguments.quiet:
-        for note in selection.notes:
+        not_listed = [f"nothing of {path} was published: {why.reason}" for path, why in selection.unreadable]
+        for note in (*selection.notes, *not_listed):
             say(f"note: {shown(note)}\n")
         say(f"published: {published.new:,} embeddings; {published.held:,} were there before.\n")
         if published.missing:
@@ -114,7 +115,7 @@ def _info(git: Git, settings: Settings) -> int:
 def _verify(git: Git, settings: Settings) -> int:
     from imgsim_guard.store.publishing import inspect
 
-    damaged: dict[Path, str] = {}
+    damaged = previews_at(git.root, settings).damaged()
     for folder in _layers(git, settings).values():
         damaged |= inspect(folder, fingerprint=fingerprint(settings.engine)).damaged
     for path, reason in damaged.items():

@@ -44,11 +44,16 @@ class Previews:
                 return data[start:end]
         return None
 
+    def damaged(self) -> dict[Path, str]:
+        """By file, what is wrong with the shards that count as not there."""
+        paths = files.list_files(self._folder, SUFFIX)
+        broken = (path for path in paths if _parsed(path.name, files.read_file(path) or b"") is None)
+        return dict.fromkeys(broken, "it is not what its name promises")
+
     def require_undamaged(self) -> None:
         """Raise GuardError when a shard is damaged: DVC would publish it with what is added."""
-        for path in files.list_files(self._folder, SUFFIX):
-            if _parsed(path.name, files.read_file(path) or b"") is None:
-                raise files.damaged_error(path, "it is not what its name promises", self._folder)
+        for path, reason in self.damaged().items():
+            raise files.damaged_error(path, reason, self._folder)
 
     def add(self, pictures: Mapping[bytes, bytes]) -> None:
         """Add pictures by digest. Raises GuardError when they cannot be written."""
