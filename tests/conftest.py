@@ -6,12 +6,13 @@ import io
 import json
 import os
 import shlex
+import re
 import shutil
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import jsonschema
@@ -23,6 +24,7 @@ from hypothesis import HealthCheck, settings
 from imgsim_guard import augnet
 from imgsim_guard.cache import CACHE_VARIABLE
 from imgsim_guard.cli import main, wiring
+from imgsim_guard.cli import main
 from imgsim_guard.embedding import Pipeline
 from imgsim_guard.images import decode
 from imgsim_guard.model import Image, Unreadable
@@ -215,6 +217,27 @@ class Repository:
         self.git("commit", "--quiet", "--allow-empty", "-m", message)
 
 
+class Outcome(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def guard(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """Runs a command in this process; the time it took is replaced in what it printed."""
+
+    def run(*arguments: str) -> Outcome:
+        try:
+            code = main(arguments)
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        printed = capsys.readouterr()
+        return Outcome(code, *(re.sub(r"\d+\.\d s\b", "0.0 s", stream) for stream in printed))
+
+    return run
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
     root = tmp_path / "repository"
@@ -384,3 +407,11 @@ def hook_repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     copy.git("add", "--all")
     copy.git("commit", "--quiet", "-m", "release")
     return copy
+
+
+@pytest.fixture(scope="session")
+def pre_commit_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    home = tmp_path_factory.mktemp("pre-commit")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PRE_COMMIT_HOME", str(home))
+        yield home

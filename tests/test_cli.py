@@ -7,17 +7,17 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import pytest
-from conftest import encoded, photograph
+from conftest import Outcome, encoded, photograph
 
 from imgsim_guard import __version__
 from imgsim_guard.augnet import fingerprint
 from imgsim_guard.cache import CACHE_VARIABLE
-from imgsim_guard.cli import commands, main
+from imgsim_guard.cli import commands
 from imgsim_guard.images import decode
 from imgsim_guard.model import Unreadable
 from imgsim_guard.settings import FILE_NAME
@@ -56,27 +56,6 @@ def folder(tmp_path: Path, warm_cache: Path, monkeypatch: pytest.MonkeyPatch) ->
     here.mkdir()
     monkeypatch.chdir(here)
     return here
-
-
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def guard(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    """Runs a command in this process; the time it took is replaced in what it printed."""
-
-    def run(*arguments: str) -> Outcome:
-        try:
-            code = main(arguments)
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        printed = capsys.readouterr()
-        return Outcome(code, *(re.sub(r"\d+\.\d s\b", "0.0 s", stream) for stream in printed))
-
-    return run
 
 
 def in_a_process(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:

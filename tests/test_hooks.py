@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -19,9 +18,6 @@ from conftest import ROOT, Dataset, Repository, encoded, photograph
 from imgsim_guard.images import decode
 from imgsim_guard.model import Unreadable
 from imgsim_guard.sources.selecting import SUFFIXES, has_image_suffix, is_dvc_file
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 LARGEST_ENVIRONMENT = 420_000_000
 
@@ -36,14 +32,6 @@ def edited(name: str) -> bytes:
     cropped = pixels[:, width // 20 : -width // 20]
     smaller = np.asarray(cv2.resize(cropped, None, fx=0.8, fy=0.8, interpolation=cv2.INTER_AREA), np.uint8)
     return encoded(smaller, ".jpg", cv2.IMWRITE_JPEG_QUALITY, 80)
-
-
-@pytest.fixture(scope="session")
-def pre_commit_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    home = tmp_path_factory.mktemp("pre-commit")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PRE_COMMIT_HOME", str(home))
-        yield home
 
 
 class Guarded(Repository):
