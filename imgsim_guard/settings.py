@@ -6,7 +6,16 @@ import difflib
 import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, ValidationError, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from imgsim_guard.augnet import Engine  # noqa: TC001  pydantic reads annotations when the class is made
@@ -36,7 +45,7 @@ MAX_DISTANCE = 56.0
 """Two embeddings of 768 numbers between -1 and 1 cannot be further apart than 2 * sqrt(768) = 55.4."""
 
 
-_SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,6})?) ?%")
+_SHARE = re.compile(r"(\d{1,2}(?:\.\d{1,6})?|100(?:\.0{1,6})?) ?%")
 
 _FOLDER_PATTERN = r"^\.imgsim-guard/[\w-][\w.-]*$"
 _NAME_PATTERN = r"^[\w.-]+$"
@@ -50,7 +59,7 @@ def _limit(value: object) -> Limit:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     share = _SHARE.fullmatch(value) if isinstance(value, str) else None
-    if share is None or float(share[1]) > 100:  # noqa: PLR2004  percent
+    if share is None:
         raise PydanticCustomError("limit", "Input should be a number of images, or a share of them such as 2%")
     return Share(float(share[1]))
 
@@ -68,13 +77,26 @@ SplitName = Annotated[str, Field(pattern=_NAME_PATTERN)]
 Distance = Annotated[float, Field(ge=0, le=MAX_DISTANCE)]
 
 
+_FOR_ONE_OF: list[JsonValue] = [
+    {"required": [name], "properties": {name: {"type": kind}}}
+    for name, kind in (("between", "array"), ("within", "string"))
+]
+"""To editors what `_contradictions` is to the program."""
+
+
 class RuleSettings(BaseModel):
     """One of `rules`: for pairs between two splits, or within one."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, json_schema_extra={"oneOf": _FOR_ONE_OF})
 
     between: Annotated[
-        list[SplitName] | None, Field(min_length=2, max_length=2, description="The two splits whose pairs it is for")
+        list[SplitName] | None,
+        Field(
+            min_length=2,
+            max_length=2,
+            description="The two splits whose pairs it is for",
+            json_schema_extra={"uniqueItems": True},
+        ),
     ] = None
     within: Annotated[SplitName | None, Field(description="The split within which it is for pairs")] = None
     threshold: Annotated[Distance | None, Field(description="Instead of the general threshold")] = None
@@ -134,7 +156,10 @@ class Settings(BaseModel):
 
     splits: Annotated[
         dict[SplitName, Pattern | list[Pattern]],
-        Field(description="Parts of the dataset by name, as gitignore-style patterns, which must not overlap"),
+        Field(
+            description="Parts of the dataset by name, as gitignore-style patterns, which must not overlap",
+            json_schema_extra={"additionalProperties": False},
+        ),
     ] = {}
     rules: Annotated[
         list[RuleSettings],

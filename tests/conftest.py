@@ -24,7 +24,6 @@ from hypothesis import HealthCheck, settings
 from imgsim_guard import augnet
 from imgsim_guard.cache import CACHE_VARIABLE
 from imgsim_guard.cli import main, wiring
-from imgsim_guard.cli import main
 from imgsim_guard.embedding import Pipeline
 from imgsim_guard.images import decode
 from imgsim_guard.model import Image, Unreadable
