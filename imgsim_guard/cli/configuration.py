@@ -54,18 +54,22 @@ def _explained(path: str, settings: Settings, policy: Policy) -> Iterator[str]:
     if not has_image_suffix(path):
         yield "  is no image: its suffix is not one of an image"
         return
-    patterns = "" if settings.images is None else f" (images: {settings.images})"
+    patterns = "" if settings.images is None else f" (images: {_listed(settings.images)})"
     if not image_filter(settings.images)(path):
         yield f"  is no image of the dataset{patterns}"
         return
     yield f"  is an image of the dataset{patterns}"
     own = policy.split(path)
     if own:
-        yield f"  is in the split {own} (splits.{own}: {settings.splits[own]})"
+        yield f"  is in the split {own} (splits.{own}: {_listed(settings.splits[own])})"
     elif settings.splits:
         yield f"  is in none of the splits {', '.join(settings.splits)}"
     for other in [*settings.splits] if own else [""]:
         yield f"  {_against(own, other)}: {_rule(policy, own, other)}"
+
+
+def _listed(patterns: str | list[str]) -> str:
+    return shown(patterns if isinstance(patterns, str) else ", ".join(patterns))
 
 
 def _against(own: str, other: str) -> str:
