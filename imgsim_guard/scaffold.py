@@ -88,8 +88,7 @@ def lines(path: str, present: str | None, wanted: Sequence[str]) -> File:
     missing = [line for line in wanted if line not in (present or "").splitlines()]
     if not missing:
         return File(path, None, "is complete already")
-    ended = present if not present or present.endswith("\n") else f"{present}\n"
-    return File(path, (ended or "") + "".join(f"{line}\n" for line in missing))
+    return File(path, _joined(present or "", "".join(f"{line}\n" for line in missing)))
 
 
 def dependencies(outs: Iterable[str], images: Iterable[Image]) -> list[str]:
@@ -115,6 +114,13 @@ def _appended(present: str, entry: str, *, key: str) -> tuple[str | None, str]:
         return None, by_hand
     joined = [*before[key], *expected] if isinstance(expected, list) else {**before[key], **expected}
     return (text, "") if after == {**before, key: joined} else (None, by_hand)
+
+
+def _joined(present: str, added: str) -> str:
+    """The text with more lines, which end as its own do."""
+    newline = "\r\n" if "\r\n" in present else "\n"
+    ended = present if not present or present.endswith("\n") else present + newline
+    return ended + added.replace("\n", newline)
 
 
 def _indented(entry: str, present: str) -> str:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from imgsim_guard.accepted import accepted_pair, load_accepted, still_there, write_accepted
 from imgsim_guard.check import check as run_check
-from imgsim_guard.cli.terminal import say, write_lines, write_report
+from imgsim_guard.cli.terminal import say, text_of, write_texts
 from imgsim_guard.cli.wiring import open_store, pipeline_of, policy_at, settings_at
 from imgsim_guard.errors import GuardError
 from imgsim_guard.report.escaping import shown
+from imgsim_guard.scaffold import lines
 from imgsim_guard.sources import tracked
 from imgsim_guard.sources.git import Git
 from imgsim_guard.sources.selecting import image_filter
@@ -98,10 +99,10 @@ def _pruned(git: Git, settings: Settings, known: Sequence[AcceptedPair]) -> list
 
 
 def _write(git: Git, settings: Settings, pairs: Sequence[AcceptedPair]) -> None:
-    file = git.root / settings.accepted
-    file.parent.mkdir(exist_ok=True)
-    write_report(write_accepted(pairs), str(file))
-    attributes = file.parent / ".gitattributes"
-    write_lines(attributes, [UNION.replace("accepted.yaml", file.name)])
-    git.text("add", "--", *[path.relative_to(git.root).as_posix() for path in (file, attributes)])
+    folder, _, name = settings.accepted.rpartition("/")
+    attributes = f"{folder}/.gitattributes"
+    merging = lines(attributes, text_of(git.root, attributes), [UNION.replace("accepted.yaml", name)])
+    texts = {settings.accepted: write_accepted(pairs)} | ({} if merging.text is None else {attributes: merging.text})
+    write_texts(git.root, texts)
+    git.text("add", "--", settings.accepted, attributes)
     say(f"{settings.accepted} is staged with {len(pairs):,} accepted pairs; commit it with the images.\n")

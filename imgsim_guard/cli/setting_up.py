@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from imgsim_guard import scaffold
 from imgsim_guard.cli.acceptance import UNION
-from imgsim_guard.cli.terminal import say, write_report
+from imgsim_guard.cli.terminal import say, text_of, write_texts
 from imgsim_guard.cli.wiring import settings_at
 from imgsim_guard.errors import GuardError
 from imgsim_guard.report.escaping import shown
@@ -41,12 +41,10 @@ def init(arguments: argparse.Namespace) -> int:
         images = tracked.everything(state, image_filter(settings.images)).queries
         say(_found(images))
         files = list(_files(state, settings, images, arguments))
+        if not arguments.dry_run:
+            write_texts(git.root, {file.path: file.text for file in files if file.text is not None})
         for file in files:
             _show(file, dry_run=arguments.dry_run)
-            if file.text is not None and not arguments.dry_run:
-                path = git.root / file.path
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_report(file.text, str(path))
         if uses_dvc:
             _configure_merging(git, dry_run=arguments.dry_run)
         say(_next_steps([file.path for file in files], uses_dvc=uses_dvc))
@@ -65,11 +63,7 @@ def _files(
     git: Git, settings: Settings, images: tuple[Image, ...], arguments: argparse.Namespace
 ) -> Iterator[scaffold.File]:
     def present(path: str) -> str | None:
-        file = git.root / path
-        try:
-            return file.read_text("utf-8") if file.exists() else None
-        except (OSError, UnicodeDecodeError) as error:
-            raise GuardError(f"cannot read {path}: {error}") from error
+        return text_of(git.root, path)
 
     folder, _, accepted = settings.accepted.rpartition("/")
     store_folder, _, store = settings.store.rpartition("/")

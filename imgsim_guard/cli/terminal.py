@@ -15,7 +15,7 @@ from imgsim_guard.errors import GuardError
 from imgsim_guard.files import replace_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
 STANDARD_OUTPUT = "-"
 
@@ -63,17 +63,39 @@ def write_report(report: str | bytes, target: str) -> None:
         raise GuardError(f"cannot write the report {target}: {error.strerror}") from error
 
 
-def write_lines(path: Path, lines: Sequence[str]) -> bool:
-    """Add the lines that a file does not have yet; whether there were any. Raises GuardError when it cannot be."""
+def text_of(root: Path, name: str) -> str | None:
+    """The text of a file of the repository, its line ends as they are; None if there is none. Raises GuardError."""
+    path = root / name
     try:
-        before = path.read_text() if path.exists() else ""
-        missing = [line for line in lines if line not in before.splitlines()]
-        if missing:
-            ended = before if not before or before.endswith("\n") else f"{before}\n"
-            replace_file(path, (ended + "".join(f"{line}\n" for line in missing)).encode())
-    except (OSError, UnicodeDecodeError) as error:
-        raise GuardError(f"cannot add to {path}: {error}") from error
-    return bool(missing)
+        return path.read_bytes().decode() if os.path.lexists(path) else None
+    except UnicodeDecodeError as error:
+        raise GuardError(f"cannot read {name}: not a text file in UTF-8") from error
+    except OSError as error:
+        raise GuardError(f"cannot read {name}: {error.strerror}") from error
+
+
+def write_texts(root: Path, texts: Mapping[str, str]) -> None:
+    """Write files of the repository, each whole, and none unless all seem to be possible. Raises GuardError."""
+    for name in texts:
+        _require_writable(root, name)
+    for name, text in texts.items():
+        path = (root / name).resolve()  # a link stays one
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(path, text.encode())
+        except OSError as error:
+            raise GuardError(f"cannot write {name}: {error.strerror}") from error
+
+
+def _require_writable(root: Path, name: str) -> None:
+    path = (root / name).resolve()
+    if not path.is_relative_to(root.resolve()):
+        raise GuardError(f"cannot write {name}: it is a link that leads out of the repository")
+    folder = next(folder for folder in path.parents if os.path.lexists(folder))
+    if not folder.is_dir():
+        raise GuardError(f"cannot write {name}: {folder.name} is not a folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise GuardError(f"cannot write {name}: not permitted in the folder {folder}")
 
 
 @contextmanager

@@ -1,0 +1,177 @@
+"""`imgsim-guard init` in real repositories, its files read by those they are written for: pre-commit, DVC and git."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import ROOT, Dataset, Outcome, Repository
+
+from imgsim_guard import __version__
+from imgsim_guard.settings import FILE_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PROGRAMS = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+PUBLISHED, RELEASE = "https://github.com/imgsim-guard/imgsim-guard", f"v{__version__}"
+ENTRY = {"repo": PUBLISHED, "rev": RELEASE, "hooks": [{"id": "imgsim-guard"}]}
+ENTRY_BY_HAND = f"""\
+  .pre-commit-config.yaml   add this under repos:
+    - repo: https://github.com/imgsim-guard/imgsim-guard
+      rev: v{__version__}
+      hooks:
+      - id: imgsim-guard
+"""
+CHECK, EMBED = "imgsim-guard-check", "imgsim-guard-embed"
+
+
+@pytest.fixture
+def here(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """A repository without a commit, as the working directory."""
+    monkeypatch.chdir(repository.root)
+    return repository
+
+
+@pytest.fixture
+def in_dvc(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> Dataset:
+    """A repository whose images DVC tracks, as the working directory."""
+    monkeypatch.chdir(dataset.root)
+    return dataset
+
+
+def tree(repository: Repository) -> dict[str, bytes | str]:
+    """Every file and link, and what git was told of this clone."""
+    paths = [path for path in repository.root.rglob("*") if ".git" not in path.relative_to(repository.root).parts]
+    found: dict[str, bytes | str] = {}
+    for path in (*paths, repository.root / ".git" / "config"):
+        if path.is_symlink():
+            found[str(path)] = str(path.readlink())
+        elif path.is_file():
+            found[str(path)] = path.read_bytes()
+        else:
+            found[str(path)] = "folder"
+    return found
+
+
+def pre_commit(repository: Repository, *arguments: str, code: int = 0) -> str:
+    home = str(repository.root.parent / "pre-commit")
+    return repository.run(sys.executable, "-m", "pre_commit", *arguments, code=code, PRE_COMMIT_HOME=home)
+
+
+def stages(repository: Dataset) -> list[str]:
+    return repository.dvc("stage", "list", "--name-only").split()
+
+
+# What is there already
+
+
+OTHER = "repo: https://example.com/other\n{0}rev: v1\n{0}hooks:\n{0}- id: other\n"
+OURS = "- " + OTHER.format("  ")
+
+
+def test_lines_are_added_once_and_end_as_the_others_do(in_dvc: Dataset, guard: Callable[..., Outcome]) -> None:
+    in_dvc.write({".gitattributes": "*.bin binary\r\n*.txt text", ".imgsim-guard/.gitignore": "/store\n"})
+    guard("init", "--dvc")
+    assert (in_dvc.root / ".gitattributes").read_bytes() == b"*.bin binary\r\n*.txt text\r\n*.dvc merge=dvc\r\n"
+    assert (in_dvc.root / ".imgsim-guard" / ".gitignore").read_text() == "/store\n/previews\n"
+
+
+def test_a_link_stays_a_link(here: Repository, guard: Callable[..., Outcome]) -> None:
+    here.write({"shared/hooks.yaml": f"repos:\n{OURS}"})
+    (here.root / ".pre-commit-config.yaml").symlink_to("shared/hooks.yaml")
+    assert guard("init").code == 0
+    assert (here.root / ".pre-commit-config.yaml").readlink() == Path("shared/hooks.yaml")
+    assert "imgsim-guard" in (here.root / "shared" / "hooks.yaml").read_text()
+
+
+# What cannot be written
+
+
+def test_nothing_is_written_through_a_link_that_leads_out(
+    here: Repository, tmp_path: Path, guard: Callable[..., Outcome]
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (here.root / ".imgsim-guard").symlink_to(tmp_path / "elsewhere")
+    code, _, err = guard("init")
+    complaint = "cannot write .imgsim-guard/accepted.yaml: it is a link that leads out of the repository"
+    assert (code, err) == (2, f"imgsim-guard: {complaint}\n")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def occupied_by_a_folder(root: Path, name: str) -> None:
+    (root / name).mkdir(parents=True)
+
+
+def not_utf_8(root: Path, name: str) -> None:
+    (root / name).parent.mkdir(exist_ok=True)
+    (root / name).write_bytes(b"caf\xe9")
+
+
+def dangling(root: Path, name: str) -> None:
+    (root / name).parent.mkdir(exist_ok=True)
+    (root / name).symlink_to("nowhere")
+
+
+@pytest.mark.parametrize("name", [".pre-commit-config.yaml", ".imgsim-guard/.gitattributes", "dvc.yaml"])
+@pytest.mark.parametrize(
+    ("made", "complaint"),
+    [
+        (occupied_by_a_folder, "cannot read {}: Is a directory"),
+        (not_utf_8, "cannot read {}: not a text file in UTF-8"),
+        (dangling, "cannot read {}: No such file or directory"),
+    ],
+)
+def test_what_cannot_be_read_is_said_and_nothing_is_written(
+    here: Repository, name: str, made: Callable[[Path, str], None], complaint: str, guard: Callable[..., Outcome]
+) -> None:
+    made(here.root, name)
+    (here.root / ".dvc").mkdir()
+    before = tree(here)
+    code, _, err = guard("init", "--dvc")
+    assert (code, err) == (2, f"imgsim-guard: {complaint.format(name)}\n")
+    assert tree(here) == before
+
+
+def test_a_file_in_the_place_of_the_folder_is_said_and_nothing_is_written(
+    here: Repository, guard: Callable[..., Outcome]
+) -> None:
+    here.write({".imgsim-guard": "a file"})
+    code, _, err = guard("init")
+    assert (code, err) == (
+        2,
+        "imgsim-guard: cannot write .imgsim-guard/accepted.yaml: .imgsim-guard is not a folder\n",
+    )
+    assert here.git("ls-files", "--others") == ".imgsim-guard\n"
+
+
+def test_a_folder_that_may_not_be_written_is_said_and_nothing_is_written(here: Repository) -> None:
+    """To root everything is permitted, unless it gives that right up."""
+    rights = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    folder = here.root / ".imgsim-guard"
+    folder.mkdir()
+    folder.chmod(0o555)
+    try:
+        out = here.run(*rights, sys.executable, "-P", "-m", "imgsim_guard", "init", code=2)
+    finally:
+        folder.chmod(0o755)
+    complaint = f"cannot write .imgsim-guard/accepted.yaml: not permitted in the folder {folder}"
+    assert out.splitlines()[-1] == f"imgsim-guard: {complaint}"
+    assert here.git("ls-files", "--others") == ""
+
+
+def test_a_mistaken_configuration_is_told_before_anything_is_written(
+    here: Repository, guard: Callable[..., Outcome]
+) -> None:
+    here.write({FILE_NAME: "treshold: 5\n"})
+    assert guard("init").code == 2
+    assert here.git("ls-files", "--others") == f"{FILE_NAME}\n"
+
+
+def test_the_templates_are_those_that_people_copy() -> None:
+    for published, template in (("dvc.yaml", "dvc-check.yaml"), ("dvc-embed.yaml", "dvc-embed.yaml")):
+        copied = (ROOT / "hooks" / published).read_bytes()
+        assert copied == (ROOT / "imgsim_guard" / "templates" / template).read_bytes()
