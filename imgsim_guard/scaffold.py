@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from importlib.resources import files
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
@@ -53,9 +53,9 @@ def configuration(present: str | None, images: Sequence[Image]) -> File:
 def pre_commit(present: str | None) -> File:
     """The hook's entry, at the end of the list of repositories."""
     entry = _template("pre-commit-entry.yaml").format(version=__version__)
-    if present is None:
+    if present is None or not present.strip():
         return File(PRE_COMMIT, _template("pre-commit.yaml") + entry)
-    if "imgsim-guard" in present:
+    if _has_hook(_mapping(present)):
         return File(PRE_COMMIT, None, "has the hook already")
     return File(PRE_COMMIT, *_appended(present, entry, key="repos"))
 
@@ -71,9 +71,9 @@ def pipeline(present: str | None, dependencies: Sequence[str], *, embedding: boo
     template = _template("dvc-embed.yaml" if embedding else "dvc-check.yaml")
     listed = "".join(f"    - {_word(path)}\n" for path in dependencies)
     text = template.replace("    - data/images\n", listed)
-    if present is None:
+    if present is None or not present.strip():
         return File(PIPELINE, text)
-    if "imgsim-guard" in present:
+    if "imgsim-guard-check" in ((_mapping(present) or {}).get("stages") or ()):
         return File(PIPELINE, None, "has the stage already")
     return File(PIPELINE, *_appended(present, text.partition("stages:\n")[2], key="stages"))
 
@@ -99,21 +99,38 @@ def dependencies(outs: Iterable[str], images: Iterable[Image]) -> list[str]:
     return sorted({path.rpartition("/")[0] or path for path in found})[:MOST_DEPENDENCIES]
 
 
-def _appended(present: str, entry: str, *, key: str) -> tuple[str | None, str]:
-    """The text with an entry at the end of what a key holds, if that is the last key and the result is as expected."""
-    by_hand = f"add this under {key}:\n{entry}"
+def _has_hook(pre_commits: dict[str, Any] | None) -> bool:
+    """Whether the configuration of pre-commit, whatever it holds, names the hook."""
+    repositories = (pre_commits or {}).get("repos")
+    for repository in repositories if isinstance(repositories, list) else ():
+        hooks = repository.get("hooks") if isinstance(repository, dict) else None
+        for hook in hooks if isinstance(hooks, list) else ():
+            if isinstance(hook, dict) and hook.get("id") == "imgsim-guard":
+                return True
+    return False
+
+
+def _mapping(text: str) -> dict[str, Any] | None:
+    """What a text in YAML holds; None if it is no mapping, or broken."""
     try:
-        before = yaml.safe_load(present)
-        indented = _indented(entry, present)
-        text = f"{present.rstrip()}\n{indented}"
-        after = yaml.safe_load(text)
-        expected = yaml.safe_load(f"{key}:\n{entry}")[key]
-    except yaml.YAMLError:
-        return None, by_hand
-    if not isinstance(before, dict) or not isinstance(after, dict) or not before.get(key):
-        return None, by_hand
-    joined = [*before[key], *expected] if isinstance(expected, list) else {**before[key], **expected}
-    return (text, "") if after == {**before, key: joined} else (None, by_hand)
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError):  # PyYAML does not check dates and numbers
+        return None
+    return value if isinstance(value, dict) else {} if value is None else None
+
+
+def _appended(present: str, entry: str, *, key: str) -> tuple[str | None, str]:
+    """The text with an entry at the end of what a key holds, if that is all that changes; else what to do by hand."""
+    by_hand = None, f"add this under {key}:\n{entry}"
+    before, expected = _mapping(present), (_mapping(f"{key}:\n{entry}") or {})[key]
+    if before is None:
+        return by_hand
+    held = before.get(key) or type(expected)()
+    if not isinstance(held, type(expected)):
+        return by_hand
+    text = _joined(present, _indented(entry, present) if key in before else f"{key}:\n{entry}")
+    joined = [*held, *expected] if isinstance(held, list) else {**held, **expected}
+    return (text, "") if _mapping(text) == {**before, key: joined} else by_hand
 
 
 def _joined(present: str, added: str) -> str:
@@ -125,10 +142,10 @@ def _joined(present: str, added: str) -> str:
 
 def _indented(entry: str, present: str) -> str:
     """The entry, as far to the right as the first one that is there."""
-    first = re.search(r"^(repos|stages):[^\n]*\n(?:\s*(?:#[^\n]*)?\n)*( *)", present, re.MULTILINE)
-    wanted = len(first[2]) if first else 0
+    key = "repos" if entry.startswith("- ") else "stages"
+    first = re.search(rf"^{key}:[^\n]*\n(?:\s*(?:#[^\n]*)?\n)*( *)(?=\S)", present, re.MULTILINE)
     own = len(entry) - len(entry.lstrip(" "))
-    shift = wanted - own
+    shift = (len(first[1]) if first else own) - own
     return "".join(" " * shift + line if shift > 0 else line[-shift:] for line in entry.splitlines(keepends=True))
 
 

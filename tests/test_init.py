@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 from conftest import ROOT, Dataset, Outcome, Repository
 
 from imgsim_guard import __version__
@@ -71,6 +72,104 @@ def stages(repository: Dataset) -> list[str]:
 
 OTHER = "repo: https://example.com/other\n{0}rev: v1\n{0}hooks:\n{0}- id: other\n"
 OURS = "- " + OTHER.format("  ")
+TO_BE_ADDED_TO = {
+    "an entry at the margin": f"repos:\n{OURS}",
+    "an indented entry": "repos:\n    - " + OTHER.format("      "),
+    "comments and empty lines": f"# ours\n\nrepos:  # of hooks\n\n  # the other\n{OURS}\n\n# the end",
+    "keys before": f"fail_fast: true\nci:\n  skip: [other]\nrepos:\n{OURS}",
+    "CRLF": f"repos:\n{OURS}".replace("\n", "\r\n"),
+    "a byte order mark": f"\ufeffrepos:\n{OURS}",
+    "no newline at the end": f"repos:\n{OURS}".rstrip("\n"),
+    "another mention of the name": f"exclude: ^.imgsim-guard/\nrepos:\n{OURS}",
+    "no entries yet": "fail_fast: true\nrepos:\n",
+    "an anchor": "minimum_pre_commit_version: &v '3.2.0'\nrepos:\n" + OURS.replace("v1", "*v"),
+}
+
+
+@pytest.mark.parametrize("present", TO_BE_ADDED_TO.values(), ids=TO_BE_ADDED_TO)
+def test_the_hook_is_added_to_what_pre_commit_runs_already(
+    here: Repository, present: str, guard: Callable[..., Outcome]
+) -> None:
+    here.write({".pre-commit-config.yaml": present})
+    assert "  .pre-commit-config.yaml   written\n" in guard("init").out
+    text = (here.root / ".pre-commit-config.yaml").read_bytes().decode()
+    assert text.startswith(present)
+    assert ("\r\n" in present) == ("\r\n" in text)
+    assert text.count("\n") == text.count("\r\n") or "\r" not in text
+    before, after = yaml.safe_load(present), yaml.safe_load(text)
+    assert after == {**before, "repos": [*(before["repos"] or []), ENTRY]}
+    pre_commit(here, "validate-config")
+
+
+@pytest.mark.parametrize("present", ["", "\n\n"])
+def test_an_empty_configuration_of_pre_commit_is_written_whole(
+    here: Repository, present: str, guard: Callable[..., Outcome]
+) -> None:
+    guard("init")
+    whole = (here.root / ".pre-commit-config.yaml").read_bytes()
+    here.write({".pre-commit-config.yaml": present})
+    guard("init")
+    assert (here.root / ".pre-commit-config.yaml").read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    "present",
+    [
+        f"repos:\n{OURS}ci:\n  skip: [other]\n",
+        "repos: []\n",
+        "repos: [{repo: local, hooks: []}]\n",
+        "repos: 5\n",
+        "- repos\n",
+        "only words\n",
+        f"repos:\n{OURS}...\n",
+        f"repos:\n{OURS}---\n",
+        f"repos:\n{OURS}<<<<<<< HEAD\n",
+        "repos:\n\t- tab\n",
+        f"repos:\n{OURS}  # told on 2026-13-45\nwhen: 2026-13-45\n",
+        "[" * 500,
+    ],
+)
+def test_what_cannot_be_added_to_safely_is_left_alone_and_the_entry_is_shown(
+    here: Repository, present: str, guard: Callable[..., Outcome]
+) -> None:
+    here.write({".pre-commit-config.yaml": present})
+    code, out, _ = guard("init")
+    assert (code, ENTRY_BY_HAND in out) == (0, True)
+    assert (here.root / ".pre-commit-config.yaml").read_text() == present
+
+
+PLAIN_STAGE = "  other:\n    cmd: echo\n"
+
+
+@pytest.mark.parametrize(
+    "present",
+    [
+        f"stages:\n{PLAIN_STAGE}",
+        f"vars:\n- a: 1\nstages:\n\n  # ours\n{PLAIN_STAGE}\n\n",
+        "stages:\n    other:\n        cmd: echo imgsim-guard\n",
+        "stages:\n",
+        "params:\n- params.yaml\n",
+        "# nothing yet\n",
+        "",
+    ],
+)
+def test_the_stage_is_added_to_the_pipeline(in_dvc: Dataset, present: str, guard: Callable[..., Outcome]) -> None:
+    in_dvc.write({"dvc.yaml": present, "params.yaml": ""})
+    assert "  dvc.yaml   written\n" in guard("init", "--dvc").out
+    assert (in_dvc.root / "dvc.yaml").read_text().startswith(present)
+    assert stages(in_dvc) == (["other", CHECK] if "other" in present else [CHECK])
+
+
+@pytest.mark.parametrize(
+    "present", [f"stages:\n{PLAIN_STAGE}plots:\n- a.csv\n", "stages:\n- a: b\n", "stages: {}\n", "stages: [", "[]"]
+)
+def test_a_pipeline_that_cannot_be_added_to_safely_is_left_alone_and_the_stage_is_shown(
+    in_dvc: Dataset, present: str, guard: Callable[..., Outcome]
+) -> None:
+    in_dvc.write({"dvc.yaml": present})
+    code, out, _ = guard("init", "--dvc")
+    assert (code, f"  dvc.yaml   add this under stages:\n      {CHECK}:\n        desc: Fail" in out) == (0, True)
+    assert (in_dvc.root / "dvc.yaml").read_text() == present
 
 
 def test_lines_are_added_once_and_end_as_the_others_do(in_dvc: Dataset, guard: Callable[..., Outcome]) -> None:
