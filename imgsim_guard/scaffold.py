@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,7 +13,7 @@ from imgsim_guard.accepted import write_accepted
 from imgsim_guard.settings import FILE_NAME, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from imgsim_guard.model import Image
 
@@ -150,36 +149,58 @@ def _indented(entry: str, present: str) -> str:
 
 
 def _splits(images: Iterable[Image]) -> str:
-    """The setting with the folders that are called as splits are; as a comment when there are none."""
-    found: dict[str, Counter[str]] = {}
-    for image in images:
-        parts = image.path.split("/")[:-1]
-        for depth, part in enumerate(parts, start=1):
-            name = next((name for name, words in SPLITS.items() if part.lower() in words), None)
-            if name is not None:
-                found.setdefault(name, Counter())["/".join(parts[:depth])] += 1
-                break
-    if len(found) < 2:  # noqa: PLR2004  one split crosses nothing
+    """The setting with the folders that are called as splits are; as a comment when they are none, or overlap."""
+    patterns = _split_patterns([image.path.split("/")[:-1] for image in images])
+    if len(patterns) < 2:  # noqa: PLR2004  one split crosses nothing
         return (
             "# Parts of the dataset that must not share images; a duplicate across two of them is called leakage.\n"
             '# splits: {train: "data/train/**", test: "data/test/**"}\n'
             "# rules:\n# - {within: train, on_match: warn}"
         )
-    listed = "".join(f"  {name}: {_patterns(found[name])}\n" for name in SPLITS if name in found)
+    listed = "".join(f"  {name}: {_listed(patterns[name])}\n" for name in SPLITS if name in patterns)
     return (
         "# Parts of the dataset; a duplicate across two of them is called leakage. Rules may treat them differently:\n"
         f"# rules: [{{within: train, on_match: warn}}]\nsplits:\n{listed.rstrip()}"
     )
 
 
-def _patterns(folders: Mapping[str, int]) -> str:
-    words = [_word(re.sub(r"([][*?!#])", r"[\1]", folder) + "/**") for folder in sorted(folders)]
+def _split_patterns(folders: Sequence[Sequence[str]]) -> dict[str, set[str]]:
+    """By split, what matches the topmost folders that are called as it is: each of them, or any, if they are many."""
+    named: dict[str, set[str]] = {}
+    anywhere: dict[str, set[str]] = {}
+    overlap = False
+    for parts in folders:
+        splits = [(depth, split) for depth, part in enumerate(parts) if (split := _split_called(part))]
+        if splits:
+            depth, split = splits[0]
+            named.setdefault(split, set()).add("/".join(map(_literal, parts[: depth + 1])) + "/**")
+            anywhere.setdefault(split, set()).add(f"**/{_literal(parts[depth])}/**")
+            overlap |= len({split for _, split in splits}) > 1
+    if all(len(patterns) <= MOST_DEPENDENCIES for patterns in named.values()):
+        return named
+    return {} if overlap else anywhere
+
+
+def _split_called(folder: str) -> str:
+    return next((split for split, words in SPLITS.items() if folder.lower() in words), "")
+
+
+def _literal(folder: str) -> str:
+    """As a pattern that matches this name; a character that cannot be printed is any one."""
+    escaped = re.sub(r"([][\\*?!#])", r"\\\1", folder)
+    return "".join(character if character.isprintable() else "?" for character in escaped)
+
+
+def _listed(patterns: Iterable[str]) -> str:
+    words = [_word(pattern) for pattern in sorted(patterns)]
     return words[0] if len(words) == 1 else f"[{', '.join(words)}]"
 
 
 def _word(text: str) -> str:
-    """As YAML writes it."""
-    return yaml.safe_dump(text, width=10_000, allow_unicode=True).removesuffix("...\n").rstrip("\n")
+    """As YAML writes it, also in a list; quoted where a reader, such as DVC's, might take it for a number."""
+    style = None if text[:1].isalpha() else '"'
+    written = yaml.safe_dump([text], default_flow_style=True, default_style=style, width=10_000, allow_unicode=True)
+    return written.strip().removeprefix("[").removesuffix("]")
 
 
 def _template(name: str) -> str:

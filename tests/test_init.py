@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 from conftest import ROOT, Dataset, Outcome, Repository
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
-from imgsim_guard import __version__
-from imgsim_guard.settings import FILE_NAME
+from imgsim_guard import __version__, scaffold
+from imgsim_guard.model import Image
+from imgsim_guard.policy import policy_of
+from imgsim_guard.settings import FILE_NAME, Settings, load_settings, parse_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 PROGRAMS = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 PUBLISHED, RELEASE = "https://github.com/imgsim-guard/imgsim-guard", f"v{__version__}"
@@ -65,6 +69,71 @@ def pre_commit(repository: Repository, *arguments: str, code: int = 0) -> str:
 
 def stages(repository: Dataset) -> list[str]:
     return repository.dvc("stage", "list", "--name-only").split()
+
+
+# Splits
+
+
+def splits_of(paths: Iterable[str]) -> dict[str, str | list[str]]:
+    """Those of the configuration that is written for these images, which is otherwise that of the defaults."""
+    text = scaffold.configuration(None, [Image(path, "git:0") for path in paths]).text
+    assert text is not None
+    settings = parse_settings(text, name="f")
+    assert settings == Settings(splits=settings.splits)
+    policy_of(settings)
+    return settings.splits
+
+
+@pytest.mark.parametrize(
+    ("paths", "splits"),
+    [
+        (["data/train/a.png", "data/test/a.png"], {"train": "data/train/**", "test": "data/test/**"}),
+        (["Training/a.png", "DEV/a.png"], {"train": "Training/**", "val": "DEV/**"}),
+        (
+            ["cats/train/a.png", "dogs/train/a.png", "holdout/a.png"],
+            {"train": ["cats/train/**", "dogs/train/**"], "test": "holdout/**"},
+        ),
+        (["train/test/a.png", "train/val/a.png", "val/train/a.png"], {"train": "train/**", "val": "val/**"}),
+        (["train/a.png", "trained/a.png", "a/train.png", "test.png"], {}),
+        ([], {}),
+    ],
+)
+def test_folders_that_are_called_as_splits_become_splits(paths: list[str], splits: dict[str, str | list[str]]) -> None:
+    assert splits_of(paths) == splits
+
+
+def test_many_folders_of_a_split_are_named_by_one_pattern() -> None:
+    paths = [f"patient-{number}/{split}/a.png" for number in range(9) for split in ("train", "Test")]
+    assert splits_of(paths) == {"train": "**/train/**", "test": "**/Test/**"}
+
+
+def test_many_folders_of_splits_within_splits_are_left_to_people() -> None:
+    paths = [f"patient-{number}/{split}/a.png" for number in range(9) for split in ("train", "test")]
+    assert splits_of([*paths, "patient-0/train/test/a.png"]) == {}
+
+
+FOLDERS = st.sampled_from(["train", "Test", "val", "dev", "a", "b c", " x", "!y", "#z", "[1]", "*", "?", "\\", ": ,{"])
+NAMES = FOLDERS | st.text(min_size=1, max_size=4).filter(lambda name: not {*name} & {"/", "\0"} and name not in "..")
+
+
+@settings(max_examples=60)
+@given(st.lists(st.lists(NAMES, min_size=1, max_size=4), max_size=8))
+def test_whatever_folders_are_called_each_image_is_in_the_split_of_the_topmost(folders: list[list[str]]) -> None:
+    paths = ["/".join([*parts, "a.png"]) for parts in folders]
+    splits = splits_of(paths)
+    assume(splits)
+    policy = policy_of(Settings(splits=splits))
+    words = {word: name for name, words in scaffold.SPLITS.items() for word in words}
+    for parts, path in zip(folders, paths, strict=True):
+        expected = next((words[part.lower()] for part in parts if part.lower() in words), "")
+        assert policy.split(path) == expected
+
+
+def test_a_folder_whose_name_is_no_text_is_in_its_split_too(here: Repository, guard: Callable[..., Outcome]) -> None:
+    here.stage({os.fsdecode(b"\xff/train/a.png"): "a", "caf\u00e9, too/test/b.png": "b"})
+    assert guard("init").code == 0
+    assert load_settings(here.root / FILE_NAME).splits == {"train": "?/train/**", "test": "caf\u00e9, too/test/**"}
+    assert "is in the split train (splits.train: ?/train/**)" in guard("config", os.fsdecode(b"\xff/train/a.png")).out
 
 
 # What is there already
