@@ -11,6 +11,7 @@ import yaml
 from imgsim_guard import __version__
 from imgsim_guard.accepted import write_accepted
 from imgsim_guard.settings import FILE_NAME, Settings
+from imgsim_guard.sources.selecting import has_image_suffix
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,8 +25,8 @@ SPLITS = {
 }
 """How folders of splits are usually called."""
 
-MOST_DEPENDENCIES = 8
-"""Folders and files that a stage names one by one."""
+MOST_FOLDERS = 8
+"""Folders that are named one by one."""
 
 PRE_COMMIT = ".pre-commit-config.yaml"
 PIPELINE = "dvc.yaml"
@@ -67,9 +68,13 @@ def pipeline(present: str | None, dependencies: Sequence[str], *, embedding: boo
             None,
             "no images are tracked yet, so there is nothing for a stage to depend on; run this again later",
         )
-    template = _template("dvc-embed.yaml" if embedding else "dvc-check.yaml")
-    listed = "".join(f"    - {_word(path)}\n" for path in dependencies)
-    text = template.replace("    - data/images\n", listed)
+    text = _template("dvc-embed.yaml" if embedding else "dvc-check.yaml")
+    paths = [path.replace("${", r"\${") for path in dependencies if path]  # DVC would look for a parameter
+    listed = "".join(f"    - {_word(path)}\n" for path in paths)
+    text = text.replace("    - data/images\n", listed)
+    if "" in dependencies:
+        text = text.replace("    deps:\n", "    always_changed: true\n    deps:\n")
+        text = text.replace("    deps:\n    params:\n", "    params:\n")  # a list of nothing is a mistake to DVC
     if present is None or not present.strip():
         return File(PIPELINE, text)
     if "imgsim-guard-check" in ((_mapping(present) or {}).get("stages") or ()):
@@ -91,11 +96,17 @@ def lines(path: str, present: str | None, wanted: Sequence[str]) -> File:
 
 
 def dependencies(outs: Iterable[str], images: Iterable[Image]) -> list[str]:
-    """What a stage over the dataset depends on: the outputs of DVC that hold it, else the folders of its images."""
-    found = sorted(set(outs)) or sorted({image.path.partition("/")[0] for image in images})
-    if len(found) <= MOST_DEPENDENCIES:
-        return found
-    return sorted({path.rpartition("/")[0] or path for path in found})[:MOST_DEPENDENCIES]
+    """What a stage over the dataset depends on: the outputs of DVC and the topmost folders that hold it.
+
+    An image of the root has no such folder, which the empty name stands for: to notice the next one there, the stage
+    has to run every time.
+    """
+    found = {out.rpartition("/")[0] if has_image_suffix(out) else out for out in outs}
+    found |= {"/".join(image.path.split("/")[:-1][:1]) for image in images if not image.content.startswith("md5:")}
+    found = {path if path.isprintable() else "" for path in found}  # DVC reads no others
+    if len(found) > MOST_FOLDERS:
+        found = {path.partition("/")[0] for path in found}
+    return sorted(path for path in found if not any(path.startswith(f"{other}/") for other in found))
 
 
 def _has_hook(pre_commits: dict[str, Any] | None) -> bool:
@@ -176,7 +187,7 @@ def _split_patterns(folders: Sequence[Sequence[str]]) -> dict[str, set[str]]:
             named.setdefault(split, set()).add("/".join(map(_literal, parts[: depth + 1])) + "/**")
             anywhere.setdefault(split, set()).add(f"**/{_literal(parts[depth])}/**")
             overlap |= len({split for _, split in splits}) > 1
-    if all(len(patterns) <= MOST_DEPENDENCIES for patterns in named.values()):
+    if all(len(patterns) <= MOST_FOLDERS for patterns in named.values()):
         return named
     return {} if overlap else anywhere
 

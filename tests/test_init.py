@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -337,6 +338,57 @@ def test_a_mistaken_configuration_is_told_before_anything_is_written(
     here.write({FILE_NAME: "treshold: 5\n"})
     assert guard("init").code == 2
     assert here.git("ls-files", "--others") == f"{FILE_NAME}\n"
+
+
+# What the stage depends on
+
+
+@pytest.mark.parametrize(
+    ("outs", "images", "expected"),
+    [
+        ([], [], []),
+        (["data/images"], [], ["data/images"]),
+        (["data/images"], ["raw/a.png", "raw/b.png"], ["data/images", "raw"]),
+        (["data/images"], ["data/a.png"], ["data"]),
+        (["data/a.png", "data/b.png"], [], ["data"]),
+        ([], ["a/b/c.png", "a/d.png"], ["a"]),
+        ([], ["a.png", "b/c.png"], ["", "b"]),
+        (["a.png"], [], [""]),
+        ([], ["b\nc/a.png"], [""]),
+        ([f"data/{number}" for number in range(9)], [], ["data"]),
+        ([], [f"{number}/a.png" for number in range(9)], [str(number) for number in range(9)]),
+    ],
+)
+def test_a_stage_depends_on_all_that_holds_images(outs: list[str], images: list[str], expected: list[str]) -> None:
+    assert scaffold.dependencies(outs, [Image(path, "git:0") for path in images]) == expected
+
+
+@pytest.mark.parametrize("kind", ["check", "embed"])
+def test_a_stage_over_images_in_the_root_runs_every_time(
+    in_dvc: Dataset, kind: str, guard: Callable[..., Outcome]
+) -> None:
+    in_dvc.dvc("remove", "data/images.dvc")
+    in_dvc.git("rm", "--quiet", "--cached", "data/images.dvc")
+    in_dvc.stage({"a.png": "a"})
+    guard("init", "--stages", kind)
+    written = yaml.safe_load((in_dvc.root / "dvc.yaml").read_text())["stages"]
+    assert all(stage["always_changed"] for stage in written.values())
+    assert stages(in_dvc) == ([CHECK] if kind == "check" else [EMBED, CHECK])
+    assert "Running stage" in in_dvc.dvc("repro", "--dry")
+
+
+def test_folders_reach_dvc_by_their_names_whatever_those_are(in_dvc: Dataset, guard: Callable[..., Outcome]) -> None:
+    folders = ["#c", "- d", "1e3", "[e]", "a: b", "caf\u00e9", "it's"]
+    in_dvc.stage({f"{folder}/a.png": folder for folder in [*folders, "${f}"]})
+    in_dvc.dvc("remove", "data/images.dvc")
+    in_dvc.git("rm", "--quiet", "--cached", "data/images.dvc")
+    guard("init", "--dvc")
+    pipeline = yaml.safe_load((in_dvc.root / "dvc.yaml").read_text())
+    pipeline["stages"][CHECK] = {"cmd": "true", "deps": pipeline["stages"][CHECK]["deps"]}
+    in_dvc.write({"dvc.yaml": json.dumps(pipeline)})  # which PyYAML would write with 1e3 as a number to DVC
+    in_dvc.dvc("repro")
+    found = yaml.safe_load((in_dvc.root / "dvc.lock").read_text())["stages"][CHECK]["deps"]
+    assert {one["path"] for one in found} == {*folders, "${f}", ".imgsim-guard/accepted.yaml"}
 
 
 def test_the_templates_are_those_that_people_copy() -> None:
