@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from conftest import ROOT, Dataset, Outcome, Repository
+from conftest import ROOT, Dataset, Outcome, Repository, encoded, pixels_of, random_picture
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from imgsim_guard import __version__, scaffold
+from imgsim_guard.accepted import load_accepted
 from imgsim_guard.model import Image
 from imgsim_guard.policy import policy_of
 from imgsim_guard.settings import FILE_NAME, Settings, load_settings, parse_settings
@@ -70,6 +73,115 @@ def pre_commit(repository: Repository, *arguments: str, code: int = 0) -> str:
 
 def stages(repository: Dataset) -> list[str]:
     return repository.dvc("stage", "list", "--name-only").split()
+
+
+# What is written
+
+
+def test_a_new_repository_gets_all_that_it_needs(here: Repository, guard: Callable[..., Outcome]) -> None:
+    assert guard("init") == Outcome(
+        0,
+        "found no images that git, git LFS or DVC tracks yet\n"
+        "  .imgsim-guard.yaml   written\n"
+        "  .pre-commit-config.yaml   written\n"
+        "  .imgsim-guard/accepted.yaml   written\n"
+        "  .imgsim-guard/.gitattributes   written\n"
+        "next:\n"
+        "  track it:     git add .imgsim-guard.yaml .pre-commit-config.yaml .imgsim-guard/accepted.yaml"
+        " .imgsim-guard/.gitattributes\n"
+        "  embed once:   imgsim-guard embed\n"
+        "  the hooks:    pre-commit install -t pre-commit -t pre-merge-commit -t pre-push\n"
+        '  a baseline:   imgsim-guard accept --all --reason "there before the gate"\n',
+        "",
+    )
+    assert load_settings(here.root / FILE_NAME) == Settings()
+    pre_commit(here, "validate-config")
+    configured = yaml.safe_load((here.root / ".pre-commit-config.yaml").read_text())
+    assert configured == {
+        "default_install_hook_types": ["pre-commit", "pre-merge-commit", "pre-push"],
+        "repos": [ENTRY],
+    }
+    assert load_accepted(here.root / ".imgsim-guard" / "accepted.yaml") == []
+    attribute = ".imgsim-guard/accepted.yaml: merge: union\n"
+    assert here.git("check-attr", "merge", ".imgsim-guard/accepted.yaml") == attribute
+    written = [FILE_NAME, ".imgsim-guard/.gitattributes", ".imgsim-guard/accepted.yaml", ".pre-commit-config.yaml"]
+    assert here.git("ls-files", "--others").split() == written
+
+
+def test_a_dvc_repository_also_gets_the_stage_and_what_merging_needs(
+    in_dvc: Dataset, guard: Callable[..., Outcome]
+) -> None:
+    code, out, err = guard("init", "--dvc")
+    assert (code, err) == (0, "")
+    assert out.startswith("found images: 4 in DVC\n")
+    assert "  for the team: commit, then imgsim-guard sync; each clone runs imgsim-guard init --dvc once\n" in out
+    assert stages(in_dvc) == [CHECK]
+    pipeline = yaml.safe_load((in_dvc.root / "dvc.yaml").read_text())
+    assert pipeline["stages"][CHECK]["deps"] == ["data/images", ".imgsim-guard/accepted.yaml"]
+    assert in_dvc.git("check-attr", "merge", "data/images.dvc") == "data/images.dvc: merge: dvc\n"
+    ignored = [".imgsim-guard/store", ".imgsim-guard/previews"]
+    assert in_dvc.git("check-ignore", *ignored).split() == ignored
+    assert in_dvc.git("config", "merge.dvc.driver").startswith("dvc git-hook merge-driver ")
+
+
+def test_the_store_may_be_an_output_of_the_pipeline(in_dvc: Dataset, guard: Callable[..., Outcome]) -> None:
+    assert guard("init", "--stages", "embed").code == 0
+    assert stages(in_dvc) == [EMBED, CHECK]
+    assert "imgsim-guard embed --worktree --publish" in in_dvc.dvc("repro", "--dry", EMBED)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--dvc",), ("--stages", "embed")])
+def test_a_second_time_nothing_changes(
+    in_dvc: Dataset, arguments: tuple[str, ...], guard: Callable[..., Outcome]
+) -> None:
+    guard("init", *arguments)
+    before = tree(in_dvc)
+    code, out, _ = guard("init", *arguments)
+    assert (code, "written" in out, "git config" in out) == (0, False, False)
+    assert tree(in_dvc) == before
+
+
+@pytest.mark.parametrize("arguments", [(), ("--dvc",), ("--stages", "embed")])
+def test_a_dry_run_shows_all_and_writes_nothing(
+    in_dvc: Dataset, arguments: tuple[str, ...], guard: Callable[..., Outcome]
+) -> None:
+    before = tree(in_dvc)
+    code, dry, _ = guard("init", "--dry-run", *arguments)
+    assert (code, "next:" in dry) == (0, False)
+    assert tree(in_dvc) == before
+    guard("init", *arguments)
+    for path in set(tree(in_dvc)) - set(before):
+        if Path(path).is_file():
+            shown = "".join(f"    | {line}\n" for line in Path(path).read_text().splitlines())
+            assert f"  {Path(path).relative_to(in_dvc.root)}   would be written\n{shown}" in dry
+
+
+def test_images_are_counted_by_tracker(in_dvc: Dataset, guard: Callable[..., Outcome]) -> None:
+    in_dvc.git("lfs", "install", "--local")
+    in_dvc.git("lfs", "track", "*.png")
+    in_dvc.commit({"a.png": "behind a pointer", "b.jpg": "in git", "untracked.txt": ""})
+    assert guard("init", "--dry-run").out.startswith("found images: 1 in git, 1 in git LFS, 4 in DVC\n")
+
+
+def test_images_whose_list_is_elsewhere_are_not_passed_over_in_silence(
+    dataset: Dataset, tmp_path: Path, guard: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone = dataset.clone(tmp_path / "clone")
+    monkeypatch.chdir(clone.root)
+    assert guard("init", "--dvc").out.startswith(
+        "found no images that git, git LFS or DVC tracks yet\n"
+        "  data/images   not looked into: data/images.dvc: its list of files is not in DVC's cache; "
+        "run dvc pull data/images.dvc, or dvc commit after dvc add --no-commit\n"
+    )
+    assert yaml.safe_load((clone.root / "dvc.yaml").read_text())["stages"][CHECK]["deps"][0] == "data/images"
+
+
+def test_without_a_dvc_repository_there_is_nothing_for_its_stage(
+    here: Repository, guard: Callable[..., Outcome]
+) -> None:
+    complaint = "imgsim-guard: there is no DVC repository in the root of this one; run dvc init first\n"
+    assert guard("init", "--dvc") == Outcome(2, "", complaint)
+    assert here.git("status", "--porcelain") == ""
 
 
 # Splits
@@ -249,6 +361,21 @@ def test_lines_are_added_once_and_end_as_the_others_do(in_dvc: Dataset, guard: C
     assert (in_dvc.root / ".imgsim-guard" / ".gitignore").read_text() == "/store\n/previews\n"
 
 
+def test_a_merge_driver_that_is_configured_stays(in_dvc: Dataset, guard: Callable[..., Outcome]) -> None:
+    in_dvc.git("config", "merge.dvc.driver", "my-own %A")
+    out = guard("init", "--dvc").out
+    assert ("git config merge.dvc.name   set, for this clone" in out, "merge.dvc.driver" in out) == (True, False)
+    assert in_dvc.git("config", "--get-all", "merge.dvc.driver") == "my-own %A\n"
+
+
+def test_an_own_configuration_is_kept_and_followed(here: Repository, guard: Callable[..., Outcome]) -> None:
+    here.write({FILE_NAME: 'images: ["data/**"]\naccepted: .imgsim-guard/fine.yaml\n'})
+    here.stage({"data/a.png": "a", "icon.png": "b"})
+    out = guard("init").out
+    assert out.startswith("found images: 1 in git\n  .imgsim-guard.yaml   is there already\n")
+    assert here.git("check-attr", "merge", ".imgsim-guard/fine.yaml") == ".imgsim-guard/fine.yaml: merge: union\n"
+
+
 def test_a_link_stays_a_link(here: Repository, guard: Callable[..., Outcome]) -> None:
     here.write({"shared/hooks.yaml": f"repos:\n{OURS}"})
     (here.root / ".pre-commit-config.yaml").symlink_to("shared/hooks.yaml")
@@ -389,6 +516,56 @@ def test_folders_reach_dvc_by_their_names_whatever_those_are(in_dvc: Dataset, gu
     in_dvc.dvc("repro")
     found = yaml.safe_load((in_dvc.root / "dvc.lock").read_text())["stages"][CHECK]["deps"]
     assert {one["path"] for one in found} == {*folders, "${f}", ".imgsim-guard/accepted.yaml"}
+
+
+# What comes next
+
+
+def steps(said: str) -> dict[str, str]:
+    """The commands that are shown, by what they are for."""
+    return dict(re.findall(r"^  ([\w ]+): +(.*)$", said.partition("next:\n")[2], re.MULTILINE))
+
+
+def test_the_files_can_be_added_from_a_subfolder(
+    here: Repository, guard: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here.root / "a" / "b").mkdir(parents=True)
+    monkeypatch.chdir(here.root / "a" / "b")
+    command = steps(guard("init").out)["track it"]
+    subprocess.run(["sh", "-c", command], check=True)
+    assert len(here.git("diff", "--cached", "--name-only").split()) == 4
+
+
+def test_the_steps_that_are_shown_lead_to_a_gate(
+    repository: Repository,
+    hook_repository: Repository,
+    pre_commit_home: Path,  # noqa: ARG001  where the hook is installed to
+    users_folders: None,  # noqa: ARG001  what it is built with
+    cache: Path,  # noqa: ARG001  of the commands and of the hook
+) -> None:
+    """A repository with a duplicate that nobody minded so far; the hook comes from here instead of its address."""
+    other, new = (encoded(random_picture(seed, 120, 160)) for seed in (1, 2))
+    cat = encoded(pixels_of("chelsea.png")[::3, ::3])
+    repository.commit({"train/cat.png": cat, "test/cat.png": cat, "train/other.png": other})
+    todo = steps(repository.guard("init"))
+    revision = hook_repository.git("rev-parse", "HEAD").strip()
+    configured = repository.root / ".pre-commit-config.yaml"
+    text = configured.read_text().replace(RELEASE, revision).replace(PUBLISHED, str(hook_repository.root))
+    configured.write_text(text)
+    for step in ("track it", "embed once", "the hooks", "a baseline"):
+        repository.run("sh", "-c", todo.pop(step), PATH=PROGRAMS)
+    assert todo == {}
+    hooks = {path.name for path in (repository.root / ".git" / "hooks").iterdir() if path.suffix != ".sample"}
+    assert hooks == {"pre-commit", "pre-merge-commit", "pre-push"}
+    repository.git("commit", "--quiet", "-m", "the gate")
+
+    repository.stage({"train/new.png": new, "train/copy.png": cat})
+    refused = repository.git("commit", "--quiet", "-m", "a copy", code=1)
+    assert "train/copy.png   exact duplicate of   test/cat.png    same bytes, leakage: train -> test\n" in refused
+    assert "1 exact duplicate among 2 new images, checked against 4 in " in refused
+    repository.git("reset", "--quiet", "--", "train/copy.png")
+    repository.git("commit", "--quiet", "-m", "no copy")
+    assert "1 accepted (--verbose lists them).\n" in repository.guard("check", "--all")
 
 
 def test_the_templates_are_those_that_people_copy() -> None:

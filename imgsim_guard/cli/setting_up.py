@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from imgsim_guard.cli.acceptance import UNION
 from imgsim_guard.cli.terminal import say, text_of, write_texts
 from imgsim_guard.cli.wiring import settings_at
 from imgsim_guard.errors import GuardError
-from imgsim_guard.report.escaping import shown
+from imgsim_guard.report.escaping import shell_word, shown
 from imgsim_guard.settings import FILE_NAME, PREVIEWS
 from imgsim_guard.sources import tracked
 from imgsim_guard.sources.git import Git
@@ -20,9 +21,13 @@ from imgsim_guard.sources.worktree import with_worktree
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
+    from pathlib import Path
 
-    from imgsim_guard.model import Image
+    from imgsim_guard.model import Image, Selection
     from imgsim_guard.settings import Settings
+
+HOOK_TYPES = ("pre-commit", "pre-merge-commit", "pre-push")
+"""Named one by one, since a configuration that was there before need not name them as those to install."""
 
 MERGE_DRIVER = {
     "merge.dvc.name": "DVC merge driver",
@@ -38,25 +43,27 @@ def init(arguments: argparse.Namespace) -> int:
         uses_dvc = arguments.dvc or arguments.stages
         if uses_dvc and not (git.root / ".dvc").is_dir():
             raise GuardError("there is no DVC repository in the root of this one; run dvc init first")
-        images = tracked.everything(state, image_filter(settings.images)).queries
-        say(_found(images))
-        files = list(_files(state, settings, images, arguments))
+        found = tracked.everything(state, image_filter(settings.images))
+        say("".join(f"{line}\n" for line in _found(found)))
+        files = list(_files(state, settings, found.queries, arguments))
         if not arguments.dry_run:
             write_texts(git.root, {file.path: file.text for file in files if file.text is not None})
         for file in files:
             _show(file, dry_run=arguments.dry_run)
         if uses_dvc:
             _configure_merging(git, dry_run=arguments.dry_run)
-        say(_next_steps([file.path for file in files], uses_dvc=uses_dvc))
+        if not arguments.dry_run:
+            say(_next_steps([git.root / file.path for file in files], uses_dvc=uses_dvc))
     return 0
 
 
-def _found(images: tuple[Image, ...]) -> str:
-    counts = {
-        name: sum(image.content.startswith(f"{key}:") for image in images) for key, name in tracked.TRACKERS.items()
-    }
+def _found(selection: Selection) -> Iterator[str]:
+    images = selection.queries
+    counts = {name: sum(image.content.startswith(f"{key}:") for image in images) for key, name in tracked.TRACKERS.items()}
     listed = ", ".join(f"{count:,} in {name}" for name, count in counts.items() if count)
-    return f"found {len(images):,} images" + (f": {listed}\n" if listed else "\n")
+    yield f"found images: {listed}" if images else "found no images that git, git LFS or DVC tracks yet"
+    for path, why in selection.unreadable:
+        yield f"  {shown(path)}   not looked into: {shown(why.reason)}"
 
 
 def _files(
@@ -100,11 +107,13 @@ def _configure_merging(git: Git, *, dry_run: bool) -> None:
                 git.text("config", "--local", name, value)
 
 
-def _next_steps(paths: list[str], *, uses_dvc: bool) -> str:
+def _next_steps(paths: list[Path], *, uses_dvc: bool) -> str:
+    named = " ".join(shell_word(os.path.relpath(path)) for path in paths)
+    types = " ".join(f"-t {name}" for name in HOOK_TYPES)
     steps = [
-        ("track it:", f"git add {' '.join(paths)}"),
+        ("track it:", f"git add {named}"),
         ("embed once:", "imgsim-guard embed"),
-        ("the hooks:", "pre-commit install"),
+        ("the hooks:", f"pre-commit install {types}"),
         ("a baseline:", 'imgsim-guard accept --all --reason "there before the gate"'),
     ]
     if uses_dvc:
