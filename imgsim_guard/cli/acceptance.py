@@ -57,24 +57,30 @@ def _require_sense(arguments: argparse.Namespace) -> None:
 def _to_accept(git: Git, settings: Settings, arguments: argparse.Namespace) -> list[Match]:
     is_image = image_filter(settings.images)
     if arguments.all:
-        return [match for match in _result(git, settings, tracked.everything(git, is_image)).matches if match.blocking]
+        result = _result(git, settings, tracked.everything(git, is_image))
+        for path, why in result.unreadable:
+            say(f"{shown(path)}   {'not checked' if why.absent else 'unreadable'}: {shown(why.reason)}\n")
+        return [match for match in result.matches if match.blocking]
     selection = tracked.staged(git, is_image)
     new = tracked.below_root(arguments.new, git.root)
     if all(query.path != new for query in selection.queries):
         selection = tracked.everything(git, is_image)
-    matches = _result(git, settings, tracked.restricted(selection, git, [arguments.new])).matches
-    open_ones = [match for match in matches if match.counts]
+    result = _result(git, settings, tracked.restricted(selection, git, [arguments.new]))
+    open_ones = [match for match in result.matches if match.counts]
     if arguments.old is None:
         chosen = open_ones
     else:
         old = tracked.below_root(arguments.old, git.root)
         chosen = [match for match in open_ones if match.gallery.path == old]
     if not chosen:
-        raise GuardError(_nothing_to_accept(arguments, matches))
+        raise GuardError(_nothing_to_accept(arguments, result))
     return chosen
 
 
-def _nothing_to_accept(arguments: argparse.Namespace, matches: Sequence[Match]) -> str:
+def _nothing_to_accept(arguments: argparse.Namespace, result: Result) -> str:
+    if result.queries == len(result.unreadable):
+        return "; ".join(f"{path}: {why.reason}" for path, why in result.unreadable)
+    matches = result.matches
     pair = arguments.new if arguments.old is None else f"{arguments.new} and {arguments.old}"
     if any(match.accepted is not None for match in matches):
         return f"{pair}: accepted already"
