@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imgsim_guard.accepted import accepted_pair, load_accepted, still_there, write_accepted
@@ -37,12 +38,13 @@ def accept(arguments: argparse.Namespace) -> int:
         known = load_accepted(git.root / settings.accepted)
         if arguments.prune:
             kept = _pruned(state, settings, known)
-            say(f"{len(known) - len(kept):,} accepted pairs whose images are gone were dropped; {len(kept):,} stay.\n")
+            say(f"dropped, since an image is gone: {len(known) - len(kept):,}; kept: {len(kept):,}.\n")
         else:
             matches = _to_accept(state, settings, arguments)
             for match in matches:
                 say(f"accepted: {shown(match.query.path)} and {shown(match.gallery.path)}\n")
-            kept = [*known, *(accepted_pair(match, arguments.reason) for match in matches)]
+            say(f"newly accepted pairs: {len(matches):,}.\n")
+            kept = [*known, *(accepted_pair(way, arguments.reason) for match in matches for way in _ways(match))]
         _write(git, settings, kept)
     return 0
 
@@ -75,6 +77,14 @@ def _to_accept(git: Git, settings: Settings, arguments: argparse.Namespace) -> l
     if not chosen:
         raise GuardError(_nothing_to_accept(arguments, result))
     return chosen
+
+
+def _ways(match: Match) -> list[Match]:
+    """What of a match to accept: of two copies both, since which of them is the new one depends on who asks: what is
+    staged when one is added, but their names when all is checked.
+    """
+    other = replace(match, query=match.gallery, gallery=match.query)
+    return [match, other] if match.query.content == match.gallery.content else [match]
 
 
 def _nothing_to_accept(arguments: argparse.Namespace, result: Result) -> str:
@@ -111,4 +121,4 @@ def _write(git: Git, settings: Settings, pairs: Sequence[AcceptedPair]) -> None:
     texts = {settings.accepted: write_accepted(pairs)} | ({} if merging.text is None else {attributes: merging.text})
     write_texts(git.root, texts)
     git.text("add", "--", settings.accepted, attributes)
-    say(f"{settings.accepted} is staged with {len(pairs):,} accepted pairs; commit it with the images.\n")
+    say(f"{settings.accepted} is staged; commit it with the images.\n")
