@@ -264,6 +264,33 @@ def test_the_baseline_holds_what_would_fail_and_no_more(here: Repository, guard:
     assert reasons(here) == [("near.jpg and cat.png", "x")]
 
 
+def test_pairs_whose_images_are_gone_are_pruned(here: Repository, guard: Callable[..., Outcome]) -> None:
+    here.commit({"near.jpg": NEAR_CAT, "copy.png": CAT, "coffee.jpg": NEAR_COFFEE})
+    guard("accept", "--all", "--reason", "x")
+    kept = "dropped, since an image is gone: 0; kept: 4.\n"
+    assert guard("accept", "--prune").out.startswith(kept)
+    here.git("mv", "coffee.jpg", "renamed.jpg")
+    here.git("rm", "--quiet", "--force", "copy.png")
+    assert guard("accept", "--prune").out.startswith("dropped, since an image is gone: 2; kept: 2.\n")
+    here.git("rm", "--quiet", "near.jpg")
+    guard("accept", "--prune")
+    assert reasons(here) == [("coffee.png and coffee.jpg", "x")]
+    here.git("commit", "--quiet", "-m", "pruned")
+    assert guard("check", "--all").code == 0
+
+
+def test_nothing_is_pruned_while_it_is_not_known_what_is_there(
+    dataset: Dataset, tmp_path: Path, guard: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone = dataset.clone(tmp_path / "clone")
+    line = f'- {{images: [md5:{"0" * 32}, md5:{"1" * 32}], reason: "x"}}\n'
+    clone.stage({ACCEPTED: line})
+    monkeypatch.chdir(clone.root)
+    code, _, err = guard("accept", "--prune")
+    assert (code, "cannot tell which images are there: " in err) == (2, True)
+    assert (clone.root / ACCEPTED).read_text() == line
+
+
 # The file
 
 

@@ -59,7 +59,9 @@ def init(arguments: argparse.Namespace) -> int:
 
 def _found(selection: Selection) -> Iterator[str]:
     images = selection.queries
-    counts = {name: sum(image.content.startswith(f"{key}:") for image in images) for key, name in tracked.TRACKERS.items()}
+    counts = {
+        name: sum(image.content.startswith(f"{key}:") for image in images) for key, name in tracked.TRACKERS.items()
+    }
     listed = ", ".join(f"{count:,} in {name}" for name, count in counts.items() if count)
     yield f"found images: {listed}" if images else "found no images that git, git LFS or DVC tracks yet"
     for path, why in selection.unreadable:
