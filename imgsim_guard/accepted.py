@@ -103,12 +103,17 @@ def marked(
     if not pairs:
         return list(matches)
     reasons = {_key(pair.contents, pair.path, split(pair.of), identity): pair.reason for pair in pairs}
+    # Which of two copies is the new one depends on who asks: what is staged or, of all, what comes later.
+    either = {frozenset((pair.path, pair.of)): pair for pair in pairs if pair.path}
 
     def reason(match: Match) -> str | None:
         contents, (ours, theirs) = (match.query.content, match.gallery.content), match.splits
         found = reasons.get(_key(contents, match.query.path, theirs, identity))
         if found is None and ours != theirs:  # which of two in two splits is the copy, only the order of adding tells
             found = reasons.get(_key(contents, match.gallery.path, ours, identity))
+        same = either.get(frozenset((match.query.path, match.gallery.path))) if found is None else None
+        if same is not None and {*map(identity, same.contents)} == {*map(identity, contents)}:
+            return same.reason
         return found
 
     return [replace(match, accepted=reason(match)) for match in matches]

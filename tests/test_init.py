@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -509,6 +510,7 @@ def test_folders_reach_dvc_by_their_names_whatever_those_are(in_dvc: Dataset, gu
     in_dvc.stage({f"{folder}/a.png": folder for folder in [*folders, "${f}"]})
     in_dvc.dvc("remove", "data/images.dvc")
     in_dvc.git("rm", "--quiet", "--cached", "data/images.dvc")
+    shutil.rmtree(in_dvc.root / "data")
     guard("init", "--dvc")
     pipeline = yaml.safe_load((in_dvc.root / "dvc.yaml").read_text())
     pipeline["stages"][CHECK] = {"cmd": "true", "deps": pipeline["stages"][CHECK]["deps"]}

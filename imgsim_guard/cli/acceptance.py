@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing, nullcontext
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imgsim_guard.accepted import accepted_pair, load_accepted, still_there, write_accepted
@@ -44,7 +43,7 @@ def accept(arguments: argparse.Namespace) -> int:
             for match in matches:
                 say(f"accepted: {shown(match.query.path)} and {shown(match.gallery.path)}\n")
             say(f"newly accepted pairs: {len(matches):,}.\n")
-            kept = [*known, *(accepted_pair(way, arguments.reason) for match in matches for way in _ways(match))]
+            kept = [*known, *(accepted_pair(match, arguments.reason) for match in matches)]
         _write(git, settings, kept)
     return 0
 
@@ -77,14 +76,6 @@ def _to_accept(git: Git, settings: Settings, arguments: argparse.Namespace) -> l
     if not chosen:
         raise GuardError(_nothing_to_accept(arguments, result))
     return chosen
-
-
-def _ways(match: Match) -> list[Match]:
-    """What of a match to accept: of two copies both, since which of them is the new one depends on who asks: what is
-    staged when one is added, but their names when all is checked.
-    """
-    other = replace(match, query=match.gallery, gallery=match.query)
-    return [match, other] if match.query.content == match.gallery.content else [match]
 
 
 def _nothing_to_accept(arguments: argparse.Namespace, result: Result) -> str:
