@@ -77,7 +77,7 @@ def main() -> None:
     tasks = [Task([options.copies], [options.base, *options.gallery]), *(Task([folder]) for folder in sets.values())]
     answers = {name: _peer(options.peers_python, name, tasks) for name in PEERS if name in options.only}
     with tempfile.TemporaryDirectory() as place:
-        answers |= {name: _ours(OURS[name], tasks, Path(place)) for name in OURS if name in options.only}
+        answers |= {name: ours(OURS[name], tasks, Path(place)) for name in OURS if name in options.only}
     results = {name: _result(answers[name], copies, list(sets)) for name in (*OURS, *PEERS) if name in options.only}
     sizes = {"copies": len(copies), "gallery": len(_images(tasks[0].against))}
     sizes |= {name: len(_images([folder])) for name, folder in sets.items()}
@@ -146,7 +146,8 @@ def _peer(python: str, name: str, tasks: Sequence[Task]) -> Answer:
     return Answer(document["version"], matches)
 
 
-def _ours(configuration: str, tasks: Sequence[Task], place: Path) -> Answer:
+def ours(configuration: str, tasks: Sequence[Task], place: Path) -> Answer:
+    """What imgsim-guard answers under a configuration; `place` is a folder for its report and its cache."""
     config, target = place / "config.yaml", place / "report.json"
     config.write_text(configuration)
     matches = []
