@@ -27,7 +27,21 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-COMMANDS = ("hook", "check", "scan", "compare", "embed", "init", "config", "accept", "sync", "store", "doctor", "demo")
+COMMANDS = (
+    "hook",
+    "check",
+    "scan",
+    "compare",
+    "embed",
+    "init",
+    "config",
+    "calibrate",
+    "accept",
+    "sync",
+    "store",
+    "doctor",
+    "demo",
+)
 
 
 def small(name: str) -> NDArray[np.uint8]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 from typing import TYPE_CHECKING
 
 from imgsim_guard import __version__
+from imgsim_guard.model import Share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,6 +26,7 @@ MODULES = {
     "accept": "acceptance",
     "init": "setting_up",
     "config": "configuration",
+    "calibrate": "calibration",
     "sync": "publishing",
     "store": "publishing",
     "doctor": "doctoring",
@@ -53,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"imgsim-guard {__version__}")
+    parser.add_argument("-V", "--version", action="version", version=f"imgsim-guard {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     common, reports = _common_options(), _report_options()
 
@@ -100,6 +103,23 @@ def _parser() -> argparse.ArgumentParser:
 
     config = _command(commands, "config", "what is in force, for a path and why", [common])
     config.add_argument("paths", nargs="*", metavar="PATH", help="images (default: the settings themselves)")
+
+    calibrate = _command(commands, "calibrate", "which threshold this dataset wants", [common])
+    calibrate.add_argument("paths", nargs="*", metavar="PATH", help="folders, or images (default: all that is tracked)")
+    calibrate.add_argument(
+        "--rate",
+        type=_rate,
+        default=Share(1.0),
+        metavar="SHARE",
+        help="of new images, how many may be blocked although they are no copies (default: 1%%)",
+    )
+    calibrate.add_argument("--write", action="store_true", help="put the threshold into the configuration")
+    calibrate.add_argument("--no-verify", action="store_true", help="look at no pixels: the store alone")
+    calibrate.add_argument(
+        "--pairs", type=_number, metavar="N", help="look at the pixels of at most so many pairs (default: 2000)"
+    )
+    calibrate.add_argument("--json", metavar="FILE", help=f"write {REPORTS['json']} to FILE; - for standard output")
+    calibrate.add_argument("--plot", metavar="FILE", help="draw the distances to the nearest neighbours as SVG to FILE")
 
     accept = _command(commands, "accept", "allow a pair, or take today's state as the baseline", [common])
     accept.add_argument("new", nargs="?", metavar="NEW", help="the new image")
@@ -169,3 +189,16 @@ def _report_options() -> argparse.ArgumentParser:
     options.add_argument("--plots", metavar="DIR", help="write the distances for dvc plots to DIR/distances.csv")
     options.add_argument("--github", action="store_true", help="print annotations for GitHub Actions")
     return options
+
+
+def _rate(text: str) -> Share:
+    share = re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?) ?%", text)
+    if share is None or not 0 < float(share[1]) <= 100:  # noqa: PLR2004  percent
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share such as 1% or 0.5%")
+    return Share(float(share[1]))
+
+
+def _number(text: str) -> int:
+    if not re.fullmatch(r"\d{1,9}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    return int(text)
