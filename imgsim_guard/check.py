@@ -64,6 +64,7 @@ def check(
         }
         notes += _not_compared_with([images[0] for content, images in by_content.held.items() if content in reasons])
         notes += _absent(out_of_reach)
+        notes += [pipeline.store.advice] if wanted and pipeline.store.advice else []
         notes += _not_verified(not_verified)
     exact = [exact_duplicate(query, image, policy) for query, image in by_content.exact]
     return Result(
@@ -211,11 +212,13 @@ def _too_many(wanted: Sequence[Image], pipeline: Pipeline) -> str:
     watched = pipeline._replace(progress=lambda _total, _doing: lambda: times.append(time.monotonic()))
     embed_missing(wanted[:SAMPLE], watched)
     steady = (times[-1] - times[1]) / max(1, len(times) - 2)
-    return (
-        f"{len(wanted):,} images have no embedding yet: about {_duration(steady * len(wanted))} of work, once.\n"
-        "  embed them:  imgsim-guard embed    (shows progress; can be interrupted and resumed)\n"
-        "Then try again."
-    )
+    lines = [
+        f"{len(wanted):,} images have no embedding yet: about {_duration(steady * len(wanted))} of work, once.",
+        *([f"  first:       {pipeline.store.advice}"] if pipeline.store.advice else []),
+        "  embed them:  imgsim-guard embed    (shows progress; can be interrupted and resumed)",
+        "Then try again.",
+    ]
+    return "\n".join(lines)
 
 
 def _duration(seconds: float) -> str:

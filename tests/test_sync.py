@@ -7,7 +7,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from conftest import Dataset, Person, near
+from conftest import Dataset, Person, encoded, near, random_picture
 from test_dvc import manifest_of
 
 from imgsim_guard.augnet import fingerprint
@@ -267,6 +267,16 @@ def test_a_store_of_another_model_is_said_and_kept(anna: Person) -> None:
     ]
     anna.guard("store", "compact")
     assert file.read_bytes() == b"anything"
+
+
+def test_who_lacks_embeddings_is_told_where_they_are(bert: Person) -> None:
+    shutil.rmtree(bert.dataset.root / STORE)
+    bert.dataset.add({"data/images/new.png": encoded(random_picture(99))}, "data/images")
+    advice = f"dvc pull {STORE} brings what the team has embedded"
+    assert advice in bert.guard("check")
+    bert.dataset.write({f"{STORE}/of-an-older-model/x.safetensors": b""})
+    bert.dataset.add({"data/images/newer.png": encoded(random_picture(98))}, "data/images")
+    assert "the tracked store was made with another version of the model" in bert.guard("check")
 
 
 # Looking after it.

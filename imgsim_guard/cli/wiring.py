@@ -52,7 +52,10 @@ def open_store(settings: Settings, tracked: Path | None, *, lazy: bool = False) 
     from imgsim_guard.store import Store  # which loads NumPy: not before the configuration is known to be right
 
     name = fingerprint(settings.engine)
-    return Store(cache_folder(), fingerprint=name, decoder=_decoder, tracked=tracked, lazy=lazy)
+    store = Store(cache_folder(), fingerprint=name, decoder=_decoder, tracked=tracked, lazy=lazy)
+    if tracked is not None and not (tracked / name).is_dir():
+        store.advice = _advice(tracked)
+    return store
 
 
 def previews_at(root: Path, settings: Settings) -> Previews:
@@ -86,6 +89,15 @@ def details(arguments: argparse.Namespace, settings: Settings, store: Store) -> 
     if not arguments.verbose:
         return ""
     return f"model {fingerprint(settings.engine)}, {len(store):,} embeddings in {store.folder}\n"
+
+
+def _advice(tracked: Path) -> str:
+    """What to do about a tracked store without embeddings of this model; nothing where there is no such store."""
+    if not tracked.with_name(f"{tracked.name}.dvc").exists():
+        return ""
+    if tracked.is_dir() and any(path.is_dir() for path in tracked.iterdir()):
+        return "the tracked store was made with another version of the model; imgsim-guard sync publishes anew"
+    return f"dvc pull {tracked.parent.name}/{tracked.name} brings what the team has embedded"
 
 
 def _decoder() -> str:

@@ -44,7 +44,7 @@ class Store:
 
     `root` is this user's cache, which alone is written to; `tracked` is the store that comes with the repository, if it
     has one. `lazy`: read only the content ids before `open` is called. `notes` are for the person who waits: a damaged
-    shard was set aside.
+    shard was set aside. `advice`: where embeddings may be had that are missing.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Store:
         self.notes: list[str] = []
         self.unreadable: dict[str, str] = {}
         self.fingerprint = fingerprint
+        self.advice = ""
         self._decoder = decoder
         self._tracked = tracked
         self._files: list[_File] = []
