@@ -226,7 +226,8 @@ def test_the_version_is_told(guard: Callable[..., Outcome]) -> None:
 EXIT_CODES = """
 exit codes:
   0    nothing above the limits
-  1    near-duplicates, exact duplicates, unreadable or unchecked images above the limits
+  1    near-duplicates, exact duplicates, unreadable or unchecked images above the limits;
+       of doctor and store verify: something is to be mended
   2    could not run: arguments, configuration, repository, model
   3    a bug in imgsim-guard
   130  interrupted
@@ -362,7 +363,7 @@ def test_the_json_of_a_scan_has_paths_as_given(folder: Path, guard: Callable[...
     }
     assert err == (
         f"data/deep/er/cat.jpg   near-duplicate of    data/cat.png   distance {distance:.2f} (threshold 10)\n"
-        f"{'':23}the same picture, saved again; 193 matching points, 100% agree\n"
+        f"{'':23}the same picture, saved again; 174 matching points, 100% agree\n"
         "1 near-duplicate among 3 images, checked against 2 in 0.0 s.\n"
     )
 
@@ -647,7 +648,7 @@ def test_the_demo_lets_a_real_commit_be_refused_and_leaves_nothing_behind(tmp_pa
     refused = done.stdout.split("\n  $ git commit --quiet -m 'More pictures'\n")[1]
     assert re.sub(r"\d+\.\d+", "N", refused) == (
         "  data/new-photo.jpg   near-duplicate of    data/hills.png   distance N (threshold 10)\n"
-        "                       cropped to 84%, brighter; 164 matching points, 100% agree\n"
+        "                       cropped to 84%, brighter; 120 matching points, 100% agree\n"
         "  1 near-duplicate among 2 new images, checked against 4 in N s.\n"
         "    drop it:    git reset -- data/new-photo.jpg\n"
         '    keep it:    imgsim-guard accept data/new-photo.jpg --reason "..."\n'

@@ -77,7 +77,7 @@ def test_a_commit_with_a_near_duplicate_is_refused_and_says_what_to_do(guarded: 
         "- exit code: 1\n"
         "\n"
         f"data/new.jpg   near-duplicate of    data/cat.png   distance {distance[1]} (threshold 10)\n"
-        "               cropped to 90%, scaled to 80%; 302 matching points, 100% agree\n"
+        "               cropped to 90%, scaled to 80%; 145 matching points, 100% agree\n"
         "1 near-duplicate among 2 new images, checked against 3 in N s.\n"
         "  drop it:    git reset -- data/new.jpg\n"
         f'  keep it:    {accept} --reason "..."\n'

@@ -35,7 +35,7 @@ RESULT = Result(
             Image("data/new-photo.jpg", "git:1"),
             Image("data/hills.png", "git:2"),
             4.9401,
-            Evidence("confirmed", 164, 1.0, 0.841, UNMOVED, "cropped to 84%, brighter"),
+            Evidence("confirmed", 120, 1.0, 0.841, UNMOVED, "cropped to 84%, brighter"),
         ),
     ),
 )

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 EXIT_CODES = """\
 exit codes:
   0    nothing above the limits
-  1    near-duplicates, exact duplicates, unreadable or unchecked images above the limits
+  1    near-duplicates, exact duplicates, unreadable or unchecked images above the limits;
+       of doctor and store verify: something is to be mended
   2    could not run: arguments, configuration, repository, model
   3    a bug in imgsim-guard
   130  interrupted
