@@ -145,7 +145,8 @@ def _nearest(by_content: Sorted, store: Store, *, mutual: bool) -> tuple[tuple[s
     rows = store.find([*by_content.searched, *by_content.held])
     searched = [content for content in by_content.searched if content in rows]
     ours = store.embeddings([rows[content] for content in searched])
-    theirs = store.embeddings([rows[content] for content in by_content.held if content in rows])
+    held = [content for content in by_content.held if content in rows] if searched else []
+    theirs = store.embeddings([rows[content] for content in held])  # of a store that is open only for a search
     found = {image.path: 0.0 for pair in by_content.exact for image in pair}
     pairs = [*nearest_between(ours, theirs, k=1, reach=FURTHEST)]
     for pair in [*pairs, *nearest_among(ours, k=1, reach=FURTHEST)] if mutual else pairs:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 import xml.etree.ElementTree as ET
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
@@ -15,10 +17,10 @@ from imgsim_guard.cache import CACHE_VARIABLE
 from imgsim_guard.cli import main
 from imgsim_guard.cli.arguments import REPORTS, parse_arguments
 from imgsim_guard.cli.reports import WRITTEN
+from imgsim_guard.cli.terminal import say, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from conftest import Repository
 
@@ -161,3 +163,25 @@ def test_a_clean_up_keeps_what_the_repository_has_had_longest(
     monkeypatch.setenv("GIT_DIR", str(staged.root / "nowhere"))
     assert guard("scan", ".", "--html", "page.html").code == 1
     assert "# keep a-copy.png\nrm -- cat.png\n" in (staged.root / "page.html").read_text()
+
+
+def test_a_page_where_nothing_is_new(staged: Repository, guard: Callable[..., Outcome]) -> None:
+    staged.git("reset", "--quiet", "--hard")
+    assert guard("hook").code == 0
+    guard("embed")
+    for options in (["--html", "page.html"], ["--plots", "plots"], ["--html", "page.html", "--plots", "plots"]):
+        assert guard("check", *options)[::2] == (0, "")
+
+
+def test_a_report_on_standard_output_is_as_it_would_be_in_a_file(
+    staged: Repository,  # noqa: ARG001  the working directory
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A text for people names the program by its path where a hook's environment is not on the PATH."""
+    monkeypatch.setenv("PRE_COMMIT", "1")
+    monkeypatch.setenv("PATH", "")
+    text = "imgsim-guard accept x\n"
+    write_report(text, "-")
+    say(text)
+    assert capsys.readouterr().out == f"{text}{Path(sys.executable).with_name('imgsim-guard')} accept x\n"

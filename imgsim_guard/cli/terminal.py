@@ -48,7 +48,7 @@ def write_report(report: str | bytes, target: str) -> None:
     Folders that are missing are made.
     """
     if target == STANDARD_OUTPUT and isinstance(report, str):
-        say(report)
+        print(report, end="")  # as it is: it is for programs
         return
     data = report.encode() if isinstance(report, str) else report
     path = Path(target)
