@@ -31,5 +31,5 @@ class Previewed:
         return self._source.at_hand(image) or self._preview(image) is not None
 
     def _preview(self, image: Image) -> bytes | None:
-        tracker, _, digest = self._store.identity(image.content).partition(":")
-        return self._previews.get(bytes.fromhex(digest)) if tracker == "sha256" else None
+        digest = self._store.sha256(image.content)
+        return None if digest is None else self._previews.get(digest)

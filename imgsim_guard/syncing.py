@@ -10,10 +10,10 @@ from imgsim_guard.store.previews import ROWS_OF_A_SHARD
 from imgsim_guard.store.publishing import publish, published
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from imgsim_guard.embedding import Source
+    from imgsim_guard.embedding import Progress, Source
     from imgsim_guard.model import Image
     from imgsim_guard.store import Store
     from imgsim_guard.store.previews import Previews
@@ -35,20 +35,19 @@ def publish_missing(images: Iterable[Image], store: Store, folder: Path) -> Publ
     there = published(folder, fingerprint=store.fingerprint)
     contents = {image.content for image in images}
     known = store.find(contents)
-    digests = {content: bytes.fromhex(store.identity(content).removeprefix("sha256:")) for content in known}
+    digests = {content: store.sha256(content) for content in known}
     rows = store.rows(content for content, digest in digests.items() if digest not in there)
     publish(rows, folder, fingerprint=store.fingerprint)
     return Published(len(rows), len(there & {*digests.values()}), len(contents - known.keys()))
 
 
-def add_previews(
-    images: Sequence[Image], source: Source, store: Store, previews: Previews, done: Callable[[], object]
-) -> int:
+def add_previews(images: Sequence[Image], source: Source, store: Store, previews: Previews, progress: Progress) -> int:
     """Make the previews that are not there yet, of images whose pixels are; how many. Kept as it goes."""
+    lacking = _without_preview(images, store, previews)
     made: dict[bytes, bytes] = {}
     count = 0
     try:
-        for digest, picture in _made(images, source, store, previews, done):
+        for digest, picture in _made(lacking, source, progress(len(lacking), "previews")):
             made[digest] = picture
             count += 1
             if len(made) == ROWS_OF_A_SHARD:
@@ -59,22 +58,20 @@ def add_previews(
     return count
 
 
-def without_preview(images: Iterable[Image], store: Store, previews: Previews) -> list[Image]:
-    """One image of each stored content that has none."""
-    lacking: dict[str, Image] = {}
+def _without_preview(images: Iterable[Image], store: Store, previews: Previews) -> dict[bytes, Image]:
+    """By digest, one image of each stored content that has none."""
+    lacking: dict[bytes, Image] = {}
     for image in images:
-        digest = store.identity(image.content).removeprefix("sha256:")
-        if ":" not in digest and bytes.fromhex(digest) not in previews:
+        digest = store.sha256(image.content)
+        if digest is not None and digest not in previews:
             lacking.setdefault(digest, image)
-    return list(lacking.values())
+    return lacking
 
 
-def _made(
-    images: Sequence[Image], source: Source, store: Store, previews: Previews, done: Callable[[], object]
-) -> Iterator[tuple[bytes, bytes]]:
-    for image in without_preview(images, store, previews):
+def _made(images: Mapping[bytes, Image], source: Source, done: Callable[[], object]) -> Iterator[tuple[bytes, bytes]]:
+    for digest, image in images.items():
         data = source.read(image) if source.at_hand(image) else Unreadable("it is not here", absent=True)
         pixels = data if isinstance(data, Unreadable) else decode(data)
         if not isinstance(pixels, Unreadable):
-            yield bytes.fromhex(store.identity(image.content).removeprefix("sha256:")), preview(pixels)
+            yield digest, preview(pixels)
         done()

@@ -111,8 +111,8 @@ def test_an_image_is_seen_by_its_own_pixels_else_by_its_preview(tmp_path: Path) 
     store, previews = open_store(tmp_path / "store"), Previews(tmp_path / "previews")
     embed_missing(files.images()[1:], Pipeline(files, store, ThumbnailEmbedder, lambda *_: lambda: None))
     images = [here, gone, never, image_of("bad.png", b"text")]
-    assert add_previews(images, files, store, previews, lambda: None) == 2
-    assert add_previews(images, files, store, previews, lambda: None) == 0
+    assert add_previews(images, files, store, previews, lambda *_: lambda: None) == 2
+    assert add_previews(images, files, store, previews, lambda *_: lambda: None) == 0
 
     changed = Unreadable("changed since", absent=True)
     files.contents = {"here.png": near(0), "never.png": changed}

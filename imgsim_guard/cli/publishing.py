@@ -74,16 +74,15 @@ def _committed(git: Git, settings: Settings) -> Selection:
 
 
 def _sync_previews(git: Git, settings: Settings, store: Store, selection: Selection, *, quiet: bool) -> list[str]:
-    from imgsim_guard.syncing import add_previews, without_preview
+    from imgsim_guard.syncing import add_previews
 
     team = TeamStore(git, settings.store.rpartition("/")[0] + f"/{PREVIEWS}")
     team.require_whole()
     previews = previews_at(git.root, settings)
     previews.require_undamaged()
-    lacking = without_preview(selection.queries, store, previews)
     source = tracked.Trackers(git, selection.revision)
     with progress_display(quiet=quiet) as progress:
-        add_previews(lacking, source, store, previews, progress(len(lacking), "previews"))
+        add_previews(selection.queries, source, store, previews, progress)
     return [team.pointer] if team.add() else []
 
 

@@ -96,6 +96,11 @@ class Store:
         row = self._rows_by_digest(tracker).get(bytes.fromhex(digest))
         return content if row is None else self._identities()[row]
 
+    def sha256(self, content: str) -> bytes | None:
+        """The SHA-256 of the bytes that a content id names, if it is known."""
+        tracker, _, digest = self.identity(content).partition(":")
+        return bytes.fromhex(digest) if tracker == "sha256" else None
+
     def embeddings(self, rows: Sequence[int]) -> NDArray[np.float16]:
         """The embeddings in these rows, float16 [n, 768]."""
         found = np.empty((len(rows), DIMENSIONS), np.float16)

@@ -1,7 +1,7 @@
 """The store that a team shares: a folder of shards that DVC tracks, or that a stage of a pipeline puts out.
 
 Shards are only ever added, and named by their contents, so that two branches that each publish merge as the union of
-their files. Only `compacted` and `pruned` replace what is there, and only when somebody asks.
+their files. Only `rewritten` replaces what is there, and only when somebody asks.
 """
 
 from __future__ import annotations
