@@ -14,7 +14,7 @@ from imgsim_guard.settings import FILE_NAME, Settings
 from imgsim_guard.sources.selecting import has_image_suffix
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from imgsim_guard.model import Image
 
@@ -85,6 +85,13 @@ def pipeline(present: str | None, dependencies: Sequence[str], *, embedding: boo
 def accepted(path: str, present: str | None) -> File:
     """An empty list of accepted pairs, which the stage depends on."""
     return File(path, write_accepted([])) if present is None else File(path, None, "is there already")
+
+
+def merging(accepted_path: str, read: Callable[[str], str | None]) -> File:
+    """What git needs to know to merge accepted pairs: two branches that accept different ones each add lines."""
+    folder, _, name = accepted_path.rpartition("/")
+    path = f"{folder}/.gitattributes"
+    return lines(path, read(path), [f"{name} merge=union"])
 
 
 def lines(path: str, present: str | None, wanted: Sequence[str]) -> File:

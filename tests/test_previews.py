@@ -173,6 +173,14 @@ def test_without_the_dataset_a_copy_is_verified_by_its_preview(without_the_datas
     assert "new.png   near-duplicate of    cats/cat.png   distance 0." in found
 
 
+def test_what_the_hook_finds_by_a_preview_can_be_accepted(without_the_dataset: Person) -> None:
+    without_the_dataset.dataset.stage({"new.png": CROPPED_CAT})
+    without_the_dataset.guard("hook", code=1)
+    said = without_the_dataset.guard("accept", "new.png", "--reason", "a detail")
+    assert said.startswith("accepted: new.png and cats/cat.png\n")
+    without_the_dataset.guard("hook")
+
+
 def test_a_damaged_shard_of_previews_is_not_published(anna: Person) -> None:
     anna.dataset.commit({".imgsim-guard.yaml": SETTINGS})
     anna.guard("sync", "--quiet")

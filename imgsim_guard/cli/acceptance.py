@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from imgsim_guard.accepted import accepted_pair, load_accepted, still_there, write_accepted
 from imgsim_guard.check import check as run_check
 from imgsim_guard.cli.terminal import say, text_of, write_texts
-from imgsim_guard.cli.wiring import open_store, pipeline_of, policy_at, settings_at
+from imgsim_guard.cli.wiring import open_store, pictures_at, pipeline_of, policy_at, settings_at
 from imgsim_guard.errors import GuardError
 from imgsim_guard.report.escaping import shown
-from imgsim_guard.scaffold import lines
+from imgsim_guard.scaffold import merging
 from imgsim_guard.sources import tracked
 from imgsim_guard.sources.git import Git
 from imgsim_guard.sources.selecting import image_filter
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from imgsim_guard.accepted import AcceptedPair
     from imgsim_guard.model import Match, Result, Selection
     from imgsim_guard.settings import Settings
-
-UNION = "accepted.yaml merge=union"
-"""For .gitattributes: two branches that accept different pairs each add lines, and both are kept."""
 
 
 def accept(arguments: argparse.Namespace) -> int:
@@ -92,7 +89,8 @@ def _nothing_to_accept(arguments: argparse.Namespace, result: Result) -> str:
 def _result(git: Git, settings: Settings, selection: Selection) -> Result:
     source = tracked.Trackers(git, selection.revision)
     store = open_store(settings, git.root / settings.store)
-    with pipeline_of(source, store, settings, quiet=False) as pipeline:
+    pictures = pictures_at(git.root, settings, source, store)
+    with pipeline_of(source, store, settings, quiet=False, pictures=pictures) as pipeline:
         return run_check(selection, pipeline, policy=policy_at(git.root, settings))
 
 
@@ -106,10 +104,8 @@ def _pruned(git: Git, settings: Settings, known: Sequence[AcceptedPair]) -> list
 
 
 def _write(git: Git, settings: Settings, pairs: Sequence[AcceptedPair]) -> None:
-    folder, _, name = settings.accepted.rpartition("/")
-    attributes = f"{folder}/.gitattributes"
-    merging = lines(attributes, text_of(git.root, attributes), [UNION.replace("accepted.yaml", name)])
-    texts = {settings.accepted: write_accepted(pairs)} | ({} if merging.text is None else {attributes: merging.text})
-    write_texts(git.root, texts)
-    git.text("add", "--", settings.accepted, attributes)
+    attributes = merging(settings.accepted, lambda path: text_of(git.root, path))
+    texts = {settings.accepted: write_accepted(pairs), attributes.path: attributes.text}
+    write_texts(git.root, {path: text for path, text in texts.items() if text is not None})
+    git.text("add", "--", *texts)
     say(f"{settings.accepted} is staged; commit it with the images.\n")

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from imgsim_guard.calibrating import MOST_PAIRS
 from imgsim_guard.calibrating import calibrate as run_calibrate
 from imgsim_guard.cli.terminal import STANDARD_OUTPUT, say, write_report
-from imgsim_guard.cli.wiring import details, nearest_root, open_store, pipeline_of, policy_at, previews_at, settings_at
+from imgsim_guard.cli.wiring import details, nearest_root, open_store, pictures_at, pipeline_of, policy_at, settings_at
 from imgsim_guard.editing import with_setting
 from imgsim_guard.errors import GuardError
-from imgsim_guard.previewed import Previewed
 from imgsim_guard.report.calibration import calibration_text, too_few, unsure
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.settings import FILE_NAME
@@ -76,7 +75,7 @@ def _place(arguments: argparse.Namespace) -> Iterator[_Place]:
 
 
 def _calibration(place: _Place, store: Store, arguments: argparse.Namespace) -> Calibration:
-    pictures = Previewed(place.source, store, previews_at(place.root, place.settings))
+    pictures = pictures_at(place.root, place.settings, place.source, store)
     policy = policy_at(place.root, place.settings)
     with pipeline_of(place.source, store, place.settings, quiet=arguments.quiet, pictures=pictures) as pipeline:
         return run_calibrate(

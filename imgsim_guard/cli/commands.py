@@ -16,14 +16,13 @@ from imgsim_guard.cli.wiring import (
     embed_images,
     nearest_root,
     open_store,
+    pictures_at,
     pipeline_of,
     policy_at,
-    previews_at,
     settings_at,
 )
 from imgsim_guard.embedding import missing
 from imgsim_guard.errors import GuardError
-from imgsim_guard.previewed import Previewed
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.report.text import compare_report, text_report
 from imgsim_guard.sources import folders, tracked
@@ -150,7 +149,7 @@ def _judge(selection: Selection, source: Source, job: Job, *, max_missing: int |
     arguments, settings = job.arguments, job.settings
     taken(arguments)  # before any work: two reports that want standard output are refused
     store = _store(job, lazy=True)
-    pictures = Previewed(source, store, previews_at(job.root, settings))
+    pictures = pictures_at(job.root, settings, source, store)
     with pipeline_of(source, store, settings, quiet=arguments.quiet, pictures=pictures) as pipeline:
         result = run_check(
             selection,

@@ -7,7 +7,6 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from imgsim_guard import scaffold
-from imgsim_guard.cli.acceptance import UNION
 from imgsim_guard.cli.terminal import say, text_of, write_texts
 from imgsim_guard.cli.wiring import settings_at
 from imgsim_guard.errors import GuardError
@@ -74,13 +73,11 @@ def _files(
     def present(path: str) -> str | None:
         return text_of(git.root, path)
 
-    folder, _, accepted = settings.accepted.rpartition("/")
     store_folder, _, store = settings.store.rpartition("/")
     yield scaffold.configuration(present(FILE_NAME), images)
     yield scaffold.pre_commit(present(scaffold.PRE_COMMIT))
     yield scaffold.accepted(settings.accepted, present(settings.accepted))
-    attributes = f"{folder}/.gitattributes"
-    yield scaffold.lines(attributes, present(attributes), [UNION.replace("accepted.yaml", accepted)])
+    yield scaffold.merging(settings.accepted, present)
     if arguments.dvc or arguments.stages:
         yield scaffold.lines(".gitattributes", present(".gitattributes"), ["*.dvc merge=dvc"])
         # Written now, since DVC takes its own entries back when a later stage of the same run fails (dvc#11091).

@@ -58,6 +58,13 @@ def open_store(settings: Settings, tracked: Path | None, *, lazy: bool = False) 
     return store
 
 
+def pictures_at(root: Path, settings: Settings, source: Source, store: Store) -> Source:
+    """Where pairs are looked at: the images' own pixels or, where those are not at hand, the previews."""
+    from imgsim_guard.previewed import Previewed
+
+    return Previewed(source, store, previews_at(root, settings))
+
+
 def previews_at(root: Path, settings: Settings) -> Previews:
     """The previews that come with the repository, if any do."""
     from imgsim_guard.store.previews import Previews
