@@ -6,6 +6,7 @@ the bytes are, the answer is a header or None.
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 from typing import TYPE_CHECKING, NamedTuple
@@ -36,6 +37,15 @@ MAX_BOXES = 16
 
 LARGEST_META = 2**20
 """Bytes of the box that describes the images; a photograph's has a few thousand."""
+
+
+def restrain_opencv() -> None:
+    """Give OpenCV a limit of its own for the size in a header, and keep it quiet about damaged files, which are named.
+
+    It reads this when it is imported.
+    """
+    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_PIXELS))
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 
 
 class Header(NamedTuple):

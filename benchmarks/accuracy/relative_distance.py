@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scoring import Copy, read_truth
 
-from imgsim_guard.cli.wiring import open_store
 from imgsim_guard.model import Candidate
+from imgsim_guard.opening import open_store
 from imgsim_guard.settings import Settings
 from imgsim_guard.sources.folders import Folders, identified
 from imgsim_guard.sources.selecting import has_image_suffix

@@ -12,7 +12,7 @@ from imgsim_guard.cli.arguments import parse_arguments
 from imgsim_guard.cli.terminal import as_typed
 from imgsim_guard.crash import report_crashes
 from imgsim_guard.errors import GuardError
-from imgsim_guard.headers import MAX_PIXELS
+from imgsim_guard.headers import restrain_opencv
 from imgsim_guard.report.escaping import shown
 
 if TYPE_CHECKING:
@@ -27,10 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Where native code crashes, the process dies of the signal, as any other does: never with 0 or 1.
     """
-    # OpenCV reads these when it is imported: its own check of a header's size, and silence about damaged files,
-    # which are reported by name.
-    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_PIXELS))
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    restrain_opencv()
     report_crashes()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from imgsim_guard.accepted import accepted_pair, load_accepted, still_there, write_accepted
 from imgsim_guard.check import check as run_check
 from imgsim_guard.cli.terminal import say, text_of, write_texts
-from imgsim_guard.cli.wiring import open_store, pictures_at, pipeline_of, policy_at, settings_at
+from imgsim_guard.cli.wiring import pipeline_of
 from imgsim_guard.errors import GuardError
+from imgsim_guard.opening import open_store, pictures_at, policy_at, settings_at
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.scaffold import merging
 from imgsim_guard.sources import tracked

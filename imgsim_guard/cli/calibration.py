@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from imgsim_guard.calibrating import MOST_PAIRS
 from imgsim_guard.calibrating import calibrate as run_calibrate
 from imgsim_guard.cli.terminal import STANDARD_OUTPUT, say, write_report
-from imgsim_guard.cli.wiring import details, nearest_root, open_store, pictures_at, pipeline_of, policy_at, settings_at
+from imgsim_guard.cli.wiring import details, pipeline_of
 from imgsim_guard.editing import with_setting
 from imgsim_guard.errors import GuardError
+from imgsim_guard.opening import nearest_root, open_store, pictures_at, policy_at, settings_at
 from imgsim_guard.report.calibration import calibration_text, too_few, unsure
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.settings import FILE_NAME

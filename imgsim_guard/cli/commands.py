@@ -11,18 +11,10 @@ from imgsim_guard.check import check as run_check
 from imgsim_guard.check import compare_with
 from imgsim_guard.cli.reports import say_verdict, taken, write_reports
 from imgsim_guard.cli.terminal import STANDARD_OUTPUT, progress_display, say, write_report
-from imgsim_guard.cli.wiring import (
-    details,
-    embed_images,
-    nearest_root,
-    open_store,
-    pictures_at,
-    pipeline_of,
-    policy_at,
-    settings_at,
-)
+from imgsim_guard.cli.wiring import details, embed_images, pipeline_of
 from imgsim_guard.embedding import missing
 from imgsim_guard.errors import GuardError
+from imgsim_guard.opening import nearest_root, open_store, pictures_at, policy_at, settings_at
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.report.text import compare_report, text_report
 from imgsim_guard.sources import folders, tracked

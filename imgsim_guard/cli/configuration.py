@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from imgsim_guard.cli.terminal import say
-from imgsim_guard.cli.wiring import policy_at, settings_at
+from imgsim_guard.opening import policy_at, settings_at
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.settings import FILE_NAME, Settings
 from imgsim_guard.sources.git import Git

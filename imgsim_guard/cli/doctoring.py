@@ -14,8 +14,8 @@ from imgsim_guard import __version__
 from imgsim_guard.augnet import fingerprint, load
 from imgsim_guard.cache import cache_folder
 from imgsim_guard.cli.terminal import say
-from imgsim_guard.cli.wiring import settings_at
 from imgsim_guard.errors import GuardError
+from imgsim_guard.opening import settings_at
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.sources import tracked
 from imgsim_guard.sources.git import Git

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from imgsim_guard.augnet import fingerprint
 from imgsim_guard.cache import cache_folder
 from imgsim_guard.cli.terminal import progress_display, say
-from imgsim_guard.cli.wiring import open_store, previews_at, settings_at
 from imgsim_guard.errors import GuardError
+from imgsim_guard.opening import open_store, previews_at, settings_at
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.settings import PREVIEWS
 from imgsim_guard.sources import tracked

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from imgsim_guard import scaffold
 from imgsim_guard.cli.terminal import say, text_of, write_texts
-from imgsim_guard.cli.wiring import settings_at
 from imgsim_guard.errors import GuardError
+from imgsim_guard.opening import settings_at
 from imgsim_guard.report.escaping import shell_word, shown
 from imgsim_guard.settings import FILE_NAME, PREVIEWS
 from imgsim_guard.sources import tracked

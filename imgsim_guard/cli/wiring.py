@@ -1,18 +1,14 @@
-"""What every command needs: the configuration, the store, the policy, and the pipeline through them."""
+"""The pipeline that every command sends images through, with its progress on the terminal."""
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgsim_guard.augnet import fingerprint, load
-from imgsim_guard.cache import cache_folder
 from imgsim_guard.cli.terminal import progress_display
 from imgsim_guard.embedding import Pipeline, embed_missing, missing
 from imgsim_guard.model import Unreadable
-from imgsim_guard.settings import FILE_NAME, PREVIEWS, Settings, load_settings
 
 if TYPE_CHECKING:
     import argparse
@@ -20,56 +16,8 @@ if TYPE_CHECKING:
 
     from imgsim_guard.embedding import Source
     from imgsim_guard.model import Image
-    from imgsim_guard.policy import Policy
+    from imgsim_guard.settings import Settings
     from imgsim_guard.store import Store
-    from imgsim_guard.store.previews import Previews
-
-
-def settings_at(root: Path, given: str | None) -> Settings:
-    """Those of the file that was named, else of the one in the root, else the defaults."""
-    if given is not None:
-        return load_settings(Path(given))
-    path = root / FILE_NAME
-    return load_settings(path) if os.path.lexists(path) else Settings()
-
-
-def nearest_root() -> Path:
-    """The nearest folder, from here upwards, with a configuration; this one if there is none."""
-    here = Path.cwd()
-    return next((folder for folder in (here, *here.parents) if os.path.lexists(folder / FILE_NAME)), here)
-
-
-def policy_at(root: Path, settings: Settings) -> Policy:
-    """What the configuration and the accepted pairs in the root want."""
-    from imgsim_guard.accepted import load_accepted
-    from imgsim_guard.policy import policy_of
-
-    return policy_of(settings, load_accepted(root / settings.accepted))
-
-
-def open_store(settings: Settings, tracked: Path | None, *, lazy: bool = False) -> Store:
-    """The cache of this user, and the tracked store in that folder if there is one; `lazy` as Store has it."""
-    from imgsim_guard.store import Store  # which loads NumPy: not before the configuration is known to be right
-
-    name = fingerprint(settings.engine)
-    store = Store(cache_folder(), fingerprint=name, decoder=_decoder, tracked=tracked, lazy=lazy)
-    if tracked is not None and not (tracked / name).is_dir():
-        store.advice = _advice(tracked)
-    return store
-
-
-def pictures_at(root: Path, settings: Settings, source: Source, store: Store) -> Source:
-    """Where pairs are looked at: the images' own pixels or, where those are not at hand, the previews."""
-    from imgsim_guard.previewed import Previewed
-
-    return Previewed(source, store, previews_at(root, settings))
-
-
-def previews_at(root: Path, settings: Settings) -> Previews:
-    """The previews that come with the repository, if any do."""
-    from imgsim_guard.store.previews import Previews
-
-    return Previews((root / settings.store).with_name(PREVIEWS))
 
 
 @contextmanager
@@ -96,18 +44,3 @@ def details(arguments: argparse.Namespace, settings: Settings, store: Store) -> 
     if not arguments.verbose:
         return ""
     return f"model {fingerprint(settings.engine)}, {len(store):,} embeddings in {store.folder}\n"
-
-
-def _advice(tracked: Path) -> str:
-    """What to do about a tracked store without embeddings of this model; nothing where there is no such store."""
-    if not tracked.with_name(f"{tracked.name}.dvc").exists():
-        return ""
-    if tracked.is_dir() and any(path.is_dir() for path in tracked.iterdir()):
-        return "the tracked store was made with another version of the model; imgsim-guard sync publishes anew"
-    return f"dvc pull {tracked.parent.name}/{tracked.name} brings what the team has embedded"
-
-
-def _decoder() -> str:
-    from imgsim_guard.images import DECODER
-
-    return DECODER
