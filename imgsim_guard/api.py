@@ -1,0 +1,149 @@
+"""The Python API, which `imgsim_guard` itself offers by name: embed, compare and scan without a command line."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING
+
+from imgsim_guard.augnet import load
+from imgsim_guard.embedding import Pipeline, embed_missing, missing
+from imgsim_guard.errors import GuardError
+from imgsim_guard.headers import restrain_opencv
+from imgsim_guard.opening import open_store as opened_store
+from imgsim_guard.settings import Settings
+from imgsim_guard.sources.folders import Folders, identified, in_folders
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from imgsim_guard.embedding import Progress
+    from imgsim_guard.model import Image, Match, Result
+    from imgsim_guard.store import Store
+
+    PathLike = str | os.PathLike[str]
+
+DEFAULTS = Settings()
+
+
+def open_store(settings: Settings = DEFAULTS) -> Store:
+    """The store of this user's embeddings, as it is now: where the functions below keep theirs unless told otherwise.
+
+    `store.find` takes content ids to rows, and `store.embeddings` takes rows to float16 [n, 768].
+    """
+    return opened_store(settings, tracked=None)
+
+
+def embed(
+    paths: Iterable[PathLike],
+    *,
+    settings: Settings = DEFAULTS,
+    store: Store | None = None,
+    progress: Progress | None = None,
+) -> NDArray[np.float16]:
+    """The embeddings of image files, float16 [n, 768], in the order of `paths`.
+
+    What was embedded before, by whichever command, comes from the store. `progress(total, doing)` opens a display and
+    returns what advances it by one. Raises GuardError naming every file that is no image or cannot be read.
+    """
+    images = [identified(os.fspath(path)) for path in paths]
+    pipeline = _pipeline(settings, store, progress)
+    _embed(images, pipeline)
+    rows = pipeline.store.find(image.content for image in images)
+    return pipeline.store.embeddings([rows[image.content] for image in images])
+
+
+def distance(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
+    """AugNet's distance of two embeddings of shape [768]: Euclidean, rounded to four decimals, the same on any machine.
+
+    It is 0 for the same pixels and about 32 between unrelated photographs.
+    """
+    import numpy as np
+
+    from imgsim_guard.search import distances
+
+    pair = [np.asarray(embedding, np.float16).reshape(1, -1) for embedding in (first, second)]
+    return float(distances(*pair)[0])
+
+
+def compare(
+    first: PathLike,
+    others: Sequence[PathLike],
+    *,
+    settings: Settings = DEFAULTS,
+    store: Store | None = None,
+    progress: Progress | None = None,
+) -> list[Match]:
+    """How one image file relates to each of the others, with what verification by pixels found out.
+
+    What is no duplicate is given as a look-alike. Raises GuardError for a file that is no image or cannot be read.
+    """
+    from imgsim_guard.check import compare_with
+    from imgsim_guard.policy import policy_of
+
+    images = [identified(os.fspath(path)) for path in (first, *others)]
+    pipeline = _pipeline(settings, store, progress)
+    _embed(images, pipeline)
+    return compare_with(images[0], images[1:], pipeline, bounds=policy_of(settings).bounds)
+
+
+def scan(
+    paths: Sequence[PathLike],
+    *,
+    against: Sequence[PathLike] | None = None,
+    settings: Settings = DEFAULTS,
+    store: Store | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Every duplicate among the images at or below `paths` or, given `against`, of theirs among the images there.
+
+    An image that cannot be read is in the result's `unreadable`. Raises GuardError for a path that does not exist.
+    """
+    from imgsim_guard.check import check
+    from imgsim_guard.policy import policy_of
+
+    selection = in_folders(_named(paths), None if against is None else _named(against))
+    return check(selection, _pipeline(settings, store, progress), policy=policy_of(settings))
+
+
+def html_report(result: Result) -> str:
+    """The report of a scan as one HTML page that stands alone, with pictures of every pair."""
+    from imgsim_guard.illustrating import illustrate
+    from imgsim_guard.report.as_html import html_report as page
+    from imgsim_guard.report.showing import by_importance
+
+    restrain_opencv()
+    return page(result, illustrate(by_importance(result.matches), Folders()), clean_up=True)
+
+
+def json_report(result: Result) -> str:
+    """The report of a scan as JSON, format 1, ending in a newline."""
+    from imgsim_guard.report.as_json import json_report as written
+
+    return written(result)
+
+
+def _named(paths: Iterable[PathLike]) -> list[str]:
+    return [os.fspath(path) for path in paths]
+
+
+def _pipeline(settings: Settings, store: Store | None, progress: Progress | None) -> Pipeline:
+    restrain_opencv()
+    store = open_store(settings) if store is None else store  # an empty one is false
+    return Pipeline(Folders(), store, partial(load, settings.engine), progress or _silent)
+
+
+def _embed(images: Sequence[Image], pipeline: Pipeline) -> None:
+    """Raises GuardError for those that cannot be."""
+    unreadable = embed_missing(missing(images, pipeline.store), pipeline)
+    reasons = pipeline.store.unreadable | {content: why.reason for content, why in unreadable.items()}
+    wrong = [f"{image.path}: {reasons[image.content]}" for image in images if image.content in reasons]
+    if wrong:
+        raise GuardError("\n".join(wrong))
+
+
+def _silent(_total: int, _doing: str) -> Callable[[], object]:
+    return lambda: None
