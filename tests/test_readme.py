@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
@@ -68,6 +69,17 @@ def test_the_pre_commit_configuration_names_this_hook_and_version() -> None:
 
 def test_the_refused_commit_looks_as_shown() -> None:
     assert text_report(RESULT, seconds=0.7) in README
+
+
+def test_the_picture_of_it_says_the_same() -> None:
+    picture = ET.parse(ROOT / "docs" / "pictures" / "refused.svg")
+    drawn = picture.iterfind(".//{*}g[@class='refused-matrix']/{*}text")
+    lines: dict[str, str] = {}
+    for text in drawn:
+        lines[text.attrib["y"]] = lines.get(text.attrib["y"], "") + (text.text or "").replace("\xa0", " ")
+    said = re.sub(r" in \d+\.\d s\.", "", "\n".join(line.rstrip("\n") for line in lines.values()))
+    [shown] = [text for text in blocks("") if text.startswith('$ git commit -m "More pictures"\nimgsim-guard')]
+    assert said.split() == re.sub(r" in \d+\.\d s\.", "", shown).split()
 
 
 def test_the_json_report_is_as_shown() -> None:

@@ -1,0 +1,137 @@
+"""The picture of the refused commit: a real commit in a real repository with real pre-commit, as the terminal shows it.
+
+    python docs/capture.py
+
+Needs imgsim-guard, pre-commit and rich in the environment that it runs in, and git. Writes pictures/refused.svg.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+from rich.console import Console
+from rich.terminal_theme import DIMMED_MONOKAI
+from rich.text import Text
+
+from imgsim_guard import pictures
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+TARGET = Path(__file__).parent / "pictures" / "refused.svg"
+COLUMNS = 98
+COMMAND = ("git", "commit", "-m", "More pictures")
+
+CONFIGURATION = """\
+repos:
+  - repo: local
+    hooks:
+      - {id: imgsim-guard, name: imgsim-guard (near-duplicate images), entry: imgsim-guard hook, language: system,
+         files: '\\.(png|jpg)$', pass_filenames: false}
+"""
+
+SVG = """\
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="A refused commit">
+<style>
+{styles}
+text {{
+  font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace;
+  font-size: {char_height}px;
+}}
+</style>
+{chrome}
+<g transform="translate({terminal_x}, {terminal_y})">
+{backgrounds}
+<g class="{unique_id}-matrix">
+{matrix}
+</g></g></svg>
+"""
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        repository = _prepared(Path(folder))
+        printed = _in_terminal(COMMAND, repository)
+    TARGET.write_text(_drawn(printed), encoding="utf-8")
+    print(f"wrote {TARGET}")
+
+
+def _prepared(folder: Path) -> Path:
+    """A repository with three pictures, and two more staged of which one is a copy."""
+    repository = folder / "dataset"
+    programs = folder / "bin"  # as pipx does: outside the environment that the program is installed in
+    programs.mkdir()
+    (programs / "imgsim-guard").symlink_to(Path(sys.executable).with_name("imgsim-guard"))
+    _run(folder, "git", "init", "--quiet", str(repository))
+    (repository / ".pre-commit-config.yaml").write_text(CONFIGURATION, encoding="utf-8")
+    for picture in (pictures.hills, pictures.city, pictures.fruit):
+        _write(repository / f"data/{picture.__name__}.png", picture())
+    _run(repository, "git", "add", ".")
+    _run(repository, "git", "commit", "--quiet", "-m", "Three pictures")
+    _run(repository, "pre-commit", "install")
+    _write(repository / "data/page.png", pictures.page())
+    _write(repository / "data/new-photo.jpg", pictures.edited_copy(pictures.hills()))
+    _run(repository, "git", "add", ".")
+    _run(repository, "imgsim-guard", "embed")
+    return repository
+
+
+def _write(path: Path, picture: NDArray[np.uint8]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(cv2.imencode(path.suffix, picture)[1].tobytes())
+
+
+def _run(folder: Path, *command: str) -> None:
+    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, env=_environment(folder))
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    names = {f"GIT_{role}_{what}": "demo@example.com" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    nobodys = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    cache = str(folder / ".cache")
+    path = os.pathsep.join([str(folder.parent / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
+    own = {"IMGSIM_GUARD_CACHE_DIR": cache, "PATH": path, "COLUMNS": str(COLUMNS), "TERM": "xterm-256color"}
+    return {**os.environ, **names, **nobodys, **own}
+
+
+def _in_terminal(command: tuple[str, ...], folder: Path) -> str:
+    """What the command prints where it sees a terminal, colours included."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(command, cwd=folder, stdout=theirs, stderr=theirs, env=_environment(folder)) as process:
+        os.close(theirs)
+        printed = b""
+        while data := _read(ours):
+            printed += data
+    os.close(ours)
+    if process.returncode != 1:
+        raise RuntimeError(f"the commit was not refused: {printed.decode()}")
+    return printed.decode().replace("\r\n", "\n")
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 4096)
+    except OSError:  # how Linux says that the other side is closed
+        return b""
+
+
+def _drawn(printed: str) -> str:
+    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
+    console.print(Text.assemble(("$ ", "bold green"), ('git commit -m "More pictures"', "bold")))
+    console.print(Text.from_ansi(printed.rstrip("\n")), soft_wrap=True)
+    svg = console.export_svg(title="dataset", theme=DIMMED_MONOKAI, code_format=SVG, unique_id="refused")
+    return re.sub(r' clip-path="url\(#refused-line-\d+\)"', "", svg)  # which cuts off what is below the base line
+
+
+if __name__ == "__main__":
+    main()
