@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Picture = NDArray[np.uint8]
 
-IMAGES = Path(__file__).parent / "images"
+PICTURES = Path(__file__).parent / "pictures"
 INK, PAPER = (40, 35, 30), 248
 GOODS = ["MILK", "BREAD", "EGGS", "BUTTER", "RICE", "APPLES", "JUICE", "SOAP", "TEA", "COFFEE", "SUGAR", "CHEESE"]
 
@@ -80,11 +80,11 @@ def compare(name: str, folder: Path) -> tuple[str, Picture]:
 
 
 def main() -> None:
-    IMAGES.mkdir(exist_ok=True)
+    PICTURES.mkdir(exist_ok=True)
     for name in PAIRS:
         with tempfile.TemporaryDirectory() as folder:
             said, drawn = compare(name, Path(folder))
-        cv2.imwrite(str(IMAGES / f"{name}.webp"), drawn, [cv2.IMWRITE_WEBP_QUALITY, 80])
+        cv2.imwrite(str(PICTURES / f"{name}.webp"), drawn, [cv2.IMWRITE_WEBP_QUALITY, 80])
         print(said)
 
 

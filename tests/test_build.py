@@ -99,7 +99,7 @@ def test_the_source_distribution_has_everything_but_the_weights(distributions: D
         "THIRD-PARTY-LICENSES.md",
         ".pre-commit-hooks.yaml",
         "docs/index.md",
-        "docs/images/flow.svg",
+        "docs/pictures/flow.svg",
         "hooks/pre-commit",
         "hooks/github-actions.yml",
         "hooks/gitlab-ci.yml",

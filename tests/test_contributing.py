@@ -86,13 +86,13 @@ def test_pictures_of_the_documentation_are_guarded(
 ) -> None:
     monkeypatch.setenv("PRE_COMMIT_HOME", str(tmp_path / "pre-commit"))
     run = [sys.executable, "-m", "pre_commit", "run", "--config", ".git/local.yaml"]
-    picture = cv2.imread(str(checkout.root / "docs" / "images" / "refuted.webp"))
+    picture = cv2.imread(str(checkout.root / "docs" / "pictures" / "refuted.webp"))
     assert picture is not None
-    checkout.stage({"docs/images/again.jpg": cv2.imencode(".jpg", picture[:, 20:])[1].tobytes()})
+    checkout.stage({"docs/pictures/again.jpg": cv2.imencode(".jpg", picture[:, 20:])[1].tobytes()})
     said = checkout.run(*run, code=1)
-    assert "docs/images/again.jpg   near-duplicate of    docs/images/refuted.webp" in said
-    checkout.git("rm", "--quiet", "--force", "docs/images/again.jpg")
-    shutil.copy(ROOT / "docs" / "images" / "flow.svg", checkout.root / "docs" / "images" / "other.svg")
+    assert "docs/pictures/again.jpg   near-duplicate of    docs/pictures/refuted.webp" in said
+    checkout.git("rm", "--quiet", "--force", "docs/pictures/again.jpg")
+    shutil.copy(ROOT / "docs" / "pictures" / "flow.svg", checkout.root / "docs" / "pictures" / "other.svg")
     checkout.git("add", "--all")
     assert "Passed" in checkout.run(*run)
 

@@ -79,7 +79,7 @@ def test_every_block_is_of_a_language_that_is_tested() -> None:
 def shown_commands() -> list[str]:
     """Those in blocks and those within sentences."""
     in_blocks = [command for block in in_language("console") for command, _ in commands(block)]
-    in_sentences = [text for page in TEXTS.values() for text in re.findall(r"`(imgsim-guard [a-z][^`\n]*)`", page)]
+    in_sentences = [text for page in TEXTS.values() for text in re.findall(r"`(imgsim-guard [a-z]+ [^`\n]+)`", page)]
     return sorted({text for text in (*in_blocks, *in_sentences) if text.startswith("imgsim-guard ")})
 
 
@@ -162,6 +162,19 @@ def test_the_messages_under_troubleshooting_are_those_of_the_program() -> None:
     assert not missing
 
 
+def test_commands_that_are_only_named_are_there() -> None:
+    named = {name for page in TEXTS.values() for name in re.findall(r"`imgsim-guard ([a-z]+)`", page)}
+    assert named
+    assert named <= set(generate._commands())  # noqa: SLF001
+
+
+def test_the_modules_of_the_architecture_are_there() -> None:
+    named = set(re.findall(r"`([\w/]+(?:\.py|/))`", TEXTS["architecture"]))
+    assert len(named) > 10
+    folders = (ROOT / "imgsim_guard", ROOT / "tests", ROOT)
+    assert not [name for name in named if not any((folder / name).exists() for folder in folders)]
+
+
 def slug(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
@@ -198,14 +211,14 @@ def test_a_pair_is_judged_and_drawn_as_shown(name: str, tmp_path: Path, cache: P
     assert cache.exists()
     [shown] = [block.text for block in BLOCKS if block.marker == f"pair: {name}"]
     assert without_numbers(said) == without_numbers(shown)
-    committed = cv2.imread(str(DOCS / "images" / f"{name}.webp"))
+    committed = cv2.imread(str(DOCS / "pictures" / f"{name}.webp"))
     assert committed is not None
     assert drawn.shape == committed.shape
     assert float(np.abs(drawn.astype(np.float32) - committed).mean()) < 10  # noise that WebP does not keep
 
 
 def test_pictures_are_small() -> None:
-    sizes = {file.name: file.stat().st_size for file in (DOCS / "images").iterdir()}
+    sizes = {file.name: file.stat().st_size for file in (DOCS / "pictures").iterdir()}
     assert len(sizes) > len(pairs.PAIRS)
     assert max(sizes.values()) <= LARGEST_IMAGE
 
