@@ -12,15 +12,21 @@ from imgsim_guard.errors import GuardError
 def read_text(path: Path, *, what: str, largest: int) -> str:
     """The text of a file that people write; `what` is what messages call it. Raises GuardError."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(largest + 1)  # no more: it may be a link to a device that never ends
     except OSError as error:
         raise GuardError(f"cannot read the {what} {path}: {error.strerror}") from error
     if len(data) > largest:
-        raise GuardError(f"{path}: {len(data):,} bytes are too many for the {what}")
+        raise GuardError(f"{path}: more than {largest:,} bytes are too many for the {what}")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise GuardError(f"{path}: not a text file in UTF-8 ({error.reason} at byte {error.start})") from error
+
+
+def leads_out(path: Path, root: Path) -> bool:
+    """Whether a path is outside of a folder once its links are followed: a commit can bring links to anywhere."""
+    return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
 
 
 def replace_file(path: Path, data: bytes) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from imgsim_guard.augnet import fingerprint
 from imgsim_guard.cache import cache_folder
+from imgsim_guard.errors import GuardError
+from imgsim_guard.files import leads_out
 from imgsim_guard.settings import FILE_NAME, PREVIEWS, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ def settings_at(root: Path, given: str | None) -> Settings:
     """Those of the file that was named, else of the one in the root, else the defaults."""
     if given is not None:
         return load_settings(Path(given))
-    path = root / FILE_NAME
+    path = _own(root, FILE_NAME)
     return load_settings(path) if os.path.lexists(path) else Settings()
 
 
@@ -36,7 +38,7 @@ def policy_at(root: Path, settings: Settings) -> Policy:
     from imgsim_guard.accepted import load_accepted
     from imgsim_guard.policy import policy_of
 
-    return policy_of(settings, load_accepted(root / settings.accepted))
+    return policy_of(settings, load_accepted(_own(root, settings.accepted)))
 
 
 def open_store(settings: Settings, tracked: Path | None, *, lazy: bool = False) -> Store:
@@ -62,6 +64,14 @@ def previews_at(root: Path, settings: Settings) -> Previews:
     from imgsim_guard.store.previews import Previews
 
     return Previews((root / settings.store).with_name(PREVIEWS))
+
+
+def _own(root: Path, name: str) -> Path:
+    """A file of the repository. Raises GuardError for a link out of it: messages repeat what they find in a file."""
+    path = root / name
+    if leads_out(path, root):
+        raise GuardError(f"{name} is a link that leads out of the repository, so it is not read")
+    return path
 
 
 def _advice(tracked: Path) -> str:

@@ -189,7 +189,7 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path, monkeypatch: pyt
     file.write_bytes(b"\xef\xbb\xbf" + HEADER.encode())
     assert load_accepted(file) == []
     monkeypatch.setattr(accepted, "MAX_FILE_SIZE", 10)
-    with pytest.raises(GuardError, match=re.escape(f"{file}: {len(HEADER) + 3} bytes are too many")):
+    with pytest.raises(GuardError, match=re.escape(f"{file}: more than 10 bytes are too many")):
         load_accepted(file)
 
 

@@ -15,8 +15,11 @@ import pytest
 import yaml
 from conftest import ROOT, Dataset, Repository, encoded, pixels_of
 
+from imgsim_guard.augnet import fingerprint
 from imgsim_guard.cache import CACHE_VARIABLE
 from imgsim_guard.cli.arguments import parse_arguments
+from imgsim_guard.perceptual import HASH_SIZE, HASHES
+from imgsim_guard.store.shard import Row, file_digests, write_shard
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +34,7 @@ SCRIPTS = {
     "gitlab-ci.yml": [*GITLAB["before_script"], *GITLAB["script"]],
 }
 NO_COMMIT = "0" * 40
+TAKE_THE_STORE = "Take the store and DVC's configuration of the base branch"
 
 
 def small(name: str) -> bytes:
@@ -106,7 +110,7 @@ def on_github(here: Repository, environment: dict[str, str], *, base: str, code:
     """Run the steps as the runner does, but for the installation and those that are actions; what they printed."""
     said = []
     environment = {**environment, "EVENT_BASE": base}
-    for name in ("Find the base", "Take the configuration of the base branch", "Check"):
+    for name in ("Find the base", "Take the configuration of the base branch", TAKE_THE_STORE, "Check"):
         command = ("bash", "--noprofile", "--norc", "-euo", "pipefail", "-c", STEPS[name]["run"])
         said.append(here.run(*command, code=code if name == "Check" else 0, **environment))
         with open(environment["GITHUB_ENV"]) as variables:  # noqa: PTH123  as the runner reads it between the steps
@@ -146,6 +150,49 @@ def test_github_lets_new_images_through(repository: Repository, main: str, envir
 def test_a_stranger_cannot_loosen_the_rules(repository: Repository, main: str, environment: dict[str, str]) -> None:
     repository.commit({"copy.png": CAT, ".imgsim-guard.yaml": "max_exact_duplicates: 9\n"})
     on_github(repository, environment, base=main, code=1)
+
+
+@pytest.fixture
+def poisoned(repository: Repository, main: str, tmp_path: Path) -> Repository:
+    """On the branch, a copy, and a store in which a stranger made up its embedding, its pixels and its hashes."""
+    data = encoded(np.asarray(cv2.resize(pixels_of("chelsea.png"), (150, 112), interpolation=cv2.INTER_AREA), np.uint8))
+    made_up = Row(
+        **file_digests(data), pixels=bytes(16), hashes=bytes(HASHES * HASH_SIZE), embedding=np.ones(768, np.float16)
+    )
+    name, shard = write_shard([made_up], fingerprint=fingerprint("onnx"))
+    repository.commit({"copy.png": data, f".imgsim-guard/store/{fingerprint('onnx')}/{name}": shard})
+    cache = {CACHE_VARIABLE: str(tmp_path / "empty cache")}
+    repository.guard("check", "--from-ref", main, "--to-ref", "HEAD", code=0, **cache)  # the store is believed
+    return repository
+
+
+def test_a_store_that_a_stranger_made_up_is_not_believed_on_github(
+    poisoned: Repository, main: str, environment: dict[str, str]
+) -> None:
+    assert "copy.png   near-duplicate of" in on_github(poisoned, environment, base=main, code=1)
+
+
+def test_a_store_that_a_stranger_made_up_is_not_believed_on_gitlab(
+    poisoned: Repository, environment: dict[str, str], tmp_path: Path
+) -> None:
+    clone = Repository(tmp_path / "clone")
+    poisoned.git("clone", "--quiet", str(poisoned.root), str(clone.root))
+    assert "copy.png   near-duplicate of" in on_gitlab(clone, environment, code=1)
+
+
+def test_a_remote_that_a_stranger_names_is_not_asked(with_store: Dataset, environment: dict[str, str]) -> None:
+    base = with_store.git("rev-parse", "origin/main").strip()
+    of_base = with_store.git("show", f"{base}:.dvc/config")
+    evil = "[core]\n    remote = storage\n['remote \"storage\"']\n    url = ssh://evil.example/\n"
+    with_store.write({".dvc/config": evil, ".dvc/config.local": evil, "sub/.dvc/config": evil})
+    with_store.git("add", "--force", ".dvc/config", ".dvc/config.local", "sub/.dvc/config")
+    with_store.save()
+    command = ("bash", "--noprofile", "--norc", "-euo", "pipefail", "-c", STEPS[TAKE_THE_STORE]["run"])
+    with_store.run(*command, code=0, **environment, BASE=base)
+    assert (with_store.root / ".dvc" / "config").read_text() == of_base
+    assert not (with_store.root / ".dvc" / "config.local").exists()
+    assert not (with_store.root / "sub" / ".dvc" / "config").exists()
+    assert STEPS[TAKE_THE_STORE]["run"].strip() in "\n".join(GITLAB["script"]).replace("$base", "$BASE")
 
 
 def test_the_rules_of_the_base_hold(repository: Repository, environment: dict[str, str]) -> None:
@@ -200,9 +247,10 @@ def with_store(dataset: Dataset, tmp_path: Path) -> Dataset:
 
 
 def test_github_pulls_the_store_of_the_base(with_store: Dataset, environment: dict[str, str]) -> None:
-    command = ("bash", "--noprofile", "--norc", "-euo", "pipefail", "-c", STEPS["Pull the stored embeddings"]["run"])
     base = with_store.git("rev-parse", "origin/main").strip()
-    with_store.run(*command, code=0, **environment, BASE=base)
+    for name in (TAKE_THE_STORE, "Pull the stored embeddings"):
+        command = ("bash", "--noprofile", "--norc", "-euo", "pipefail", "-c", STEPS[name]["run"])
+        with_store.run(*command, code=0, **environment, BASE=base)
     assert (with_store.root / ".imgsim-guard" / "store" / "shard").read_text() == "the base's"
 
 

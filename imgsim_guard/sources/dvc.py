@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from imgsim_guard.files import leads_out
 from imgsim_guard.model import Image, Unreadable
 from imgsim_guard.sources.dvc_cache import Caches
 from imgsim_guard.sources.dvc_remote import Remote
@@ -83,7 +84,8 @@ class Dvc:
     def at_hand(self, image: Image) -> bool:
         """Whether its bytes seem to be on this machine, judged without opening a file."""
         cached = self._caches.object(image.path, image.content.removeprefix("md5:"))
-        return cached is not None or (self._git.root / image.path).is_file()
+        file = self._git.root / image.path
+        return cached is not None or (file.is_file() and not leads_out(file, self._git.root))
 
     def files(self, pointed: Pointed, *, new: bool) -> Sequence[File] | Unreadable:
         """What an output consists of, by the path in it; a single file has an empty one there.
@@ -120,10 +122,10 @@ class Dvc:
 
     def _in_workspace(self, path: str) -> list[File]:
         """The files of the folder that is there, which need not be those that were added."""
-        folder = self._git.root / path
+        folder, root = self._git.root / path, self._git.root
         files = []
-        for file in folder.rglob("*") if folder.is_dir() else ():
-            data = read_file(str(file)) if file.is_file() else None
+        for file in folder.rglob("*") if folder.is_dir() and not leads_out(folder, root) else ():
+            data = read_file(str(file)) if file.is_file() and not leads_out(file, root) else None
             if isinstance(data, bytes):
                 files.append(File(file.relative_to(folder).as_posix(), _md5(data)))
         return files
@@ -132,7 +134,8 @@ class Dvc:
         cached = self._caches.object(path, md5)
         if cached is not None:
             yield read_file(str(cached))
-        yield read_file(str(self._git.root / path))
+        file = self._git.root / path
+        yield read_file(str(file)) if not leads_out(file, self._git.root) else None
         yield self._remote.read(path)
 
     def _command(self, name: str, target: str) -> str:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 LAYOUTS = ("files/md5", "")
 """Of DVC 3, and of DVC 2 and before, whose objects stay where they are after an upgrade."""
 
+LARGEST_CONFIGURATION = 1_000_000
+"""Bytes. It may be a link to a device that never ends."""
+
 
 class Caches:
     """The caches behind the paths of a repository.
@@ -55,8 +58,15 @@ def _cache_folder(dvc_folder: Path) -> Path:
     for file in (dvc_folder / "config.local", dvc_folder / "config", *_users_configurations()):
         chosen = _cache_option(file)
         if chosen is not None:
-            return file.parent / Path(chosen).expanduser()
+            return file.parent / _expanded(chosen)
     return dvc_folder / "cache"
+
+
+def _expanded(chosen: str) -> Path:
+    try:
+        return Path(chosen).expanduser()
+    except RuntimeError:  # ~ of somebody whom this machine does not know
+        return Path(chosen)
 
 
 def _users_configurations() -> Iterator[Path]:
@@ -72,7 +82,8 @@ def _cache_option(file: Path) -> str | None:
         strict=False, allow_no_value=True, delimiters=("=",), inline_comment_prefixes=("#",)
     )
     try:
-        text = file.read_text("utf-8")
+        with file.open("rb") as opened:
+            text = opened.read(LARGEST_CONFIGURATION).decode()
         parser.read_string(re.sub(r"^[ \t]+", "", text, flags=re.MULTILINE))  # DVC indents, which means nothing there
     except (OSError, ValueError, configparser.Error):
         return None

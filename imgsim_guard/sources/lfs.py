@@ -6,6 +6,7 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
+from imgsim_guard.files import leads_out
 from imgsim_guard.model import Image, Unreadable
 from imgsim_guard.sources.folders import read_file
 
@@ -67,11 +68,12 @@ class Lfs:
         if self._object(image.content.removeprefix("sha256:")).is_file():
             return True
         file = self._git.root / image.path
-        return file.is_file() and file.stat().st_size > LARGEST_POINTER
+        return file.is_file() and file.stat().st_size > LARGEST_POINTER and not leads_out(file, self._git.root)
 
     def _attempts(self, path: str, oid: str) -> Iterator[bytes | Unreadable | None]:
         yield read_file(str(self._object(oid)))
-        yield read_file(str(self._git.root / path))
+        file = self._git.root / path
+        yield read_file(str(file)) if not leads_out(file, self._git.root) else None
         yield self._git.filtered(path, self._revision)
 
     def _object(self, oid: str) -> Path:

@@ -27,7 +27,9 @@ OWN_FOLDER = ".imgsim-guard/"
 
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _CHECKSUM = re.compile(r"([0-9a-f]{32})(\.dir)?")
-_UNUSUAL_PATH = re.compile(r"(^|/)\.\.(/|$)|^/|\0|^[A-Za-z]:\\|^\w+://")
+_UNUSUAL_PATH = re.compile(r"(^|[/\\])\.\.([/\\]|$)|^[/\\]|\0|^[A-Za-z]:[/\\]|^\w+://")
+"""Those of Windows included, wherever they are read: there a backslash is a slash, and two lead to another machine."""
+
 _CONFLICT = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
