@@ -1,29 +1,38 @@
-"""Images a second from decoded pixels to embeddings: ours and the reference's, in turns, on the same pictures."""
+"""Images a second from files on disk to stored embeddings: ours, and the reference's without storing them, in turns."""
 
 from __future__ import annotations
 
 import statistics
 import subprocess
+import tempfile
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from measuring import in_turns, parser, report, seconds, summary
 
 from imgsim_guard import augnet
-from imgsim_guard.images import decode
-from imgsim_guard.model import Unreadable
-from imgsim_guard.sources.selecting import has_image_suffix
+from imgsim_guard.ahead import cores
+from imgsim_guard.embedding import Pipeline, embed_missing, missing
+from imgsim_guard.headers import read_header
+from imgsim_guard.images import DECODER
+from imgsim_guard.sources.folders import Folders, in_folders
+from imgsim_guard.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from imgsim_guard.model import Image
 
 REFERENCE = """
 import sys, time, cv2, imgsim
 vectorizer = imgsim.Vectorizer()
-pictures = [cv2.imread(path) for path in sys.argv[1:]]
-vectorizer.vectorize(pictures[0])
+vectorizer.vectorize(cv2.imread(sys.argv[1]))
 print("ready", flush=True)
 for _ in sys.stdin:
     started = time.perf_counter()
-    for picture in pictures:
-        vectorizer.vectorize(picture)
+    embeddings = [vectorizer.vectorize(cv2.imread(path)) for path in sys.argv[1:]]
     print(time.perf_counter() - started, flush=True)
 """
 
@@ -34,18 +43,10 @@ def main() -> None:
     arguments.add_argument("--images", type=int, default=20, help="how many of the folder's pictures (default 20)")
     arguments.add_argument("--rounds", type=int, default=5)
     options = arguments.parse_args()
-    paths: list[str] = []
-    pictures = []
-    for path in sorted(options.folder.rglob("*")):
-        pixels = (
-            decode(path.read_bytes()) if has_image_suffix(path.name) and len(paths) < options.images else Unreadable("")
-        )
-        if not isinstance(pixels, Unreadable):
-            paths.append(str(path))
-            pictures.append(pixels)
-    embedder = augnet.load("onnx")
-    embedder.embed(pictures[:1])
-    command = [options.reference, "-c", REFERENCE, *paths]
+    images = list(islice(in_folders([str(options.folder)], None).queries, options.images))
+    embedder = augnet.load("onnx", cores())
+    _embed(images, embedder)
+    command = [options.reference, "-W", "ignore", "-c", REFERENCE, *(image.path for image in images)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reference:
         read, write = _pipes(reference)
         read.readline()
@@ -55,17 +56,32 @@ def main() -> None:
             write.flush()
             return float(read.readline())
 
-        times = in_turns(options.rounds, reference=theirs, ours=lambda: seconds(lambda: embedder.embed(pictures)))
+        ours = partial(seconds, partial(_embed, images, embedder))
+        times = in_turns(options.rounds, reference=theirs, ours=ours)
         write.close()
-    rates = {name: [len(pictures) / taken for taken in values] for name, values in times.items()}
+    rates = {name: [len(images) / taken for taken in values] for name, values in times.items()}
     ratios = [ours / theirs for ours, theirs in zip(rates["ours"], rates["reference"], strict=True)]
+    overall = sum(times["reference"]) / sum(times["ours"])
+    headers = [header for image in images if (header := read_header(Path(image.path).read_bytes()))]
+    megapixels = statistics.median(header.width * header.height for header in headers) / 1e6
     rows = [
         ["images a second", "median"],
         *([name, f"{statistics.median(values):.2f}"] for name, values in rates.items()),
-        ["ratio", summary(ratios)],
+        ["ratio of a round", summary(ratios)],
+        ["ratio of all rounds", f"{overall:.3f}"],
+        ["pictures", f"{len(images)}, {megapixels:.2f} megapixels in the median"],
     ]
-    figures = {"images": len(pictures), "rates": rates, "ratios": ratios}
+    figures = {"images": len(images), "megapixels": megapixels, "rates": rates, "ratios": ratios, "ratio": overall}
     report(figures, rows, reference=options.reference, target=options.json)
+
+
+def _embed(images: Sequence[Image], embedder: augnet.Embedder) -> None:
+    """Into a new store, with all that is kept of an image: its digests, its hashes, its embedding."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder), fingerprint=augnet.fingerprint("onnx"), decoder=lambda: DECODER)
+        pipeline = Pipeline(Folders(), store, lambda _at_once: embedder, lambda _total, _doing: lambda: None)
+        if embed_missing(missing(images, store), pipeline):
+            raise ValueError("some of the pictures cannot be read")
 
 
 def _pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from imgsim_guard.ahead import Room, cores, worked_ahead
 from imgsim_guard.crash import naming
+from imgsim_guard.headers import MAX_PIXELS, read_header
 from imgsim_guard.model import Image, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
+    from concurrent.futures import Future
 
     from imgsim_guard.augnet import Embedder
     from imgsim_guard.store import Store
@@ -27,8 +26,8 @@ ROWS_A_SHARD = 512
 SECONDS_A_SHARD = 30
 """Written after this time even when there are fewer rows: ^C loses no more than this."""
 
-READ_AHEAD = 3
-"""Images read and decoded while the model is at work: enough to keep it busy, few enough to bound memory."""
+PIXELS_AT_ONCE = MAX_PIXELS
+"""Of all images in memory, whatever the number of threads: as many as a single image may have."""
 
 
 class Source(Protocol):
@@ -49,24 +48,17 @@ class Progress(Protocol):
 
 
 class Pipeline(NamedTuple):
-    """Where bytes come from, where embeddings are kept, what loads the model when it is needed, and who watches.
+    """Where bytes come from, where embeddings are kept, what loads the model when it is needed (for so many images
+    at once), and who watches.
 
     `pictures`: where pairs are looked at, if not where bytes come from.
     """
 
     source: Source
     store: Store
-    load: Callable[[], Embedder]
+    load: Callable[[int], Embedder]
     progress: Progress
     pictures: Source | None = None
-
-
-class _Decoded(NamedTuple):
-    image: Image
-    digests: dict[str, bytes]
-    pixels: NDArray[np.uint8]
-    pixel_digest: bytes
-    hashes: bytes
 
 
 class _Failed(NamedTuple):
@@ -101,14 +93,12 @@ def embed_missing(images: Sequence[Image], pipeline: Pipeline) -> dict[str, Unre
     rows = _Rows(store)
     failed: list[_Failed] = []
     try:
-        # The model loads while the first images are read and decoded.
-        with ThreadPoolExecutor(1, "load") as loader, closing(_ahead(images, pipeline.source)) as outcomes:
-            embedder = loader.submit(pipeline.load)
+        with closing(_outcomes(images, pipeline)) as outcomes:
             for outcome in outcomes:
                 if isinstance(outcome, _Failed):
                     failed.append(outcome)
                 else:
-                    rows.append(_row(outcome, embedder.result()))
+                    rows.append(outcome)
                 rows.write_if_due()
                 done()
     finally:
@@ -149,38 +139,37 @@ class _Rows:
         self._rows, self._written = [], time.monotonic()
 
 
-def _row(decoded: _Decoded, embedder: Embedder) -> Row:
+def _outcomes(images: Sequence[Image], pipeline: Pipeline) -> Generator[Row | _Failed, None, None]:
+    """Of each image, in order. From as many images on as there are cores, each core has an image of its own, which
+    keeps them busier than if all worked on one.
+    """
+    threads = cores()
+    at_once = threads if len(images) >= threads else 1
+    room = Room(PIXELS_AT_ONCE)
+    # The model loads while the first images are read and decoded.
+    with ThreadPoolExecutor(1, "load") as loader:
+        model = loader.submit(pipeline.load, at_once)
+
+        def work(image: Image, data: bytes | Unreadable) -> Row | _Failed:
+            if isinstance(data, Unreadable):
+                return _Failed(image, data, lasting=False)
+            header = read_header(data)
+            with room.taken(header.width * header.height if header else 0):
+                return _embedded(image, data, model)
+
+        yield from worked_ahead(images, pipeline.source.read, work, threads=max(2, threads))
+
+
+def _embedded(image: Image, data: bytes, model: Future[Embedder]) -> Row | _Failed:
     import numpy as np
 
-    from imgsim_guard.store.shard import Row
-
-    embedding = embedder.embed([decoded.pixels])[0].astype(np.float16)
-    return Row(**decoded.digests, pixels=decoded.pixel_digest, hashes=decoded.hashes, embedding=embedding)
-
-
-def _ahead(images: Sequence[Image], source: Source) -> Generator[_Decoded | _Failed, None, None]:
-    """Read and decode in one thread, a few images before they are asked for, in order."""
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="decode") as pool:
-        waiting = deque(pool.submit(_decode, image, source) for image in images[:READ_AHEAD])
-        try:
-            for following in (*images[READ_AHEAD:], *[None] * min(READ_AHEAD, len(images))):
-                outcome = waiting.popleft().result()
-                if following is not None:
-                    waiting.append(pool.submit(_decode, following, source))
-                yield outcome
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _decode(image: Image, source: Source) -> _Decoded | _Failed:
     from imgsim_guard.hashing import hashes
     from imgsim_guard.images import decode_whole, pixel_digest
-    from imgsim_guard.store.shard import file_digests
+    from imgsim_guard.store.shard import Row, file_digests
 
-    data = source.read(image)
-    if isinstance(data, Unreadable):
-        return _Failed(image, data, lasting=False)
     pixels = naming(image.path, decode_whole, data)
     if isinstance(pixels, Unreadable):
         return _Failed(image, pixels, lasting=True)
-    return _Decoded(image, file_digests(data), pixels, pixel_digest(pixels), hashes(pixels).tobytes())
+    digest, hashed = pixel_digest(pixels), hashes(pixels).tobytes()
+    embedding = model.result().embed([pixels])[0].astype(np.float16)
+    return Row(**file_digests(data), pixels=digest, hashes=hashed, embedding=embedding)

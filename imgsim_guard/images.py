@@ -90,14 +90,18 @@ def decode_whole(data: bytes) -> NDArray[np.uint8] | Unreadable:
 
     Decodes one image at a time, whichever threads ask.
     """
-    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_WARNING)
-    try:
-        pixels, complaints = overheard(partial(decode, data))
-    finally:
-        cv2.utils.logging.setLogLevel(level)
+    pixels, complaints = overheard(partial(_decoded_aloud, data))
     if isinstance(pixels, Unreadable) or not _DAMAGE.search(complaints):
         return pixels
     return Unreadable("damaged: its decoder found errors, and made up the rest")
+
+
+def _decoded_aloud(data: bytes) -> NDArray[np.uint8] | Unreadable:
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_WARNING)
+    try:
+        return decode(data)
+    finally:
+        cv2.utils.logging.setLogLevel(level)
 
 
 def pixel_digest(pixels: NDArray[np.uint8]) -> bytes:

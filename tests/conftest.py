@@ -12,6 +12,7 @@ import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
@@ -113,11 +114,13 @@ class ThumbnailEmbedder:
     which small edits stay near and other pictures far. Counts what it embeds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, _at_once: int = 1) -> None:
         self.embedded = 0
+        self._counting = Lock()
 
     def embed(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        self.embedded += len(images)
+        with self._counting:
+            self.embedded += len(images)
         thumbnails = [cv2.resize(pixels, (16, 16), interpolation=cv2.INTER_AREA).reshape(-1) for pixels in images]
         return (np.array(thumbnails, np.float32).reshape(-1, 768) / 127.5 - 1).astype(np.float16).astype(np.float32)
 
@@ -158,7 +161,9 @@ def make_pipeline(tmp_path: Path, thumbnails: ThumbnailEmbedder) -> Callable[[Fi
     """A pipeline over these files into an empty store, with the thumbnail embedder and no display."""
 
     def make(files: Files) -> Pipeline:
-        return Pipeline(files, open_store(tmp_path / "store"), lambda: thumbnails, lambda _total, _doing: lambda: None)
+        return Pipeline(
+            files, open_store(tmp_path / "store"), lambda _at_once: thumbnails, lambda _total, _doing: lambda: None
+        )
 
     return make
 
@@ -319,7 +324,7 @@ class Person:
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed), redirect_stderr(printed):
             patch.setenv(CACHE_VARIABLE, str(self.cache))
             patch.chdir(self.dataset.root)
-            patch.setattr(wiring, "load", lambda _engine: self.embedder)
+            patch.setattr(wiring, "load", lambda _engine, _at_once: self.embedder)
             ended = main(arguments)
         assert ended == code, printed.getvalue()
         return printed.getvalue()

@@ -57,7 +57,9 @@ class Judge:
         with closing(Git(repository.root)) as git:
             selection = tracked.staged(git, has_image_suffix)
             source = tracked.Trackers(git, selection.revision)
-            pipeline = Pipeline(source, open_store(self.store), lambda: self.thumbnails, lambda *_: lambda: None)
+            pipeline = Pipeline(
+                source, open_store(self.store), lambda _at_once: self.thumbnails, lambda *_: lambda: None
+            )
             return check(selection, pipeline, policy=Policy(Bounds(2.0, candidates=0), Limits()))
 
 

@@ -79,7 +79,7 @@ def test_each_image_has_the_nearest_other_picture_by_brute_force(
     pictures = {f"{i}.png": (random_picture(level % 3) // 2 + level).astype(np.uint8) for i, level in enumerate(levels)}
     files = Files({path: encoded(pixels) for path, pixels in pictures.items()})
     store, embedder = open_store(tmp_path_factory.mktemp("store")), ThumbnailEmbedder()
-    pipeline = Pipeline(files, store, lambda: embedder, lambda _total, _doing: lambda: None)
+    pipeline = Pipeline(files, store, lambda _at_once: embedder, lambda _total, _doing: lambda: None)
     images = files.images()
     embed_missing(images, pipeline)
     selection = Selection("all", tuple(images[held:]), tuple(images[:held]))

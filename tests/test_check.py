@@ -78,7 +78,7 @@ def rounded(result: Result) -> list[tuple[str, str, str, float]]:
 def without_model(files: Files, root: Path) -> Pipeline:
     """A pipeline in which nothing can be embedded."""
 
-    def load() -> ThumbnailEmbedder:
+    def load(_at_once: int) -> ThumbnailEmbedder:
         raise AssertionError
 
     return Pipeline(files, open_store(root), load, lambda _total, _doing: lambda: None)
@@ -399,9 +399,8 @@ def run_afresh(selection: Selection, files: Files) -> Result:
     """With a store of its own."""
     with tempfile.TemporaryDirectory() as root:
         embedder = ThumbnailEmbedder()
-        return run(
-            selection, Pipeline(files, open_store(Path(root)), lambda: embedder, lambda _total, _doing: lambda: None)
-        )
+        store = open_store(Path(root))
+        return run(selection, Pipeline(files, store, lambda _at_once: embedder, lambda _total, _doing: lambda: None))
 
 
 def one_by_one(selection: Selection, files: Files) -> set[Match]:

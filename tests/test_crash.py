@@ -36,21 +36,26 @@ from imgsim_guard import embedding, images
 from imgsim_guard.crash import report_crashes
 report_crashes()
 embedder = conftest.ThumbnailEmbedder()
-decode = images.decode
+decode, decode_whole = images.decode, images.decode_whole
+
+def wait_for_the_others(data):
+    while data == test_crash.PICTURES["5.png"] and embedder.embedded < 5:
+        time.sleep(0.01)
+    return decode_whole(data)
 
 def decode_or_die(data):
     if data != test_crash.PICTURES["5.png"]:
         return decode(data)
-    while embedder.embedded < 5:
-        time.sleep(0.01)
     time.sleep(0.2)
     if sys.argv[3] == "SIGSEGV":
         ctypes.string_at(0)
     signal.pthread_kill(threading.get_ident(), getattr(signal, sys.argv[3]))
 
+images.decode_whole = wait_for_the_others
 images.decode = decode_or_die
 store = conftest.open_store(Path(sys.argv[2]))
-pipeline = embedding.Pipeline(conftest.Files(test_crash.PICTURES), store, lambda: embedder, lambda *_: lambda: None)
+source = conftest.Files(test_crash.PICTURES)
+pipeline = embedding.Pipeline(source, store, lambda _at_once: embedder, lambda *_: lambda: None)
 embedding.embed_missing(test_crash.IMAGES, pipeline)
 """
 
@@ -78,12 +83,12 @@ def test_what_was_embedded_before_it_is_not_embedded_again(
     store = open_store(tmp_path)
     assert len(store) == 0
 
-    wanted = missing(IMAGES, store)
-    embed_missing(wanted, Pipeline(Files(PICTURES), store, lambda: thumbnails, lambda _total, _doing: lambda: None))
+    pipeline = Pipeline(Files(PICTURES), store, lambda _at_once: thumbnails, lambda _total, _doing: lambda: None)
+    embed_missing(missing(IMAGES, store), pipeline)
 
     assert thumbnails.embedded == len(PICTURES) - 5
     whole = open_store(tmp_path / "whole")
-    embed_missing(IMAGES, Pipeline(Files(PICTURES), whole, lambda: thumbnails, lambda _total, _doing: lambda: None))
+    embed_missing(IMAGES, pipeline._replace(store=whole))
     for image in IMAGES:
         ours, theirs = (
             kept.embeddings([kept.find([image.content])[image.content]]) for kept in (open_store(tmp_path), whole)

@@ -28,7 +28,7 @@ _MODELS: dict[Engine, str] = {"onnx": f"onnx-{MODEL_SHA256[:12]}", "imgsim": "im
 
 
 class Embedder(Protocol):
-    """Pixels in, embeddings out."""
+    """Pixels in, embeddings out; threads may call it."""
 
     def embed(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Embed n images of shape [h, w, 3], BGR; [n, 768], every number representable in float16."""
@@ -41,12 +41,15 @@ def fingerprint(engine: Engine) -> str:
     return f"augnet-{_MODELS[engine]}-p{PREPROCESSING}-h{HASHING}"
 
 
-def load(engine: Engine) -> Embedder:
-    """The embedder of an engine, ready to run. Raises GuardError when it is not installed, or is damaged."""
+def load(engine: Engine, at_once: int = 1) -> Embedder:
+    """The embedder of an engine, ready to run, made for so many calls at once; further ones wait for their turn.
+
+    Raises GuardError when it is not installed, or is damaged.
+    """
     if engine == "imgsim":
         from imgsim_guard.augnet.reference import ReferenceEmbedder
 
         return ReferenceEmbedder.load()
     from imgsim_guard.augnet.embedder import OnnxEmbedder
 
-    return OnnxEmbedder.load()
+    return OnnxEmbedder.load(at_once=at_once)

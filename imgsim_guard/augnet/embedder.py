@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from threading import Semaphore
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,12 +26,16 @@ MODEL_PATH = Path(__file__).with_name("augnet.onnx")
 class OnnxEmbedder:
     """Runs the model one image at a time, so that no image's embedding depends on its neighbours in a call."""
 
-    def __init__(self, session: onnxruntime.InferenceSession) -> None:
+    def __init__(self, session: onnxruntime.InferenceSession, at_once: int) -> None:
         self._session = session
+        self._turns = Semaphore(at_once)
 
     @classmethod
-    def load(cls, path: Path = MODEL_PATH) -> OnnxEmbedder:
-        """Read, check and load the model. Raises GuardError when it is absent or not the recorded one."""
+    def load(cls, path: Path = MODEL_PATH, *, at_once: int = 1) -> OnnxEmbedder:
+        """Read, check and load the model: for one image at a time on all cores, or for several, each on one.
+
+        Raises GuardError when it is absent or not the recorded one.
+        """
         # Since 1.29 it reports on its use to its maker, unless this is set when it is imported. Nothing here may
         # reach for the network.
         os.environ["ORT_DISABLE_TELEMETRY"] = "1"
@@ -40,15 +45,22 @@ class OnnxEmbedder:
         options.log_severity_level = 3  # errors only: warnings of the runtime are about its own tuning
         # Threads that spin while they wait gain 3 % on an idle machine, and cost 20 % on one that is busy.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        return cls(onnxruntime.InferenceSession(read_model(path), options, providers=["CPUExecutionProvider"]))
+        options.intra_op_num_threads = 1 if at_once > 1 else 0  # 0: one for each core
+        session = onnxruntime.InferenceSession(read_model(path), options, providers=["CPUExecutionProvider"])
+        return cls(session, at_once)
 
     def embed(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Embed n images of shape [h, w, 3], BGR; [n, 768] between -1 and 1, every number representable in float16.
 
-        Rounding to float16 here makes a fresh embedding and a stored one the same numbers.
+        Rounding to float16 here makes a fresh embedding and a stored one the same numbers. Threads may call it.
         """
-        rows = [self._session.run(None, {"pixels": preprocess(pixels)})[0][0] for pixels in images]
+        rows = [self._run(preprocess(pixels)) for pixels in images]
         return np.array(rows, np.float32).reshape(-1, DIMENSIONS).astype(np.float16).astype(np.float32)
+
+    def _run(self, tensor: NDArray[np.float32]) -> NDArray[np.float32]:
+        with self._turns:
+            embedding: NDArray[np.float32] = self._session.run(None, {"pixels": tensor})[0][0]
+        return embedding
 
 
 def read_model(path: Path) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -25,6 +26,7 @@ class ReferenceEmbedder:
 
     def __init__(self, vectorizer: _Vectorizer) -> None:
         self._vectorizer = vectorizer
+        self._turn = Lock()
 
     @classmethod
     def load(cls) -> ReferenceEmbedder:
@@ -40,7 +42,8 @@ class ReferenceEmbedder:
 
     def embed(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """As `Embedder.embed`."""
-        rows = [self._vectorizer.vectorize(_capped(pixels)) for pixels in images]
+        with self._turn:  # it has threads of its own
+            rows = [self._vectorizer.vectorize(_capped(pixels)) for pixels in images]
         return np.array(rows, np.float32).reshape(-1, DIMENSIONS).astype(np.float16).astype(np.float32)
 
 

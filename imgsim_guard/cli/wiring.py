@@ -26,7 +26,7 @@ def pipeline_of(
 ) -> Iterator[Pipeline]:
     """A pipeline whose progress is shown while it is in use."""
     with progress_display(quiet=quiet) as progress:
-        yield Pipeline(source, store, lambda: load(settings.engine), progress, pictures)
+        yield Pipeline(source, store, lambda at_once: load(settings.engine, at_once), progress, pictures)
 
 
 def embed_images(
