@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
+    from cv2.typing import MatLike
     from numpy.typing import NDArray
 
 Part = tuple[int, int, int, int]
@@ -82,7 +83,7 @@ def pasted(picture: NDArray[np.uint8]) -> list[Part]:
     """The rectangle in a picture [h, w, 3] that has edges on all four sides, the most distinct if there are several."""
     if min(picture.shape[:2]) < LEAST_SIDE:
         return []
-    columns, rows = _edges(picture), _edges(np.ascontiguousarray(picture.transpose(1, 0, 2)))
+    columns, rows = _edges(picture), _edges(cv2.transpose(picture))
     x, y = _candidates(columns), _candidates(rows)
     if not len(x) or not len(y):
         return []
@@ -98,17 +99,20 @@ def pasted(picture: NDArray[np.uint8]) -> list[Part]:
     return [(int(x[left[j]]), int(y[top[i]]), int(x[right[j]]), int(y[bottom[i]]))]
 
 
-def _edges(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """[h, w] of 0 and 1: where there is an edge between what is left and what is right of a pixel, or beside it."""
+def _edges(picture: MatLike) -> NDArray[np.int32]:
+    """How many edges each column has above a row, [h + 1, w]: between what is left and what is right of a pixel, or
+    beside it.
+    """
     step = np.zeros(picture.shape[:2], np.float32)
-    step[:, 1:-1] = cv2.absdiff(picture[:, 2:], picture[:, :-2]).max(axis=2)
+    blue, green, red = cv2.split(cv2.absdiff(picture[:, 2:], picture[:, :-2]))
+    step[:, 1:-1] = cv2.max(cv2.max(blue, green), red)
     edge = (step > STEP) & (step > STANDING_OUT * cv2.boxFilter(step, -1, (SURROUNDINGS, 1)))
-    return np.asarray(cv2.dilate(edge.astype(np.uint8), np.ones((1, 3), np.uint8)), np.uint8)
+    return np.diff(cv2.integral(cv2.dilate(edge.view(np.uint8), np.ones((1, 3), np.uint8))), axis=1)
 
 
-def _candidates(edges: NDArray[np.uint8]) -> NDArray[np.intp]:
+def _candidates(edges: NDArray[np.int32]) -> NDArray[np.intp]:
     """The columns with the longest dense edges, in order, and none beside another."""
-    total = np.cumsum(edges - np.float32(DENSE), axis=0, dtype=np.float32)
+    total = edges[1:].astype(np.float32) - np.arange(1, len(edges), dtype=np.float32)[:, None] * np.float32(DENSE)
     longest = (total - np.minimum.accumulate(np.minimum(total, 0), axis=0)).max(axis=0)
     highest = cv2.dilate(longest[None], np.ones((1, 5), np.uint8))[0]
     peaks = np.flatnonzero((longest > LEAST_SIDE * (DRAWN_ALL_ROUND - DENSE)) & (longest >= highest))
@@ -116,9 +120,9 @@ def _candidates(edges: NDArray[np.uint8]) -> NDArray[np.intp]:
 
 
 def _drawn(
-    edges: NDArray[np.uint8], places: NDArray[np.intp], first: NDArray[np.intp], last: NDArray[np.intp]
+    edges: NDArray[np.int32], places: NDArray[np.intp], first: NDArray[np.intp], last: NDArray[np.intp]
 ) -> NDArray[np.float32]:
     """[n, w]: the share of each column that is an edge between two places; 0 where they are too near to one another."""
-    total = np.cumsum(np.pad(edges, ((1, 0), (0, 0))), axis=0, dtype=np.float32)[places]
+    total = edges[places].astype(np.float32)
     lengths = (places[last] - places[first])[:, None]
     return np.asarray((total[last] - total[first]) / lengths * (lengths >= LEAST_SIDE), np.float32)
