@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from imgsim_guard.api import compare, distance, embed, html_report, json_report, scan
+    from imgsim_guard.configuration import load_settings
     from imgsim_guard.errors import GuardError
     from imgsim_guard.model import Evidence, Image, Match, Result, Transform, Unreadable
-    from imgsim_guard.settings import Settings, load_settings
+    from imgsim_guard.settings import Settings
     from imgsim_guard.store import Store
 
 __version__ = "0.1.0"
@@ -39,9 +40,10 @@ __all__ = [
 
 _HOMES = {
     "api": ("compare", "distance", "embed", "html_report", "json_report", "open_store", "scan"),
+    "configuration": ("load_settings",),
     "errors": ("GuardError",),
     "model": ("Evidence", "Image", "Match", "Result", "Transform", "Unreadable"),
-    "settings": ("Settings", "load_settings"),
+    "settings": ("Settings",),
     "store": ("Store",),
 }
 

@@ -139,16 +139,20 @@ class _Rows:
         self._rows, self._written = [], time.monotonic()
 
 
-def _outcomes(images: Sequence[Image], pipeline: Pipeline) -> Generator[Row | _Failed, None, None]:
-    """Of each image, in order. From as many images on as there are cores, each core has an image of its own, which
-    keeps them busier than if all worked on one.
+def at_once(images: int) -> int:
+    """How many of so many images the model embeds at a time. From as many on as there are cores, each core has one of
+    its own, which keeps them busier than if all worked on one.
     """
+    return cores() if images >= cores() else 1
+
+
+def _outcomes(images: Sequence[Image], pipeline: Pipeline) -> Generator[Row | _Failed, None, None]:
+    """Of each image, in order."""
     threads = cores()
-    at_once = threads if len(images) >= threads else 1
     room = Room(PIXELS_AT_ONCE)
     # The model loads while the first images are read and decoded.
     with ThreadPoolExecutor(1, "load") as loader:
-        model = loader.submit(pipeline.load, at_once)
+        model = loader.submit(pipeline.load, at_once(len(images)))
 
         def work(image: Image, data: bytes | Unreadable) -> Row | _Failed:
             if isinstance(data, Unreadable):

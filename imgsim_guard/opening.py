@@ -10,7 +10,7 @@ from imgsim_guard.augnet import fingerprint
 from imgsim_guard.cache import cache_folder
 from imgsim_guard.errors import GuardError
 from imgsim_guard.files import leads_out
-from imgsim_guard.settings import FILE_NAME, PREVIEWS, Settings, load_settings
+from imgsim_guard.settings import FILE_NAME, PREVIEWS, Settings
 
 if TYPE_CHECKING:
     from imgsim_guard.embedding import Source
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
 def settings_at(root: Path, given: str | None) -> Settings:
     """Those of the file that was named, else of the one in the root, else the defaults."""
-    if given is not None:
-        return load_settings(Path(given))
-    path = _own(root, FILE_NAME)
-    return load_settings(path) if os.path.lexists(path) else Settings()
+    path = root / FILE_NAME if given is None else Path(given)
+    if given is None and not os.path.lexists(path):
+        return Settings()
+    from imgsim_guard.configuration import load_settings  # which loads pydantic
+
+    return load_settings(path)
 
 
 def nearest_root() -> Path:

@@ -10,7 +10,7 @@ import yaml
 
 from imgsim_guard import __version__
 from imgsim_guard.accepted import write_accepted
-from imgsim_guard.settings import FILE_NAME, Settings
+from imgsim_guard.settings import FILE_NAME
 from imgsim_guard.sources.selecting import has_image_suffix
 
 if TYPE_CHECKING:
@@ -223,8 +223,3 @@ def _word(text: str) -> str:
 
 def _template(name: str) -> str:
     return files("imgsim_guard").joinpath("templates", name).read_text("utf-8")
-
-
-def settings_schema() -> dict[str, object]:
-    """The JSON Schema of the configuration, which editors complete by."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Settings.model_json_schema()}

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from conftest import Outcome, Repository
 
-from imgsim_guard.settings import FILE_NAME, Settings, parse_settings
+from imgsim_guard.configuration import parse_settings
+from imgsim_guard.settings import FILE_NAME, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +43,7 @@ def test_without_a_configuration_all_are_the_defaults(guard: Callable[..., Outco
     code, out, err = guard("config")
     heading, *lines = out.splitlines()
     assert (code, err, heading) == (0, "", "# there is no .imgsim-guard.yaml, so all are the defaults")
-    assert [line.partition(":")[0] for line in lines] == list(Settings.model_fields)
+    assert [line.partition(":")[0] for line in lines] == list(vars(Settings()))
     assert all(line.endswith("  # the default") for line in lines)
     assert "threshold: 10.0  # the default" in lines
 

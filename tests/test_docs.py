@@ -25,7 +25,7 @@ from test_walkthrough import published_here
 
 from imgsim_guard import __version__
 from imgsim_guard.cli.arguments import parse_arguments
-from imgsim_guard.settings import parse_settings
+from imgsim_guard.configuration import parse_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

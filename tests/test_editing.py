@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imgsim_guard.configuration import parse_settings
 from imgsim_guard.editing import BOM, with_setting
 from imgsim_guard.errors import GuardError
-from imgsim_guard.settings import parse_settings
 
 
 @pytest.mark.parametrize(
@@ -75,7 +77,7 @@ def test_the_new_text_says_the_same_but_for_the_number(
     text = newline.join(data.draw(st.permutations(lines))) + newline
     changed = with_setting(text, "threshold", tenths / 10)
     before = parse_settings(text, name="x")
-    assert parse_settings(changed, name="x") == before.model_copy(update={"threshold": tenths / 10})
+    assert parse_settings(changed, name="x") == replace(before, threshold=tenths / 10)
     assert {*changed.split(newline)} - {*text.split(newline)} <= {
         f"threshold: {tenths / 10:g}",
         f"threshold: {tenths / 10:g}  # why",

@@ -26,11 +26,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from imgsim_guard.augnet.checkpoint import checkpoint_bytes, read_checkpoint
+from imgsim_guard.configuration import parse_settings
 from imgsim_guard.errors import GuardError
 from imgsim_guard.headers import read_header
 from imgsim_guard.images import decode, decode_whole
 from imgsim_guard.model import Unreadable
-from imgsim_guard.settings import Settings, parse_settings
+from imgsim_guard.settings import Settings
 from imgsim_guard.sources.lfs import pointed_to
 from imgsim_guard.sources.manifests import ManifestError, read_manifest, read_pointer
 from imgsim_guard.sources.selecting import image_filter

@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 
 from imgsim_guard import __version__, scaffold
 from imgsim_guard.accepted import load_accepted
+from imgsim_guard.configuration import load_settings, parse_settings
 from imgsim_guard.model import Image
 from imgsim_guard.policy import policy_of
-from imgsim_guard.settings import FILE_NAME, Settings, load_settings, parse_settings
+from imgsim_guard.settings import FILE_NAME, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

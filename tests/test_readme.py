@@ -13,10 +13,11 @@ from conftest import ROOT
 
 from imgsim_guard import __version__
 from imgsim_guard.cli.arguments import REPORTS, parse_arguments
+from imgsim_guard.configuration import parse_settings
 from imgsim_guard.model import Bounds, Evidence, Image, Limits, Match, Result, Transform
 from imgsim_guard.report.as_json import json_report
 from imgsim_guard.report.text import text_report
-from imgsim_guard.settings import Settings, parse_settings
+from imgsim_guard.settings import Settings
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -55,7 +56,7 @@ def commands() -> list[str]:
 def test_the_configuration_with_the_defaults_is_the_default() -> None:
     _, splits, defaults, chosen = (text for text in blocks("yaml"))
     assert parse_settings(defaults, name="README.md") == Settings()
-    assert list(yaml.safe_load(defaults)) == [name for name in Settings.model_fields if name != "images"]
+    assert list(yaml.safe_load(defaults)) == [name for name in vars(Settings()) if name != "images"]
     assert parse_settings(splits, name="README.md").rules[0].splits == ("train", "test")
     assert parse_settings(chosen, name="README.md") == Settings(images=["data/**", "!data/icons/**"])
 

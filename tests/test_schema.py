@@ -9,24 +9,24 @@ from conftest import ROOT
 from jsonschema import Draft202012Validator
 
 from imgsim_guard import __version__, scaffold
+from imgsim_guard.configuration import parse_settings, settings_schema
 from imgsim_guard.errors import GuardError
-from imgsim_guard.settings import parse_settings
 from imgsim_guard.yaml_marks import parse_yaml
 
 PATH = "imgsim_guard/schemas/imgsim-guard.schema.json"
 REGENERATE = (
-    "python -c 'import json; from imgsim_guard.scaffold import settings_schema; "
+    "python -c 'import json; from imgsim_guard.configuration import settings_schema; "
     f"print(json.dumps(settings_schema(), indent=1))' > {PATH}"
 )
 
 
 def test_the_published_schema_is_that_of_the_settings() -> None:
     published = (ROOT / PATH).read_text()
-    assert published == json.dumps(scaffold.settings_schema(), indent=1) + "\n", f"write it again: {REGENERATE}"
+    assert published == json.dumps(settings_schema(), indent=1) + "\n", f"write it again: {REGENERATE}"
 
 
 def test_the_schema_is_one() -> None:
-    Draft202012Validator.check_schema(scaffold.settings_schema())
+    Draft202012Validator.check_schema(settings_schema())
 
 
 def test_the_written_file_names_it() -> None:
@@ -112,11 +112,11 @@ def is_refused(text: str) -> bool:
 
 @pytest.mark.parametrize("text", [*ACCEPTED, *REFUSED])
 def test_the_schema_and_the_program_agree(text: str) -> None:
-    allowed = Draft202012Validator(scaffold.settings_schema()).is_valid(parse_yaml(text).value)
+    allowed = Draft202012Validator(settings_schema()).is_valid(parse_yaml(text).value)
     assert (allowed, is_refused(text)) == (text in ACCEPTED, text in REFUSED)
 
 
 @pytest.mark.parametrize("text", NOT_FOR_A_SCHEMA)
 def test_what_a_schema_cannot_tell_the_program_does(text: str) -> None:
-    assert Draft202012Validator(scaffold.settings_schema()).is_valid(parse_yaml(text).value)
+    assert Draft202012Validator(settings_schema()).is_valid(parse_yaml(text).value)
     assert is_refused(text)

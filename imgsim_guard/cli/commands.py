@@ -142,7 +142,9 @@ def _judge(selection: Selection, source: Source, job: Job, *, max_missing: int |
     taken(arguments)  # before any work: two reports that want standard output are refused
     store = _store(job, lazy=True)
     pictures = pictures_at(job.root, settings, source, store)
-    with pipeline_of(source, store, settings, quiet=arguments.quiet, pictures=pictures) as pipeline:
+    with pipeline_of(
+        source, store, settings, quiet=arguments.quiet, pictures=pictures, queries=selection.queries
+    ) as pipeline:
         result = run_check(
             selection,
             pipeline,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgsim_guard.cli.terminal import say
+from imgsim_guard.configuration import as_written, names_in
 from imgsim_guard.opening import policy_at, settings_at
 from imgsim_guard.report.escaping import shown
-from imgsim_guard.settings import FILE_NAME, Settings
+from imgsim_guard.settings import FILE_NAME
 from imgsim_guard.sources.git import Git
 from imgsim_guard.sources.selecting import has_image_suffix, image_filter
 from imgsim_guard.sources.tracked import below_root
@@ -18,9 +20,9 @@ from imgsim_guard.sources.tracked import below_root
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
-    from pathlib import Path
 
     from imgsim_guard.policy import Policy
+    from imgsim_guard.settings import Settings
 
 
 def config(arguments: argparse.Namespace) -> int:
@@ -28,7 +30,7 @@ def config(arguments: argparse.Namespace) -> int:
     with closing(Git.here()) as git:
         settings = settings_at(git.root, arguments.config)
         policy = policy_at(git.root, settings)
-        lines = _settings(settings, _file(arguments, git.root)) if not arguments.paths else ()
+        lines = _settings(settings, _file(arguments, git.root), git.root) if not arguments.paths else ()
         say("".join(f"{line}\n" for line in lines))
         for path in arguments.paths:
             say("".join(f"{line}\n" for line in _explained(below_root(path, git.root), settings, policy)))
@@ -41,11 +43,12 @@ def _file(arguments: argparse.Namespace, root: Path) -> str:
     return FILE_NAME if os.path.lexists(root / FILE_NAME) else ""
 
 
-def _settings(settings: Settings, file: str) -> Iterator[str]:
+def _settings(settings: Settings, file: str, root: Path) -> Iterator[str]:
     """As YAML, which JSON is, each with where it comes from."""
     yield f"# {shown(file)}" if file else f"# there is no {FILE_NAME}, so all are the defaults"
-    for name, value in {**dict.fromkeys(Settings.model_fields), **settings.model_dump(exclude_none=True)}.items():
-        origin = "" if name in settings.model_fields_set else "  # the default"
+    given = names_in(root / FILE_NAME if file == FILE_NAME else Path(file)) if file else ()
+    for name, value in as_written(settings).items():
+        origin = "" if name in given else "  # the default"
         yield f"{name}: {json.dumps(value)}{origin}"
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from imgsim_guard.augnet import fingerprint, load
 from imgsim_guard.cli.terminal import progress_display
-from imgsim_guard.embedding import Pipeline, embed_missing, missing
+from imgsim_guard.early import Early
+from imgsim_guard.embedding import Pipeline, at_once, embed_missing, missing
 from imgsim_guard.model import Unreadable
 
 if TYPE_CHECKING:
@@ -21,12 +23,24 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def pipeline_of(
-    source: Source, store: Store, settings: Settings, *, quiet: bool, pictures: Source | None = None
+def pipeline_of(  # noqa: PLR0913  where all parts meet
+    source: Source,
+    store: Store,
+    settings: Settings,
+    *,
+    quiet: bool,
+    pictures: Source | None = None,
+    queries: Sequence[Image] = (),
 ) -> Iterator[Pipeline]:
-    """A pipeline whose progress is shown while it is in use."""
+    """A pipeline whose progress is shown while it is in use.
+
+    The model begins to load at once if any of the `queries` will have to be embedded: meanwhile the rest is prepared.
+    """
+    model = Early(partial(load, settings.engine))
+    if wanted := sum(source.at_hand(image) for image in missing(queries, store)):
+        model.begin(at_once(wanted))
     with progress_display(quiet=quiet) as progress:
-        yield Pipeline(source, store, lambda at_once: load(settings.engine, at_once), progress, pictures)
+        yield Pipeline(source, store, model, progress, pictures)
 
 
 def embed_images(
