@@ -72,13 +72,21 @@ def check(
         bounds=policy.bounds,
         limits=policy.limits,
         queries=len(selection.queries) + len(selection.unreadable),
-        gallery=len(selection.gallery) + (max(0, len(selection.queries) - 1) if selection.mutual else 0),
+        gallery=len(selection.gallery)
+        + selection.unlisted
+        + (max(0, len(selection.queries) - 1) if selection.mutual else 0),
         matches=in_order(marked([*exact, *found], policy.accepted, identity, policy.split)),
         unreadable=tuple(sorted(unreadable.items())),
         notes=(*notes, *pipeline.store.notes),
         in_dvc=tuple(query.path for query in selection.queries if query.content.startswith("md5:")),
         nearest=_nearest(by_content, pipeline.store, mutual=selection.mutual) if nearest else (),
     )
+
+
+def nothing_new(selection: Selection, policy: Policy) -> Result:
+    """The result for a selection without queries."""
+    gallery = len(selection.gallery) + selection.unlisted
+    return Result(selection.scope, policy.bounds, policy.limits, 0, gallery, (), selection.unreadable, selection.notes)
 
 
 def compare_with(first: Image, others: Sequence[Image], pipeline: Pipeline, *, bounds: Bounds) -> list[Match]:

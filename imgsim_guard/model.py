@@ -41,7 +41,8 @@ class Selection:
 
     `mutual`: whether queries are also compared with one another. `unreadable`: queries, by path, that were found to be
     so before anything was decoded. `lost`: what the state held before and holds no more. `revision`: the commit that
-    holds the queries; None for the index, and for folders.
+    holds the queries; None for the index, and for folders. `unlisted`: how many more images the gallery has, where they
+    are only counted, since there is no query to compare them with.
     """
 
     scope: Scope
@@ -52,6 +53,7 @@ class Selection:
     notes: tuple[str, ...] = ()
     lost: tuple[Image, ...] = ()
     revision: str | None = None
+    unlisted: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT, Repository
 
 from imgsim_guard.errors import GuardError
-from imgsim_guard.model import Image, Unreadable
+from imgsim_guard.model import Image, Selection, Unreadable
 from imgsim_guard.sources import git as git_source
 from imgsim_guard.sources import tracked
 from imgsim_guard.sources.git import Git
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from imgsim_guard.model import Selection
 
 Listed = tuple[list[str], list[str]]
 
@@ -388,7 +387,7 @@ def test_a_hook_that_runs_for_an_image_outside_the_dataset_does_not_judge_all(re
     repository.commit({"data/a.png": "1"})
     repository.stage({"docs/b.png": "2"})
     selection = tracked.for_hook(Git(repository.root), image_filter(["data/**"]), {"PRE_COMMIT": "1"})
-    assert listed(selection) == ([], ["data/a.png"])
+    assert (listed(selection), selection.unlisted) == (([], []), 1)
 
 
 def test_a_range_in_a_pattern_that_runs_backwards_is_a_mistake_of_the_configuration() -> None:
@@ -398,7 +397,8 @@ def test_a_range_in_a_pattern_that_runs_backwards_is_a_mistake_of_the_configurat
 
 def test_a_plain_hook_with_nothing_staged_judges_nothing(repository: Repository) -> None:
     repository.commit({"a.png": "1"})
-    assert listed(tracked.for_hook(Git(repository.root), has_image_suffix, {})) == ([], ["a.png"])
+    selection = tracked.for_hook(Git(repository.root), has_image_suffix, {})
+    assert (listed(selection), selection.unlisted) == (([], []), 1)
 
 
 # Paths.
@@ -433,3 +433,19 @@ def test_a_path_with_nothing_tracked_is_an_error(three_new: Repository) -> None:
         restricted(three_new, "nowhere")
     with pytest.raises(GuardError, match="outside the repository"):
         restricted(three_new, "..")
+
+
+def test_a_hook_without_new_images_only_counts_the_gallery(repository: Repository) -> None:
+    repository.commit({"a.png": "1", "b.png": "2", "notes.txt": "no image"})
+    repository.git("mv", "a.png", "c.png")
+    git = Git(repository.root)
+    assert tracked.for_hook(git, has_image_suffix, {}) == Selection("staged", (), (), unlisted=2)
+    repository.stage({"d.png": "1"})
+    assert listed(tracked.for_hook(git, has_image_suffix, {})) == (["d.png"], ["b.png", "c.png"])
+
+
+def test_a_hook_lists_what_dvc_may_track_even_if_nothing_is_new(repository: Repository) -> None:
+    repository.commit({"a.png": "1", "b.png": "2", "more.dvc": "outs: []\n"})
+    repository.git("rm", "--quiet", "--cached", "a.png")
+    selection = tracked.for_hook(Git(repository.root), has_image_suffix, {})
+    assert (listed(selection), selection.unlisted) == (([], ["b.png"]), 0)

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.check import check as run_check
-from imgsim_guard.check import compare_with
+from imgsim_guard.check import compare_with, nothing_new
 from imgsim_guard.cli.reports import say_verdict, taken, write_reports
 from imgsim_guard.cli.terminal import STANDARD_OUTPUT, progress_display, say, write_report
 from imgsim_guard.cli.wiring import details, embed_images, pipeline_of
@@ -140,6 +140,8 @@ def _store(job: Job, *, lazy: bool = False) -> Store:
 def _judge(selection: Selection, source: Source, job: Job, *, max_missing: int | None = None) -> int:
     arguments, settings = job.arguments, job.settings
     taken(arguments)  # before any work: two reports that want standard output are refused
+    if selection.unlisted and not (arguments.verbose or arguments.html):
+        return _say_nothing_new(selection, job)
     store = _store(job, lazy=True)
     pictures = pictures_at(job.root, settings, source, store)
     with pipeline_of(
@@ -158,6 +160,16 @@ def _judge(selection: Selection, source: Source, job: Job, *, max_missing: int |
     # Folders compared with themselves are there to be cleaned; what is in a repository has ways out of its own.
     clean_up = selection.scope == "folders" and selection.mutual
     write_reports(result, arguments, lambda: _page(result, pictures, clean_up=clean_up, quiet=arguments.quiet))
+    return int(result.failed)
+
+
+def _say_nothing_new(selection: Selection, job: Job) -> int:
+    """The verdict where there are no queries: no store is read for it, which would load NumPy."""
+    arguments = job.arguments
+    result = nothing_new(selection, policy_at(job.root, job.settings))
+    if not arguments.quiet:
+        say_verdict(text_report(result, seconds=time.monotonic() - job.started), arguments)
+    write_reports(result, arguments, lambda: "")
     return int(result.failed)
 
 

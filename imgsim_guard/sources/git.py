@@ -25,6 +25,9 @@ EMPTY_BLOB = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
 REGULAR_FILES = {"100644", "100755"}
 """Modes. Links (120000) and submodules (160000) are not images of this repository."""
 
+_STAGE, _PATH = 48, 50
+"""Where they stand in `mode blob stage<TAB>path`: a mode has 6 digits, and the id of a blob 40."""
+
 MAX_BLOB_SIZE = 2**30
 """Bytes; more than MAX_PIXELS pixels take uncompressed."""
 
@@ -109,6 +112,13 @@ class Git:
             if mode in REGULAR_FILES:
                 entries.append(Entry(path, blob))
         return entries
+
+    def index_paths(self) -> list[str] | None:
+        """The paths of what `index` lists, in a tenth of the time; None while a conflict is unresolved."""
+        records = os.fsdecode(self.run("ls-files", "--stage", "-z")).split("\0")[:-1]
+        if any(record[_STAGE] != "0" for record in records):
+            return None
+        return [record[_PATH:] for record in records if record.startswith("100") and EMPTY_BLOB not in record]
 
     def tree(self, revision: str) -> list[Entry]:
         """What a revision lists."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 
     from imgsim_guard.sources.git import Entry, Git
 
+
+DVC_SUFFIXES = (".dvc", "dvc.lock")
+"""Of all paths that are DVC's pointers, and perhaps of others."""
+
+DECIDING_FILES = ("dvc.yaml", ".gitattributes")
+"""A change of these may change what tracks an image."""
 
 TRACKERS = {"git": "git", "sha256": "git LFS", "md5": "DVC"}
 """What a content id begins with, and whose it is."""
@@ -63,7 +70,27 @@ def for_hook(git: Git, is_image: Callable[[str], bool], environment: Mapping[str
     changes = _staged_changes(git)
     if "PRE_COMMIT" in environment and not any(_starts_the_hook(change.path) for change in changes):
         return everything(git, is_image)
+    if _only_moves(changes, is_image) and (found := _counted(git, is_image)) is not None:
+        return found
     return _selection("staged", git, git.index(), changes, is_image, base="HEAD")
+
+
+def _only_moves(changes: Sequence[Change], is_image: Callable[[str], bool]) -> bool:
+    """Whether no image can be new, whatever tracks it: at the most, some were removed or renamed."""
+    if any(is_dvc_file(change.path) or change.path.endswith(DECIDING_FILES) for change in changes):
+        return False
+    gained = Counter(change.new for change in changes if change.new and is_image(change.path))
+    return gained <= Counter(change.old for change in changes if change.old and is_image(change.path))
+
+
+def _counted(git: Git, is_image: Callable[[str], bool]) -> Selection | None:
+    """The selection without queries from the index, its gallery only counted. None where DVC tracks more than that, or
+    a conflict is unresolved.
+    """
+    paths = git.index_paths()
+    if paths is None or any(f"{suffix}\0" in "\0".join([*paths, ""]) for suffix in DVC_SUFFIXES):
+        return None
+    return Selection("staged", (), (), unlisted=sum(map(is_image, paths)))
 
 
 def between(git: Git, is_image: Callable[[str], bool], *, base: str, revision: str) -> Selection:
