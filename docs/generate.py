@@ -14,24 +14,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgsim_guard.cli import arguments
-from imgsim_guard.settings import RuleSettings, Settings
+from imgsim_guard.configuration import settings_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 ROOT = Path(__file__).parent.parent
+SCHEMA: dict[str, Any] = settings_schema()
 PAGES = (*sorted((ROOT / "docs").glob("*.md")), ROOT / "THIRD-PARTY-LICENSES.md")
 PART = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- /generated -->)", re.DOTALL)
 
 
 def settings() -> Iterator[str]:
     """A row for each key of the configuration."""
-    return _table(("key", "takes", "default", "means"), _keys(Settings.model_json_schema()))
+    return _table(("key", "takes", "default", "means"), _keys(SCHEMA))
 
 
 def rules() -> Iterator[str]:
     """A row for each key of a rule."""
-    return _table(("key", "takes", "default", "means"), _keys(RuleSettings.model_json_schema()))
+    return _table(("key", "takes", "default", "means"), _keys(SCHEMA["$defs"]["RuleSettings"]))
 
 
 def commands() -> Iterator[str]:

@@ -33,5 +33,5 @@ def test_what_went_wrong_is_raised_where_it_is_asked_for() -> None:
 
     early = Early(fails)
     early.begin(1)
-    with pytest.raises(ValueError, match="^no$"):
+    with pytest.raises(ValueError, match="no"):
         early(1)
