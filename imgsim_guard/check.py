@@ -55,7 +55,7 @@ def check(
         if wanted:  # what was just embedded may turn out to be bytes that another tracker knows by another content id
             selection = without_moved(selection, identity)
             by_content = sort_by_content(selection, identity, policy.split, policy.copies)
-        found, not_verified = _matches(by_content, pipeline, policy=policy, mutual=selection.mutual)
+        found, not_verified, drift = _matches(by_content, pipeline, policy=policy, mutual=selection.mutual)
         unreadable |= {
             query.path: reasons[content]
             for content, queries in by_content.searched.items()
@@ -65,7 +65,7 @@ def check(
         notes += _not_compared_with([images[0] for content, images in by_content.held.items() if content in reasons])
         notes += _absent(out_of_reach)
         notes += [pipeline.store.advice] if wanted and pipeline.store.advice else []
-        notes += _not_verified(not_verified)
+        notes += [*_not_verified(not_verified), *drift]
     exact = [exact_duplicate(query, image, policy) for query, image in by_content.exact]
     return Result(
         scope=selection.scope,
@@ -102,7 +102,7 @@ def compare_with(first: Image, others: Sequence[Image], pipeline: Pipeline, *, b
         near, rule = distance <= bounds.threshold, Rule(threshold=bounds.threshold)
         pairs.append(Candidate(first, other, distance, near=near, likely=True, rule=rule))
     same = [store.pixels(rows[first.content]) == store.pixels(rows[other.content]) for other in others]
-    evidence = _evidence(pairs, same, pipeline, bounds=bounds)
+    evidence, _ = _evidence(pairs, same, pipeline, bounds=bounds)
     return [
         judge(pair, same_pixels=equal, evidence=found)
         or Match("look-alike", first, pair.gallery, pair.distance, found, pair.rule)
@@ -118,8 +118,10 @@ def _to_embed(by_content: Sorted, pipeline: Pipeline) -> tuple[list[Image], list
     return queries + at_hand, sorted({*gallery} - {*at_hand})
 
 
-def _matches(by_content: Sorted, pipeline: Pipeline, *, policy: Policy, mutual: bool) -> tuple[list[Match], int]:
-    """The matches among what has an embedding, and how many pairs should have been verified and could not."""
+def _matches(
+    by_content: Sorted, pipeline: Pipeline, *, policy: Policy, mutual: bool
+) -> tuple[list[Match], int, list[str]]:
+    """The matches among what has an embedding; how many pairs should have been verified and could not; and notes."""
     from imgsim_guard.retrieval import retrieve_among, retrieve_between
 
     store, bounds = pipeline.store, policy.retrieved
@@ -139,11 +141,11 @@ def _matches(by_content: Sorted, pipeline: Pipeline, *, policy: Policy, mutual: 
                 query, image = (one, other) if retrieved is between else (max(one, other), min(one, other))
                 pairs.append(candidate(query, image, found.distance, policy, likely=found.by_hash))
                 same.append(equal)
-    evidence = _evidence(pairs, same, pipeline, bounds=bounds)
+    evidence, drift = _evidence(pairs, same, pipeline, bounds=bounds)
     judged = (
         judge(pair, same_pixels=equal, evidence=seen) for pair, equal, seen in zip(pairs, same, evidence, strict=True)
     )
-    return [match for match in judged if match is not None], sum(1 for seen in evidence if _is_skipped(seen))
+    return [match for match in judged if match is not None], sum(1 for seen in evidence if _is_skipped(seen)), drift
 
 
 def _nearest(by_content: Sorted, store: Store, *, mutual: bool) -> tuple[tuple[str, float], ...]:
@@ -167,18 +169,22 @@ def _nearest(by_content: Sorted, store: Store, *, mutual: bool) -> tuple[tuple[s
 
 def _evidence(
     pairs: Sequence[Candidate], same: Sequence[bool], pipeline: Pipeline, *, bounds: Bounds
-) -> list[Evidence | None]:
-    """What verification says of each pair; None where it is not asked: of the same pixels, or without candidates."""
+) -> tuple[list[Evidence | None], list[str]]:
+    """What verification says of each pair; None where it is not asked: of the same pixels, or without candidates. And
+    what is to be said about the pixels that it saw.
+    """
     asked = [index for index, equal in enumerate(same) if not equal] if bounds.candidates else []
     found: list[Evidence | None] = [None] * len(pairs)
     if asked:
+        from imgsim_guard.drifting import drifted
         from imgsim_guard.verifying import Verifier
 
         done = pipeline.progress(len(asked), "verifying")
-        evidence = Verifier(pipeline.pictures or pipeline.source).verify([pairs[index] for index in asked], done)
-        for index, answer in zip(asked, evidence, strict=True):
+        verifier = Verifier(pipeline.pictures or pipeline.source)
+        for index, answer in zip(asked, verifier.verify([pairs[index] for index in asked], done), strict=True):
             found[index] = answer
-    return found
+        return found, [*drifted(verifier.pixels, pipeline)]
+    return found, []
 
 
 def _empty_splits(selection: Selection, policy: Policy) -> Iterator[str]:

@@ -12,7 +12,7 @@ import cv2
 
 from imgsim_guard.crash import naming
 from imgsim_guard.errors import GuardError
-from imgsim_guard.images import decode
+from imgsim_guard.images import decode, pixel_digest
 from imgsim_guard.model import Candidate, Evidence, Image, Unreadable
 from imgsim_guard.verification.glance import Glance, glance, worth_verifying
 from imgsim_guard.verification.pair import verify
@@ -71,9 +71,13 @@ class _Once(Generic[T]):
 
 
 class Verifier:
-    """Looks at pairs on all cores. The same pair gives the same evidence whatever came before."""
+    """Looks at pairs on all cores. The same pair gives the same evidence whatever came before.
+
+    `pixels`: the digests of the pixels of those images that were looked at thoroughly.
+    """
 
     def __init__(self, source: Source) -> None:
+        self.pixels: dict[Image, bytes] = {}
         self._source = source
         self._reading = Lock()
         self._glances = _Kept(self._glance, GLANCES_KEPT)
@@ -110,7 +114,10 @@ class Verifier:
 
     def _prepare(self, image: Image) -> Prepared | None:
         pixels = self._pixels(image)
-        return None if pixels is None else prepare(pixels)
+        if pixels is None:
+            return None
+        self.pixels[image] = pixel_digest(pixels)
+        return prepare(pixels)
 
     def _pixels(self, image: Image) -> NDArray[np.uint8] | None:
         with self._reading:  # a source answers one question at a time
