@@ -77,6 +77,17 @@ def test_an_embedding_does_not_depend_on_its_neighbours_in_the_call(augnet_embed
     assert np.array_equal(together, alone)
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+def test_an_embedding_does_not_depend_on_the_number_of_threads(threads: int, augnet_embedder: augnet.Embedder) -> None:
+    import onnxruntime  # not before the embedder has turned its telemetry off
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(MODEL_PATH.read_bytes(), options, providers=["CPUExecutionProvider"])
+    pictures = [random_picture(seed, height=300 + 7 * seed, width=400) for seed in range(2)]
+    assert np.array_equal(OnnxEmbedder(session, 1).embed(pictures), augnet_embedder.embed(pictures))
+
+
 def test_embeddings_survive_half_precision_unchanged(augnet_embedder: augnet.Embedder) -> None:
     embedding = augnet_embedder.embed([random_picture(1)])
     assert embedding.shape == (1, 768)
