@@ -6,17 +6,23 @@ transposes bits: the hash of a picture tells those of all its 8 orientations.
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING
+from functools import cache, partial
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from imgsim_guard.blocks import blocks_of, numbers_of
+from imgsim_guard.parallel import in_order
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from imgsim_guard.blocks import Block, Stored
+
     Hashes = NDArray[np.uint8]
+    Held: TypeAlias = Hashes | Stored[NDArray[np.uint8]]
     Words = NDArray[np.uint64]
 
 FREQUENCIES = 16
@@ -38,31 +44,45 @@ EVEN = np.uint64(0x0000555500005555)
 """The odd columns of even rows in a word of 4 rows of 16 bits: NumPy packs the first column into the highest bit."""
 
 
-def nearest_hashes(first: Hashes, second: Hashes, *, k: int, same: bool = False) -> Iterator[tuple[int, int]]:
+def nearest_hashes(first: Held, second: Held, *, k: int, same: bool = False) -> Iterator[tuple[int, int]]:
     """For each row of `first` [n, 5, 32], the k rows of `second` [m, 5, 32] that are nearest by any of their hashes in
     any orientation, within MOST_BITS; with `same`, a row is not its own neighbour.
     """
     for i in range(0, len(first), BLOCK):
         queries = [np.concatenate([parities(row), parities(transposed(row))], axis=1).T for row in first[i : i + BLOCK]]
         found: list[list[tuple[int, int]]] = [[] for _ in queries]
-        for j in range(0, len(second), BLOCK):
-            rows, words = j + np.nonzero(present(second[j : j + BLOCK]))[0], parities(second[j : j + BLOCK])
-            for at, query in enumerate(queries):
-                near = [each for each in _near(query, words, rows) if not (same and each[1] == i + at)]
-                found[at] = sorted(found[at] + near)[:k]
-        yield from ((i + at, row) for at, near in enumerate(found) for _, row in near)
+        for near in in_order(partial(_near_in, queries, second), blocks_of(second, BLOCK)):
+            for at, bits, row in near:
+                if not (same and row == i + at):
+                    found[at].append((bits, row))
+        yield from ((i + at, row) for at, near in enumerate(found) for _, row in sorted(near)[:k])
+
+
+def _near_in(queries: Sequence[Words], second: Held, block: Block) -> list[tuple[int, int, int]]:
+    """Of the rows of a block, those that are near a query [n, 4]: its number, the bits, and the row."""
+    packed = second[block]
+    rows, words = numbers_of(block)[np.nonzero(present(packed))[0]], parities(packed)
+    return [(at, bits, row) for at, query in enumerate(queries) for bits, row in _near(query, words, rows)]
 
 
 def _near(query: Words, words: Words, rows: NDArray[np.intp]) -> Iterator[tuple[int, int]]:
     """Bits and row, once, of each row [m] of `words` [4, m] that is within MOST_BITS of one of `query` [n, 4]."""
-    if not len(query):
-        return
-    bits = np.minimum.reduce([_bits(each, words) for each in query])
-    near = np.flatnonzero(bits <= MOST_BITS)
     least: dict[int, int] = {}
-    for differing, row in sorted(zip(bits[near].tolist(), rows[near].tolist(), strict=True)):
-        least.setdefault(row, differing)
+    for each in query:
+        near = _may_be_near(each, words)
+        bits = _bits(each, words[:, near])
+        for differing, row in zip(bits.tolist(), rows[near].tolist(), strict=True):
+            if differing <= min(MOST_BITS, least.get(row, MOST_BITS)):
+                least[row] = differing
     yield from ((differing, row) for row, differing in least.items())
+
+
+def _may_be_near(one: Words, words: Words) -> NDArray[np.intp]:
+    """Which words [4, m] can be within MOST_BITS of a hash [4] by three of its four, however mirrored: few."""
+    even, columns, rows = (_ones(row ^ word) for row, word in zip(words[:3], one[:3], strict=True))
+    even += np.minimum(columns, np.uint8(64) - columns)
+    even += np.minimum(rows, np.uint8(64) - rows)
+    return np.flatnonzero(even <= MOST_BITS)
 
 
 def _bits(one: Words, words: Words) -> NDArray[np.uint8]:

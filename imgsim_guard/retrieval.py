@@ -6,7 +6,9 @@ whole picture or a picture within it, in any orientation, whatever AugNet says.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import numpy as np
 
 from imgsim_guard.perceptual import nearest_hashes
 from imgsim_guard.search import EXACT_ROWS, distances, nearest_among, nearest_between, pairs_among, pairs_between
@@ -14,8 +16,12 @@ from imgsim_guard.search import EXACT_ROWS, distances, nearest_among, nearest_be
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from imgsim_guard.model import Bounds
     from imgsim_guard.store import Store
+
+Numbers: TypeAlias = "NDArray[np.intp]"
 
 BY_HASH = 5
 """Candidates of a query that come by hash: copies are among the first."""
@@ -32,14 +38,15 @@ def retrieve_between(
     queries: Sequence[str], gallery: Sequence[str], rows: Mapping[str, int], store: Store, *, bounds: Bounds
 ) -> dict[tuple[str, str], Retrieved]:
     """Each pair of a query's content and a gallery's that has to be looked at."""
-    first, second = [rows[content] for content in queries], [rows[content] for content in gallery]
-    ours, theirs = store.embeddings(first), store.embeddings(second)
-    found = {(pair.first, pair.second) for pair in pairs_between(ours, theirs, threshold=bounds.threshold)}
+    first, second = _rows(queries, rows), _rows(gallery, rows)
+    ours, theirs = store.embeddings(first), store.stored_embeddings(second)
     by_hash: set[tuple[int, int]] = set()
     if bounds.candidates:
-        nearest = nearest_between(ours, theirs, k=bounds.candidates, reach=bounds.reach)
-        found |= {(pair.first, pair.second) for pair in nearest}
-        by_hash = set(nearest_hashes(store.hashes(first), store.hashes(second), k=BY_HASH))
+        near = nearest_between(ours, theirs, k=bounds.candidates, reach=bounds.reach, within=bounds.threshold)
+        by_hash = set(nearest_hashes(store.hashes(first), store.stored_hashes(second), k=BY_HASH))
+    else:
+        near = pairs_between(ours, theirs, threshold=bounds.threshold)
+    found = {(pair.first, pair.second) for pair in near}
     measured = _measured(found | by_hash, first, second, store)
     return {(queries[i], gallery[j]): Retrieved(distance, (i, j) in by_hash) for (i, j), distance in measured}
 
@@ -48,17 +55,22 @@ def retrieve_among(
     queries: Sequence[str], rows: Mapping[str, int], store: Store, *, bounds: Bounds
 ) -> dict[tuple[str, str], Retrieved]:
     """The same among the queries: the later one first."""
-    own = [rows[content] for content in queries]
-    ours = store.embeddings(own)
-    found = {(pair.first, pair.second) for pair in pairs_among(ours, threshold=bounds.threshold)}
+    own = _rows(queries, rows)
+    ours = store.stored_embeddings(own)
     by_hash: set[tuple[int, int]] = set()
     if bounds.candidates:
-        nearest = nearest_among(ours, k=bounds.candidates, reach=bounds.reach)
-        found |= {_later_first(pair.first, pair.second) for pair in nearest}
-        hashes = store.hashes(own)
+        near = nearest_among(ours, k=bounds.candidates, reach=bounds.reach, within=bounds.threshold)
+        hashes = store.stored_hashes(own)
         by_hash = {_later_first(i, j) for i, j in nearest_hashes(hashes, hashes, k=BY_HASH, same=True)}
+    else:
+        near = pairs_among(ours, threshold=bounds.threshold)
+    found = {_later_first(pair.first, pair.second) for pair in near}
     measured = _measured(found | by_hash, own, own, store)
     return {(queries[i], queries[j]): Retrieved(distance, (i, j) in by_hash) for (i, j), distance in measured}
+
+
+def _rows(contents: Sequence[str], rows: Mapping[str, int]) -> Numbers:
+    return np.fromiter(map(rows.__getitem__, contents), np.intp, len(contents))
 
 
 def _later_first(i: int, j: int) -> tuple[int, int]:
@@ -66,11 +78,12 @@ def _later_first(i: int, j: int) -> tuple[int, int]:
 
 
 def _measured(
-    pairs: set[tuple[int, int]], first: Sequence[int], second: Sequence[int], store: Store
+    pairs: set[tuple[int, int]], first: Numbers, second: Numbers, store: Store
 ) -> Iterator[tuple[tuple[int, int], float]]:
     """The pairs in order with their distances, measured a few at a time."""
     ordered = sorted(pairs)
     for start in range(0, len(ordered), EXACT_ROWS):
         part = ordered[start : start + EXACT_ROWS]
-        ours, theirs = store.embeddings([first[i] for i, _ in part]), store.embeddings([second[j] for _, j in part])
+        i, j = np.array(part, np.intp).T
+        ours, theirs = store.embeddings(first[i]), store.embeddings(second[j])
         yield from zip(part, distances(ours, theirs).tolist(), strict=True)

@@ -14,6 +14,7 @@ from conftest import open_store
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imgsim_guard import parallel, perceptual
 from imgsim_guard.augnet import DIMENSIONS
 from imgsim_guard.model import Bounds
 from imgsim_guard.perceptual import HASH_SIZE, HASHES, nearest_hashes
@@ -27,7 +28,9 @@ from imgsim_guard.search import (
     pairs_among,
     pairs_between,
     plain,
+    project,
 )
+from imgsim_guard.store import folder, gathering
 from imgsim_guard.store.shard import Row, file_digests
 
 if TYPE_CHECKING:
@@ -335,3 +338,58 @@ def test_nothing_retrieves_nothing() -> None:
             assert retrieve_between(names, [], places, store, bounds=bounds) == {}
             assert retrieve_among([], places, store, bounds=bounds) == {}
             assert retrieve_among(names, places, store, bounds=bounds) == {}
+
+
+# Both at once, from a store of many shards
+
+
+@quick
+@given(steps(), steps(), counts, reaches, reaches, st.integers(1, 4))
+def test_what_is_within_a_distance_comes_besides_the_nearest(  # noqa: PLR0913, PLR0917  drawn by hypothesis
+    first: Embeddings, second: Embeddings, k: int, reach: float, within: float, block: int
+) -> None:
+    near = {*nearest(first, second, k=k, reach=reach)}
+    near |= {*pairs_between(first, second, threshold=within)} if k else set()
+    with cut_up(block, 20):
+        found = list(nearest_between(first, second, k=k, reach=reach, within=within))
+    assert sorted(found) == sorted(near)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("projected", [False, True])
+def test_rows_of_a_store_are_searched_as_an_array_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int, *, projected: bool
+) -> None:
+    """In an order that is not the store's, on any number of threads."""
+    monkeypatch.setattr(parallel, "cores", lambda: threads)
+    monkeypatch.setattr(folder, "MAPPED", 1)
+    monkeypatch.setattr(plain, "BLOCK", 7)
+    monkeypatch.setattr(perceptual, "BLOCK", 7)
+    monkeypatch.setattr(gathering, "SHARDS_IN_MEMORY", 1)
+    store, drawn = open_store(tmp_path), np.random.default_rng(3)
+    made = photograph_like(3, 90)
+    for start in range(0, 90, 30):
+        store.add([row_with(made[at], drawn) for at in range(start, start + 30)])
+    rows = drawn.permutation(90).tolist()
+    array, lazy = store.embeddings(rows), store.stored_embeddings(rows)
+    assert len(lazy) == len(array)
+    kept = project(array) if projected else None
+    for k, reach, within in ((1, 26.0, 10.0), (5, 10.0, 2.0), (50, 56.0, 0.0)):
+        expected = list(plain.nearest(array, array, k=k, reach=reach, same=False, within=within))
+        found = nearest_between(lazy, lazy, k=k, reach=reach, within=within, projection=kept)
+        assert list(found) == expected
+    expected = list(plain.pairs(array, array, threshold=26, same=False))
+    assert sorted(pairs_between(lazy, lazy, threshold=26, projection=kept)) == sorted(expected)
+    assert sorted(pairs_among(lazy, threshold=26, projection=kept)) == [
+        pair for pair in sorted(expected) if pair.first > pair.second
+    ]
+    assert np.array_equal(project(lazy).coordinates, project(array).coordinates)
+    hashes = store.hashes(rows)
+    by_hash = list(nearest_hashes(hashes, hashes, k=3))
+    assert list(nearest_hashes(store.stored_hashes(rows), store.stored_hashes(rows), k=3)) == by_hash
+
+
+def row_with(embedding: NDArray[np.float16], drawn: np.random.Generator) -> Row:
+    digests = file_digests(embedding.tobytes())
+    hashes = drawn.integers(0, 256, HASHES * HASH_SIZE, np.uint8).tobytes()
+    return Row(**digests, pixels=bytes(16), hashes=hashes, embedding=embedding)

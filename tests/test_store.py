@@ -423,6 +423,71 @@ def test_a_shard_with_a_name_that_fits_but_contents_that_cannot_be_is_set_aside(
     assert_set_aside(three_shards, path, why)
 
 
+def test_a_large_shard_is_mapped_and_gives_back_what_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder, "MAPPED", 1)
+    rows = rows_of(1, 2, 3)
+    open_store(tmp_path).add(rows)
+    assert_holds(open_store(tmp_path), rows)
+    assert_holds(open_store(tmp_path), rows)
+
+
+def test_a_system_without_advice_for_mapped_files_reads_them_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder, "MAPPED", 1)
+    monkeypatch.delattr("mmap.MADV_DONTNEED", raising=False)  # as on Windows
+    rows = rows_of(1, 2, 3)
+    open_store(tmp_path).add(rows)
+    assert_holds(open_store(tmp_path), rows)
+
+
+def placed(name: str, place: object) -> bytes:
+    """A shard whose header says that a tensor lies elsewhere."""
+    _, data = write_shard(rows_of(3, 4), fingerprint="thumbnails")
+    start = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:start])
+    header[name]["data_offsets"] = place
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data[start:]
+
+
+NOT_IN_A_ROW = "its tensors do not follow one another"
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ([-3072, 0], NOT_IN_A_ROW),
+        ([0, 3070], NOT_IN_A_ROW),
+        ([2, 3072], NOT_IN_A_ROW),
+        ([10**30, 10**30 + 3072], NOT_IN_A_ROW),
+        ([0.0, 3072], "it is not a safetensors file"),
+        ([0], "it is not a safetensors file"),
+        ("0", "it is not a safetensors file"),
+    ],
+)
+def test_a_tensor_that_does_not_lie_where_it_should_is_damage(place: object, why: str) -> None:
+    data = placed("embeddings", place)
+    with pytest.raises(DamagedShardError, match=why):
+        read_shard(hashlib.sha256(data).hexdigest() + ".safetensors", data, fingerprint="thumbnails")
+
+
+def test_tensors_that_overlap_by_their_shapes_are_damage() -> None:
+    """The last one is a byte shorter than its shape, and so the one before has one more."""
+    _, data = write_shard(rows_of(3, 4), fingerprint="thumbnails")
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    first, last = sorted(tuple(header[name]["data_offsets"]) for name in header if name != "__metadata__")[:2]
+    names = {tuple(header[name]["data_offsets"]): name for name in header if name != "__metadata__"}
+    header[names[first]]["data_offsets"] = [first[0], first[1] + 1]
+    header[names[last]]["data_offsets"] = [last[0] + 1, last[1]]
+    text = json.dumps(header).encode()
+    made = len(text).to_bytes(8, "little") + text + data[8 + int.from_bytes(data[:8], "little") :]
+    with pytest.raises(DamagedShardError, match="its tensors are not as long"):
+        read_shard(hashlib.sha256(made).hexdigest() + ".safetensors", made, fingerprint="thumbnails")
+
+
 # Lazily: only content ids, until the store is opened
 
 

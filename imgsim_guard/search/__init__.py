@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imgsim_guard.search import plain, projected
-from imgsim_guard.search.metric import DECIMALS, EXACT_ROWS, FURTHEST, Pair, distances
+from imgsim_guard.search.metric import DECIMALS, EXACT_ROWS, FURTHEST, NONE, Pair, distances
 from imgsim_guard.search.projection import Projection, project
 
 if TYPE_CHECKING:
@@ -67,24 +67,34 @@ def pairs_among(embeddings: Embeddings, *, threshold: float, projection: Project
     return projected.pairs(sides, threshold=threshold)
 
 
-def nearest_between(
-    first: Embeddings, second: Embeddings, *, k: int, reach: float, projection: Projection | None = None
+def nearest_between(  # noqa: PLR0913  each of them is needed
+    first: Embeddings,
+    second: Embeddings,
+    *,
+    k: int,
+    reach: float,
+    within: float = NONE,
+    projection: Projection | None = None,
 ) -> Iterator[Pair]:
-    """For each row of `first` [n, d], its k nearest rows of `second` [m, d] within a rounded distance of `reach`."""
+    """For each row of `first` [n, d], its k nearest rows of `second` [m, d] within a rounded distance of `reach`, and
+    all that are within a rounded distance of `within`.
+    """
     sides = _sides(first, second, projection, same=False, least=k * ROWS_FOR_EACH_NEIGHBOUR)
     if sides is None:
-        return plain.nearest(first, second, k=k, reach=reach, same=False)
-    return projected.nearest(sides, k=k, reach=reach)
+        return plain.nearest(first, second, k=k, reach=reach, within=within, same=False)
+    return projected.nearest(sides, k=k, reach=reach, within=within)
 
 
 def nearest_among(
-    embeddings: Embeddings, *, k: int, reach: float, projection: Projection | None = None
+    embeddings: Embeddings, *, k: int, reach: float, within: float = NONE, projection: Projection | None = None
 ) -> Iterator[Pair]:
-    """For each row of `embeddings` [n, d], its k nearest other rows within a rounded distance of `reach`."""
+    """For each row of `embeddings` [n, d], its k nearest other rows within a rounded distance of `reach`, and all
+    others that are within a rounded distance of `within`.
+    """
     sides = _sides(embeddings, embeddings, projection, same=True, least=k * ROWS_FOR_EACH_NEIGHBOUR)
     if sides is None:
-        return plain.nearest(embeddings, embeddings, k=k, reach=reach, same=True)
-    return projected.nearest(sides, k=k, reach=reach)
+        return plain.nearest(embeddings, embeddings, k=k, reach=reach, within=within, same=True)
+    return projected.nearest(sides, k=k, reach=reach, within=within)
 
 
 def _sides(

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    Embeddings = NDArray[np.float16] | NDArray[np.float32]
+    from imgsim_guard.blocks import Stored
+
     Rows = NDArray[np.intp]
     Distances = NDArray[np.float64]
+    Measured = tuple[Rows, Rows, Distances]
+    Held = NDArray[np.float16] | NDArray[np.float32]
+    Embeddings: TypeAlias = Held | Stored[NDArray[np.float16]]
 
 DECIMALS = 4
 """To which a distance is rounded before it is compared with a threshold, so that what is reported is what decided."""
@@ -28,6 +32,9 @@ n * n * 2**-24 = 0.035; three of them make a squared distance, one doubled. On a
 
 FURTHEST = 56.0
 """No two embeddings are further apart: 768 numbers between -1 and 1 are at most 2 * sqrt(768) = 55.4 from others."""
+
+NONE = -1.0
+"""A distance within which nothing is."""
 
 EXACT_ROWS = 512
 """Pairs whose distance is computed at once: few enough for their numbers to stay in the processor's cache."""
@@ -54,7 +61,7 @@ class Pair(NamedTuple):
     distance: float
 
 
-def distances(first: Embeddings, second: Embeddings) -> Distances:
+def distances(first: Held, second: Held) -> Distances:
     """The Euclidean distances of corresponding rows of two arrays [n, d], rounded to DECIMALS.
 
     Each number must be a float16 between -1 and 1. The sum of squares is exact, so that the order of adding does not
@@ -67,7 +74,7 @@ def distances(first: Embeddings, second: Embeddings) -> Distances:
 
 def measured(
     first: Embeddings, second: Embeddings, rows: Rows, columns: Rows, *, threshold: float
-) -> Iterator[tuple[Rows, Rows, Distances]]:
+) -> Iterator[Measured]:
     """Of pairs of a row of `first` and a row of `second`, those within the threshold and their distances, in one part
     at least.
     """
@@ -84,12 +91,21 @@ def pairs_of(first: Embeddings, second: Embeddings, rows: Rows, columns: Rows, *
         yield from map(Pair, *(part.tolist() for part in found))
 
 
-def first_k(parts: Iterable[tuple[Rows, Rows, Distances]], *, k: int) -> tuple[Rows, Rows, Distances]:
-    """Of measured pairs, the k nearest of each first row, in order; of equally near ones the lower row first."""
-    rows, columns, exact = (np.concatenate(part) for part in zip(*parts, strict=True))
+def joined(parts: Sequence[Measured]) -> Measured:
+    """One after the other; none when there are none."""
+    none = np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0)
+    rows, columns, exact = (np.concatenate(part) for part in zip(none, *parts, strict=True))
+    return rows, columns, exact
+
+
+def first_k(parts: Iterable[Measured], *, k: int, within: float) -> Measured:
+    """Of measured pairs, the k nearest of each first row and all that are within a distance, in order; of equally near
+    ones the lower row first.
+    """
+    rows, columns, exact = joined(list(parts))
     order = np.lexsort((columns, exact, rows))
     rows, columns, exact = rows[order], columns[order], exact[order]
-    wanted = np.arange(len(rows)) - np.searchsorted(rows, rows) < k
+    wanted = (np.arange(len(rows)) - np.searchsorted(rows, rows) < k) | (exact <= within)
     return rows[wanted], columns[wanted], exact[wanted]
 
 
@@ -101,18 +117,20 @@ def true_cells(cells: NDArray[np.bool_]) -> tuple[Rows, Rows]:
 
 def squared_limit(distance: float) -> float:
     """What the estimated square of a pair within this rounded distance cannot exceed."""
-    return float((distance + 10**-DECIMALS) ** 2 + SLACK)
+    return float(max(0.0, distance + 10**-DECIMALS) ** 2 + SLACK)
 
 
-def limits_of_nearest(squares: NDArray[np.float32], *, reach: float) -> NDArray[np.float32]:
+def limits_of_nearest(squares: NDArray[np.float32], *, reach: float, within: float) -> NDArray[np.float32]:
     """Given estimated squares [n] within each of which there are k rows, what the estimated squares of the k nearest
-    within reach cannot exceed: they may be as far away, and farther by what rounding hides.
+    within reach cannot exceed, nor those of any within the other distance: they may be as far away, and farther by what
+    rounding hides.
     """
     farthest = np.sqrt(np.maximum(squares, 0) + SLACK) + 10**-DECIMALS
-    return np.asarray(np.minimum(farthest**2 + SLACK, squared_limit(reach)), np.float32)
+    nearest = np.minimum(farthest**2 + SLACK, squared_limit(reach))
+    return np.asarray(np.maximum(nearest, squared_limit(within)), np.float32)
 
 
-def squares_between(first: Embeddings, second: Embeddings) -> NDArray[np.float32]:
+def squares_between(first: Held, second: Held) -> NDArray[np.float32]:
     """Squared distances [n, m] of the rows of two arrays, off by SLACK at the most."""
     first, second = widened(first), widened(second)
     few = len(first) <= FEW
@@ -150,7 +168,7 @@ def lengths(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.einsum("nd,nd->n", rows, rows), np.float32)
 
 
-def widened(embeddings: Embeddings) -> NDArray[np.float32]:
+def widened(embeddings: Held) -> NDArray[np.float32]:
     """A float32 copy of finite numbers, by moving the bits of float16 to their places: several times as quick as NumPy,
     and as exact, but for subnormal numbers on a thread that takes them for 0.
     """
@@ -164,5 +182,5 @@ def widened(embeddings: Embeddings) -> NDArray[np.float32]:
     return wide
 
 
-def _units(embeddings: Embeddings) -> NDArray[np.int64]:
+def _units(embeddings: Held) -> NDArray[np.int64]:
     return (embeddings.astype(np.float64) * UNITS).astype(np.int64)

@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from imgsim_guard.blocks import blocks_of, numbers_of
+from imgsim_guard.parallel import in_order
 from imgsim_guard.search.metric import (
+    FEW,
+    NONE,
     Pair,
     first_k,
     limits_of_nearest,
@@ -20,7 +24,9 @@ from imgsim_guard.search.metric import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imgsim_guard.search.metric import Embeddings
+    from numpy.typing import NDArray
+
+    from imgsim_guard.search.metric import Embeddings, Held
 
 BLOCK = 2048
 """Rows of each side multiplied at once: 2048 x 2048 float32 products are 16 MB."""
@@ -32,25 +38,38 @@ CELLS = 2**24
 def pairs(first: Embeddings, second: Embeddings, *, threshold: float, same: bool) -> Iterator[Pair]:
     """Every pair within the threshold; when both are the same rows, each pair once and the later row first."""
     for i in range(0, len(first), BLOCK):
-        for j in range(0, i + 1 if same else len(second), BLOCK):
-            squares = squares_between(first[i : i + BLOCK], second[j : j + BLOCK])
-            rows, columns = true_cells(squares <= squared_limit(threshold))
-            rows, columns = i + rows, j + columns
+        ours = first[i : i + BLOCK]
+        blocks = (slice(j, j + BLOCK) for j in range(0, i + 1, BLOCK)) if same else blocks_of(second, BLOCK)
+        for block in blocks:
+            rows, columns = true_cells(squares_between(ours, second[block]) <= squared_limit(threshold))
+            rows, columns = i + rows, numbers_of(block)[columns]
             wanted = rows > columns if same else slice(None)
             yield from pairs_of(first, second, rows[wanted], columns[wanted], threshold=threshold)
 
 
-def nearest(first: Embeddings, second: Embeddings, *, k: int, reach: float, same: bool) -> Iterator[Pair]:
-    """The k nearest within reach of each first row; when both are the same rows, none is its own."""
+def nearest(  # noqa: PLR0913  each of them is needed
+    first: Embeddings, second: Embeddings, *, k: int, reach: float, same: bool, within: float = NONE
+) -> Iterator[Pair]:
+    """The k nearest within reach of each first row, and every other within `within`; when both are the same rows, none
+    is its own.
+    """
     if not len(second) or not k:
         return
     step, last = max(1, CELLS // len(second)), min(k, len(second)) - 1
     for i in range(0, len(first), step):
-        blocks = (second[j : j + BLOCK] for j in range(0, len(second), BLOCK))
-        squares = np.hstack([squares_between(first[i : i + step], block) for block in blocks])
+        squares = _squares(first[i : i + step], second)
         if same:
             np.fill_diagonal(squares[:, i:], np.inf)
-        limits = limits_of_nearest(np.partition(squares, last, axis=1)[:, last], reach=reach)
+        limits = limits_of_nearest(np.partition(squares, last, axis=1)[:, last], reach=reach, within=within)
         rows, columns = true_cells(squares <= limits[:, None])
-        found = first_k(measured(first, second, i + rows, columns, threshold=reach), k=k)
-        yield from map(Pair, *(part.tolist() for part in found))
+        near = measured(first, second, i + rows, columns, threshold=max(reach, within))
+        yield from map(Pair, *(part.tolist() for part in first_k(near, k=k, within=within)))
+
+
+def _squares(first: Held, second: Embeddings) -> NDArray[np.float32]:
+    """Squared distances [n, m], off by SLACK at the most."""
+    squares = np.empty((len(first), len(second)), np.float32)
+    spread = in_order if len(first) <= FEW else map  # the products of more rows are on all cores by themselves
+    for block, found in spread(lambda block: (block, squares_between(first, second[block])), blocks_of(second, BLOCK)):
+        squares[:, block] = found
+    return squares

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from imgsim_guard.parallel import in_order
 from imgsim_guard.search.metric import (
+    NONE,
     Pair,
     first_k,
+    joined,
     limits_of_nearest,
     measured,
-    pairs_of,
     products,
     squared_limit,
     squares_between,
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from imgsim_guard.search.metric import Embeddings, Rows
+    from imgsim_guard.search.metric import Embeddings, Measured, Rows
 
     Squares = NDArray[np.float32]
 
@@ -58,27 +61,40 @@ class Sides(NamedTuple):
 
 def pairs(sides: Sides, *, threshold: float) -> Iterator[Pair]:
     """Every pair within the threshold; when both are the same rows, each pair once and the later row first."""
-    first, second = sides.first, sides.second
-    for i in range(0, len(first), QUERIES):
-        limits = np.full(len(first[i : i + QUERIES]), squared_limit(threshold), np.float32)
-        for rows, columns in _near(sides, i, limits, end=i + QUERIES if sides.same else len(second)):
-            wanted = rows > columns if sides.same else slice(None)
-            yield from pairs_of(first, second, rows[wanted], columns[wanted], threshold=threshold)
+    for found in in_order(partial(_pairs, sides, threshold), range(0, len(sides.first), QUERIES)):
+        yield from map(Pair, *(part.tolist() for part in found))
 
 
-def nearest(sides: Sides, *, k: int, reach: float) -> Iterator[Pair]:
-    """The k nearest within reach of each first row; when both are the same rows, none is its own."""
-    first, second = sides.first, sides.second
-    if not len(second) or not k:
+def nearest(sides: Sides, *, k: int, reach: float, within: float = NONE) -> Iterator[Pair]:
+    """The k nearest within reach of each first row, and every other within `within`; when both are the same rows, none
+    is its own.
+    """
+    if not len(sides.second) or not k:
         return
-    for i in range(0, len(first), QUERIES):
-        limits = limits_of_nearest(_kth_squares(sides, i, k=k), reach=reach)
-        found = []
-        for rows, columns in _near(sides, i, limits, end=len(second)):
-            wanted = rows != columns if sides.same else slice(None)
-            part = measured(first, second, rows[wanted], columns[wanted], threshold=reach)
-            found.append(first_k(part, k=k))
-        yield from map(Pair, *(part.tolist() for part in first_k(found, k=k)))
+    search = partial(_nearest, sides, k, reach, within)
+    for found in in_order(search, range(0, len(sides.first), QUERIES)):
+        yield from map(Pair, *(part.tolist() for part in found))
+
+
+def _pairs(sides: Sides, threshold: float, i: int) -> Measured:
+    """Of the QUERIES rows at i."""
+    limits = np.full(len(sides.ours[i : i + QUERIES]), squared_limit(threshold), np.float32)
+    found: list[Measured] = []
+    for rows, columns in _near(sides, i, limits, end=i + QUERIES if sides.same else len(sides.second)):
+        wanted = rows > columns if sides.same else slice(None)
+        found += measured(sides.first, sides.second, rows[wanted], columns[wanted], threshold=threshold)
+    return joined(found)
+
+
+def _nearest(sides: Sides, k: int, reach: float, within: float, i: int) -> Measured:
+    """Of the QUERIES rows at i."""
+    limits = limits_of_nearest(_kth_squares(sides, i, k=k), reach=reach, within=within)
+    found = []
+    for rows, columns in _near(sides, i, limits, end=len(sides.second)):
+        wanted = rows != columns if sides.same else slice(None)
+        near = measured(sides.first, sides.second, rows[wanted], columns[wanted], threshold=max(reach, within))
+        found.append(first_k(near, k=k, within=within))
+    return first_k(found, k=k, within=within)
 
 
 def _near(sides: Sides, i: int, limits: Squares, *, end: int) -> Iterator[tuple[Rows, Rows]]:

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from imgsim_guard.blocks import blocks_of
+from imgsim_guard.parallel import in_order
 from imgsim_guard.search.metric import SLACK, lengths, products, widened
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from imgsim_guard.blocks import Block
     from imgsim_guard.search.metric import Embeddings
 
 COLUMNS = 32
@@ -55,10 +58,13 @@ def project(embeddings: Embeddings, *, like: Projection | None = None) -> Projec
     basis, centre = _components(embeddings) if like is None else (like.basis, like.centre)
     columns = basis.shape[1]
     coordinates = np.ones((len(embeddings), columns + 2), np.float32)
-    for start in range(0, len(embeddings), BLOCK):
-        part = coordinates[start : start + BLOCK]
-        part[:, :columns] = products(widened(embeddings[start : start + BLOCK]), basis[None])[0] - centre
-        part[:, columns] = lengths(part[:, :columns])
+
+    def projected(block: Block) -> tuple[Block, NDArray[np.float32]]:
+        return block, products(widened(embeddings[block]), basis[None])[0] - centre
+
+    for block, part in in_order(projected, blocks_of(embeddings, BLOCK)):
+        coordinates[block, :columns] = part
+        coordinates[block, columns] = lengths(part)
     return Projection(basis, centre, coordinates)
 
 

@@ -12,8 +12,10 @@ import numpy as np
 
 from imgsim_guard.augnet import DIMENSIONS
 from imgsim_guard.errors import GuardError
+from imgsim_guard.parallel import in_order
 from imgsim_guard.perceptual import HASH_SIZE, HASHES
 from imgsim_guard.store import folder as files
+from imgsim_guard.store.gathering import StoredRows, by_shard
 from imgsim_guard.store.shard import (
     DIGEST_SIZES,
     SUFFIX,
@@ -28,10 +30,12 @@ from imgsim_guard.store.unreadable import SUFFIX as UNREADABLE_SUFFIX
 from imgsim_guard.store.unreadable import read_unreadable, write_unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from imgsim_guard.store.gathering import Wanted
 
 ROWS_OF_A_SMALL_SHARD = 256
 SMALL_SHARDS_KEPT = 32
@@ -101,30 +105,38 @@ class Store:
         tracker, _, digest = self.identity(content).partition(":")
         return bytes.fromhex(digest) if tracker == "sha256" else None
 
-    def embeddings(self, rows: Sequence[int]) -> NDArray[np.float16]:
+    def embeddings(self, rows: Wanted) -> NDArray[np.float16]:
         """The embeddings in these rows, float16 [n, 768]."""
-        found = np.empty((len(rows), DIMENSIONS), np.float16)
-        for shard, own, wanted in self._by_shard(rows):
-            found[own] = shard.embeddings[wanted]
-        return found
+        return self.stored_embeddings(rows)[:]
 
-    def hashes(self, rows: Sequence[int]) -> NDArray[np.uint8]:
+    def stored_embeddings(self, rows: Wanted) -> StoredRows[np.float16]:
+        """The same, fetched when they are asked for."""
+        shards = self._shards()
+        none = np.empty((0, DIMENSIONS), np.float16)
+        return StoredRows(shards, [none, *(shard.embeddings for shard in shards)], self._starts, rows)
+
+    def hashes(self, rows: Wanted) -> NDArray[np.uint8]:
         """The perceptual hashes of the images in these rows, uint8 [n, 5, 32]."""
-        found = np.empty((len(rows), HASHES * HASH_SIZE), np.uint8)
-        for shard, own, wanted in self._by_shard(rows):
-            found[own] = shard.digests["hashes"][wanted]
-        return found.reshape(-1, HASHES, HASH_SIZE)
+        return self.stored_hashes(rows)[:]
+
+    def stored_hashes(self, rows: Wanted) -> StoredRows[np.uint8]:
+        """The same, fetched when they are asked for."""
+        shards = self._shards()
+        none = np.empty((0, HASHES, HASH_SIZE), np.uint8)
+        hashes = [shard.digests["hashes"].reshape(-1, HASHES, HASH_SIZE) for shard in shards]
+        return StoredRows(shards, [none, *hashes], self._starts, rows)
 
     def pixels(self, row: int) -> bytes:
         """The digest of the pixels of the image in this row."""
-        [(shard, _, [index])] = self._by_shard([row])
-        return bytes(shard.digests["pixels"][index])
+        [(at, _, [index])] = by_shard([row], self._starts)
+        return bytes(self._shards()[at].digests["pixels"][index])
 
     def rows(self, contents: Iterable[str]) -> list[Row]:
         """What is stored of these content ids: one row for each image, in no particular order."""
         self.open()
         chosen = sorted(set(self.find(contents).values()))
-        return [shard.row(index) for shard, _, wanted in self._by_shard(chosen) for index in wanted]
+        shards = self._shards()
+        return [shards[at].row(index) for at, _, wanted in by_shard(chosen, self._starts) for index in wanted]
 
     def add(self, rows: Sequence[Row]) -> None:
         """Keep these rows, in the folder and at hand. Raises GuardError when they cannot be written."""
@@ -149,34 +161,35 @@ class Store:
             self._names = [f"sha256:{digits[at : at + size]}" for at in range(0, len(digits), size)]
         return self._names
 
-    def _by_shard(self, rows: Sequence[int]) -> Iterator[tuple[Shard, NDArray[np.intp], NDArray[np.intp]]]:
-        """The shards that hold rows, each with the positions of its rows among these, and with their numbers in it."""
-        numbers = np.asarray(rows, np.intp)
-        places = np.searchsorted(self._starts, numbers, side="right") - 1
-        for at in np.unique(places):
-            shard = self._files[at].shard
-            if shard is None:
-                raise RuntimeError("the store is not open")
-            own = np.flatnonzero(places == at)
-            yield shard, own, numbers[own] - self._starts[at]
+    def _shards(self) -> list[Shard]:
+        shards = [file.shard for file in self._files if file.shard is not None]
+        if len(shards) < len(self._files):
+            raise RuntimeError("the store is not open")
+        return shards
 
     def _list(self, *, lazy: bool) -> None:
         """Read the folders anew, keeping what was read of a file that is still there."""
         known = {file.path: file for file in self._files if file.shard is not None or lazy}
         self._files = []
         folders = [(self._tracked / self.fingerprint, False)] if self._tracked is not None else []
-        for folder, own in [*folders, (self.folder, True)]:
-            for path in files.list_files(folder, SUFFIX):
-                if (file := known.get(path) or self._read(path, own=own, lazy=lazy)) is not None:
-                    self._files.append(file)
+        places = [
+            (path, own) for folder, own in [*folders, (self.folder, True)] for path in files.list_files(folder, SUFFIX)
+        ]
+        spread = map if lazy else in_order  # content ids are read so quickly that threads only wait for one another
+        found = spread(lambda place: known.get(place[0]) or self._read(*place, lazy=lazy), places)
+        for (path, own), file in zip(places, found, strict=True):
+            if isinstance(file, DamagedShardError):
+                self._leave_out(path, file, own=own)
+            elif file is not None:
+                self._files.append(file)
         self._index()
 
-    def _read(self, path: Path, *, own: bool, lazy: bool) -> _File | None:
-        """A shard, or its content ids; None when it is damaged, or has just been merged into another."""
+    def _read(self, path: Path, own: bool, *, lazy: bool) -> _File | DamagedShardError | None:  # noqa: FBT001  one of a pair
+        """A shard, or its content ids, or how it is damaged; None when it has just been merged into another."""
         try:
             if lazy:
                 return _File(path, own, read_contents(path, fingerprint=self.fingerprint), None)
-            data = files.read_file(path)
+            data = files.map_file(path)
             if data is None:
                 return None
             return _File.whole(path, read_shard(path.name, data, fingerprint=self.fingerprint), own=own)
@@ -185,13 +198,15 @@ class Store:
         except OSError as error:
             raise GuardError(f"cannot read the store of embeddings at {path}: {error.strerror}") from error
         except DamagedShardError as error:
-            if own:
-                files.set_aside(path)
-                done = "set aside"
-            else:  # DVC's, which would not overwrite a folder with a change of ours in it
-                done = "did not use"
-            self.notes.append(f"{done} a damaged part of the store ({path}: {error}); its images are embedded again")
-            return None
+            return error
+
+    def _leave_out(self, path: Path, error: DamagedShardError, *, own: bool) -> None:
+        if own:
+            files.set_aside(path)
+            done = "set aside"
+        else:  # DVC's, which would not overwrite a folder with a change of ours in it
+            done = "did not use"
+        self.notes.append(f"{done} a damaged part of the store ({path}: {error}); its images are embedded again")
 
     def _index(self) -> None:
         self._rows_of.clear()
@@ -201,8 +216,9 @@ class Store:
     def _rows_by_digest(self, tracker: str) -> dict[bytes, int]:
         if tracker not in self._rows_of:
             columns = [file.contents[tracker] for file in self._files]
-            digests = [digest for column in columns for digest in map(bytes, column)]
-            self._rows_of[tracker] = {digest: row for row, digest in enumerate(digests)}
+            size, digests = DIGEST_SIZES[tracker], b"".join(column.tobytes() for column in columns)
+            cut = (digests[at : at + size] for at in range(0, len(digests), size))
+            self._rows_of[tracker] = {digest: row for row, digest in enumerate(cut)}
         return self._rows_of[tracker]
 
     def _merge(self, small: Sequence[_File]) -> None:

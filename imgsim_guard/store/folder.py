@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+import os
 from typing import TYPE_CHECKING
 
 from imgsim_guard.errors import GuardError
@@ -11,6 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DAMAGED = ".damaged"
+
+MAPPED = 2**20
+"""Bytes from which a file is mapped. Smaller ones may be merged, and some systems do not delete what is mapped."""
 
 
 def list_files(folder: Path, suffix: str) -> list[Path]:
@@ -27,6 +32,19 @@ def read_file(path: Path) -> bytes | None:
     """A file's bytes; None when another process has just merged it into a larger one."""
     try:
         return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise GuardError(f"cannot read the store of embeddings at {path}: {error.strerror}") from error
+
+
+def map_file(path: Path) -> bytes | mmap.mmap | None:
+    """The same of a file that is never written to again; a large one is read only where it is looked at."""
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size < MAPPED:
+                return file.read()
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except FileNotFoundError:
         return None
     except OSError as error:

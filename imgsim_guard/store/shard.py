@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, NamedTuple
+import mmap
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import safetensors
@@ -18,7 +19,7 @@ from imgsim_guard.augnet import DIMENSIONS
 from imgsim_guard.perceptual import HASH_SIZE, HASHES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -48,10 +49,11 @@ class Row(NamedTuple):
 
 
 class Shard(NamedTuple):
-    """Columns of n rows: `embeddings` float16 [n, 768], and for each digest name uint8 [n, size]."""
+    """Columns of n rows that lie in `data`: `embeddings` float16 [n, 768], and for each digest name uint8 [n, size]."""
 
     embeddings: NDArray[np.float16]
     digests: dict[str, NDArray[np.uint8]]
+    data: bytes | mmap.mmap
 
     def row(self, index: int) -> Row:
         """One image's."""
@@ -61,6 +63,11 @@ class Shard(NamedTuple):
     def rows(self) -> Iterator[Row]:
         """One after the other."""
         return map(self.row, range(len(self.embeddings)))
+
+    def release(self) -> None:
+        """Keep none of a mapped file in memory: the system knows where it is when it is looked at again."""
+        if isinstance(self.data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):  # not everywhere
+            self.data.madvise(mmap.MADV_DONTNEED)
 
 
 class DamagedShardError(Exception):
@@ -90,19 +97,21 @@ def write_shard(rows: Iterable[Row], *, fingerprint: str) -> tuple[str, bytes]:
     return hashlib.sha256(data).hexdigest() + SUFFIX, data
 
 
-def read_shard(name: str, data: bytes, *, fingerprint: str) -> Shard:
-    """The shard in these bytes. Raises DamagedShardError unless they match the name and the fingerprint."""
+def read_shard(name: str, data: bytes | mmap.mmap, *, fingerprint: str) -> Shard:
+    """The shard in these bytes, which it keeps. Raises DamagedShardError unless they match the name and fingerprint."""
     if hashlib.sha256(data).hexdigest() + SUFFIX != name:
         raise DamagedShardError("its contents do not match its name")
+    start = 8 + int.from_bytes(data[:8], "little")
     try:
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        tensors = safetensors.numpy.load(data)
-    except (safetensors.SafetensorError, ValueError, KeyError, RecursionError) as error:
+        header = json.loads(data[8:start])
+        metadata = header.pop("__metadata__", None)
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedShardError(f"it is not a safetensors file ({error})") from error
-    expected = _check_metadata(header.get("__metadata__"), fingerprint)
-    shard = _validated(tensors)
+    expected = _check_metadata(metadata, fingerprint)
+    shard = _validated(header, data, start)
     if _digest_of_contents(shard.digests) != expected:
         raise DamagedShardError("its content ids do not match their digest")
+    shard.release()
     return shard
 
 
@@ -126,20 +135,47 @@ def read_contents(path: Path, *, fingerprint: str) -> dict[str, NDArray[np.uint8
     return found
 
 
-def _validated(tensors: dict[str, NDArray[np.generic]]) -> Shard:
-    embeddings = tensors.pop("embeddings", np.zeros(0))
-    if embeddings.dtype != np.float16 or embeddings.shape[1:] != (DIMENSIONS,):
+def _validated(header: Mapping[str, object], data: bytes | mmap.mmap, start: int) -> Shard:
+    """The tensors of a header, which fill the data from `start` on, if they are what they should be."""
+    shape = _described(header, "embeddings")[1]
+    rows = shape[0] if isinstance(shape, list) and shape else 0
+    if _described(header, "embeddings") != ("F16", [rows, DIMENSIONS]):
         raise DamagedShardError("its embeddings have the wrong type or shape")
-    rows = len(embeddings)
-    # Of two float16 without their signs, the greater has the greater bits; so have infinity and what is no number.
-    if (embeddings.view(np.uint16) & 0x7FFF > _ONE).any():
-        raise DamagedShardError("its embeddings are out of range")
-    expected = {name: (np.dtype(np.uint8), (rows, size)) for name, size in DIGEST_SIZES.items()}
-    if {name: (tensor.dtype, tensor.shape) for name, tensor in tensors.items()} != expected:
+    expected = {name: ("U8", [rows, size]) for name, size in DIGEST_SIZES.items()}
+    if {name: _described(header, name) for name in header if name != "embeddings"} != expected:
         raise DamagedShardError("its digests have the wrong type or shape")
-    return Shard(
-        embeddings.astype(np.float16, copy=False), {name: tensor.view(np.uint8) for name, tensor in tensors.items()}
-    )
+    embeddings, *digests = _tensors(header, ("embeddings", *DIGEST_SIZES), data, start)
+    # Of two float16 without their signs, the greater has the greater bits; so have infinity and what is no number.
+    if (embeddings.view(np.uint16) << 1).max(initial=0) > _ONE << 1:
+        raise DamagedShardError("its embeddings are out of range")
+    return Shard(embeddings, dict(zip(DIGEST_SIZES, digests, strict=True)), data)
+
+
+def _described(header: Mapping[str, Any], name: str) -> tuple[object, object]:
+    """The type and shape that a header tells of a tensor."""
+    found = header.get(name)
+    return (found.get("dtype"), found.get("shape")) if isinstance(found, dict) else (None, None)
+
+
+def _tensors(
+    header: Mapping[str, Any], names: Sequence[str], data: bytes | mmap.mmap, start: int
+) -> list[NDArray[Any]]:
+    """Views of the data. Raises DamagedShardError unless each byte from `start` on belongs to one of them."""
+    try:
+        places = [(first, last) for first, last in (header[name]["data_offsets"] for name in names)]
+        firsts, lasts = zip(*sorted(places), strict=True)
+        if (*lasts,) != (*firsts[1:], len(data) - start) or firsts[0] != 0:
+            raise DamagedShardError("its tensors do not follow one another")
+        types = [np.dtype("<f2" if name == "embeddings" else np.uint8) for name in names]
+        found = [
+            np.ndarray(header[name]["shape"], dtype, data, start + first)
+            for name, dtype, (first, _) in zip(names, types, places, strict=True)
+        ]
+    except (TypeError, ValueError, KeyError, OverflowError) as error:
+        raise DamagedShardError(f"it is not a safetensors file ({error})") from error
+    if [tensor.nbytes for tensor in found] != [last - first for first, last in places]:
+        raise DamagedShardError("its tensors are not as long as its header tells")
+    return found
 
 
 def _metadata(fingerprint: str) -> dict[str, object]:
