@@ -1,0 +1,166 @@
+"""What a dataset of 10,000 to 100,000,000 images costs: unit costs measured at a few sizes, the rest by arithmetic.
+
+Measured, at each of `--sizes`, in a store on disk of embeddings that are blends of real ones: reading and checking the
+store, finding its content ids, one new image against all of it, and the bytes of an image. A size beyond those is
+computed from the largest: what is done once for each image grows with their number, what is done once for each pair
+with its square. Times are those of the processor, all threads together, so that a busy machine shows less.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import tempfile
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from blending import blend, read
+from measuring import report
+
+from imgsim_guard import augnet
+from imgsim_guard.model import Bounds
+from imgsim_guard.perceptual import HASH_SIZE, HASHES
+from imgsim_guard.retrieval import retrieve_among, retrieve_between
+from imgsim_guard.store import Store
+from imgsim_guard.store.publishing import ROWS_OF_A_PUBLISHED_SHARD, publish
+from imgsim_guard.store.shard import Row, file_digests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    Embeddings = NDArray[np.float16]
+
+SIZES = tuple(10**power for power in range(4, 9))
+
+HASHES_WITHIN = 0.4
+"""Of the images: those with a picture within them that has a hash of its own."""
+
+
+def main() -> None:
+    options = _options()
+    real = read(options.folder)
+    measured = {size: _measured(real, size) for size in options.sizes}
+    scan = _scan(real, options.scan)
+    rows = [
+        ["images", "", "store", "open", "find", "one new image", "embed all", "search of a scan", "clone", "commit"]
+    ]
+    rows += [_row(size, measured, scan, options) for size in SIZES]
+    figures = {"measured": measured, "scan": scan, "peak_mb": _peak_mb()}
+    report(figures, rows, reference=None, target=options.json)
+
+
+def _options() -> argparse.Namespace:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("folder", type=Path, help="a folder of shards with a thousand real embeddings or more")
+    arguments.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000], metavar="IMAGES")
+    arguments.add_argument("--scan", type=int, default=10_000, metavar="IMAGES", help="of which all pairs are searched")
+    arguments.add_argument("--embed", type=float, default=0.135, metavar="SECONDS", help="for one image, from bulk.py")
+    arguments.add_argument(
+        "--preview", type=int, default=20_000, metavar="BYTES", help="of one image's preview, if kept"
+    )
+    arguments.add_argument("--new", type=int, default=10, metavar="IMAGES", help="in a commit")
+    arguments.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    return arguments.parse_args()
+
+
+def seconds(action: Callable[[], object]) -> float:
+    """Of the processor, for all threads."""
+    started = time.process_time()
+    action()
+    return time.process_time() - started
+
+
+def _measured(real: Embeddings, size: int) -> dict[str, float]:
+    """Seconds of what one new image takes, and the bytes of a stored one."""
+    with tempfile.TemporaryDirectory() as folder:
+        root, name = Path(folder), augnet.fingerprint("onnx")
+        contents = _published(real, size, root, name)
+        stored = sum(path.stat().st_size for path in root.rglob("*.safetensors"))
+        store = Store(root, fingerprint=name, decoder=str, lazy=True)
+        found: dict[str, float] = {"bytes": stored / size, "open": seconds(store.open)}
+        found["find"] = seconds(lambda: store.find(contents))
+        rows = store.find(contents)
+        one, rest = contents[:1], contents[1:]
+        found["query"] = min(
+            seconds(lambda: retrieve_between(one, rest, rows, store, bounds=Bounds())) for _ in range(3)
+        )
+        return found
+
+
+def _scan(real: Embeddings, size: int) -> dict[str, float]:
+    """Seconds of searching all pairs of so many images."""
+    with tempfile.TemporaryDirectory() as folder:
+        contents = _published(real, size, Path(folder), "scan")
+        store = Store(Path(folder), fingerprint="scan", decoder=str)
+        rows = store.find(contents)
+        return {"images": size, "seconds": seconds(lambda: retrieve_among(contents, rows, store, bounds=Bounds()))}
+
+
+def _published(real: Embeddings, size: int, folder: Path, fingerprint: str) -> list[str]:
+    """Put so many images into a store, and name their contents."""
+    contents = []
+    for first, end in pairwise([*range(0, size, 10 * ROWS_OF_A_PUBLISHED_SHARD), size]):
+        rows = list(_rows(blend(real, end - first, seed=first), first))
+        publish(rows, folder, fingerprint=fingerprint)
+        contents += [f"git:{row.git.hex()}" for row in rows]
+    return contents
+
+
+def _rows(embeddings: Embeddings, first: int) -> Iterator[Row]:
+    """Random hashes, on average 1.4 an image, which is what photographs have."""
+    random = np.random.default_rng(first)
+    hashes = random.integers(0, 256, (len(embeddings), HASHES, HASH_SIZE), np.uint8)
+    hashes[..., 0] |= 0x80
+    hashes[:, 2:] = 0
+    hashes[random.random(len(hashes)) > HASHES_WITHIN, 1] = 0
+    for at, embedding in enumerate(embeddings):
+        digests = file_digests(b"image %d" % (first + at))
+        yield Row(**digests, pixels=bytes(16), hashes=hashes[at].tobytes(), embedding=embedding)
+
+
+def _row(
+    size: int, measured: dict[int, dict[str, float]], scan: dict[str, float], options: argparse.Namespace
+) -> list[str]:
+    base = size if size in measured else max(measured)
+    unit = {name: value * size / base for name, value in measured[base].items() if name != "bytes"}
+    each = measured[base]["bytes"]
+    return [
+        f"{size:,}",
+        "measured" if size in measured else "computed",
+        _size(each * size) + f" + {_size(options.preview * size)}",
+        *(_time(unit[name]) for name in ("open", "find", "query")),
+        _time(options.embed * size),
+        _time(scan["seconds"] * (size / scan["images"]) ** 2) + ("" if size == scan["images"] else " (computed)"),
+        _size(each * size),
+        _size(each * options.new),
+    ]
+
+
+def _size(size: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:  # noqa: PLR2004  of the next unit
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:,.3g} TB"
+
+
+def _time(taken: float) -> str:
+    for length, unit in ((60, "s"), (60, "min"), (24, "h")):
+        if taken < 2 * length:
+            return f"{taken:.2g} {unit}" if taken < length else f"{taken:.0f} {unit}"
+        taken /= length
+    return f"{taken:,.0f} days"
+
+
+def _peak_mb() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024**2 if sys.platform == "darwin" else 1024)
+
+
+if __name__ == "__main__":
+    main()
