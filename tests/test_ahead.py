@@ -7,7 +7,7 @@ from threading import Barrier, Lock
 
 import pytest
 
-from imgsim_guard.ahead import Room, cores, worked_ahead
+from imgsim_guard.ahead import Room, worked_ahead
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -64,7 +64,3 @@ def test_room_is_given_back_after_an_error() -> None:
             raise ZeroDivisionError
     with room.taken(5):
         pass
-
-
-def test_there_is_a_core() -> None:
-    assert cores() >= 1
