@@ -8,7 +8,7 @@ import tempfile
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, get_args
 
 from measuring import in_turns, parser, report, seconds, summary
 
@@ -21,7 +21,7 @@ from imgsim_guard.sources.folders import Folders, in_folders
 from imgsim_guard.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from imgsim_guard.model import Image
 
@@ -42,10 +42,12 @@ def main() -> None:
     arguments.add_argument("folder", type=Path)
     arguments.add_argument("--images", type=int, default=20, help="how many of the folder's pictures (default 20)")
     arguments.add_argument("--rounds", type=int, default=5)
+    arguments.add_argument("--preprocessing", choices=get_args(augnet.Preprocessing), default="reference")
     options = arguments.parse_args()
     images = list(islice(in_folders([str(options.folder)], None).queries, options.images))
-    embedder = augnet.load("onnx", cores())
-    _embed(images, embedder)
+    embedder = augnet.load("onnx", cores(), preprocessing=options.preprocessing)
+    embed = partial(_embed, images, embedder, augnet.least_side(options.preprocessing))
+    embed()
     command = [options.reference, "-W", "ignore", "-c", REFERENCE, *(image.path for image in images)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reference:
         read, write = _pipes(reference)
@@ -56,8 +58,7 @@ def main() -> None:
             write.flush()
             return float(read.readline())
 
-        ours = partial(seconds, partial(_embed, images, embedder))
-        times = in_turns(options.rounds, reference=theirs, ours=ours)
+        times = in_turns(options.rounds, reference=theirs, ours=partial(seconds, embed))
         write.close()
     rates = {name: [len(images) / taken for taken in values] for name, values in times.items()}
     ratios = [ours / theirs for ours, theirs in zip(rates["ours"], rates["reference"], strict=True)]
@@ -71,17 +72,28 @@ def main() -> None:
         ["ratio of all rounds", f"{overall:.3f}"],
         ["pictures", f"{len(images)}, {megapixels:.2f} megapixels in the median"],
     ]
-    figures = {"images": len(images), "megapixels": megapixels, "rates": rates, "ratios": ratios, "ratio": overall}
+    figures = {
+        "preprocessing": options.preprocessing,
+        "images": len(images),
+        "megapixels": megapixels,
+        "rates": rates,
+        "ratios": ratios,
+        "ratio": overall,
+    }
     report(figures, rows, reference=options.reference, target=options.json)
 
 
-def _embed(images: Sequence[Image], embedder: augnet.Embedder) -> None:
+def _embed(images: Sequence[Image], embedder: augnet.Embedder, least_side: int | None) -> None:
     """Into a new store, with all that is kept of an image: its digests, its hashes, its embedding."""
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder), fingerprint=augnet.fingerprint("onnx"), decoder=lambda: DECODER)
-        pipeline = Pipeline(Folders(), store, lambda _at_once: embedder, lambda _total, _doing: lambda: None)
+        pipeline = Pipeline(Folders(), store, lambda _at_once: embedder, _silent, least_side=least_side)
         if embed_missing(missing(images, store), pipeline):
             raise ValueError("some of the pictures cannot be read")
+
+
+def _silent(_total: int, _doing: str) -> Callable[[], object]:
+    return lambda: None
 
 
 def _pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:

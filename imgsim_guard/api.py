@@ -6,7 +6,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING
 
-from imgsim_guard.augnet import load
+from imgsim_guard.augnet import least_side, load
 from imgsim_guard.embedding import Pipeline, embed_missing, missing
 from imgsim_guard.errors import GuardError
 from imgsim_guard.headers import restrain_opencv
@@ -133,7 +133,9 @@ def _named(paths: Iterable[PathLike]) -> list[str]:
 def _pipeline(settings: Settings, store: Store | None, progress: Progress | None) -> Pipeline:
     restrain_opencv()
     store = open_store(settings) if store is None else store  # an empty one is false
-    return Pipeline(Folders(), store, partial(load, settings.engine), progress or _silent)
+    embedder = partial(load, settings.engine, preprocessing=settings.preprocessing, device=settings.device)
+    side = least_side(settings.preprocessing)
+    return Pipeline(Folders(), store, embedder, progress or _silent, least_side=side)
 
 
 def _embed(images: Sequence[Image], pipeline: Pipeline) -> None:

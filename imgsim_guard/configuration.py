@@ -105,6 +105,8 @@ def _mistakes(found: set[tuple[Mark, str]], name: str) -> GuardError:
 
 def _contradictions(settings: Settings) -> Iterator[tuple[Location, str]]:
     """What each setting by itself allows, and all of them together do not, such as rules that can never hold."""
+    if settings.engine == "imgsim":
+        yield from _not_of_imgsim(settings)
     decided: dict[tuple[str, ...], int] = {}
     previews = f".imgsim-guard/{PREVIEWS}"
     for name in ("store", "accepted"):
@@ -125,6 +127,13 @@ def _contradictions(settings: Settings) -> Iterator[tuple[Location, str]]:
         earlier = decided.setdefault(tuple(sorted(rule.splits)), index)
         if earlier != index:
             yield where, f"rules.{index}: never holds, since rules.{earlier} is for the same splits"
+
+
+def _not_of_imgsim(settings: Settings) -> Iterator[tuple[Location, str]]:
+    if settings.preprocessing != "reference":
+        yield ("preprocessing",), "preprocessing: the engine imgsim has its own; write reference, or engine: onnx"
+    if settings.device not in {"auto", "cpu"}:
+        yield ("device",), "device: the engine imgsim runs on the processor; write auto, or engine: onnx"
 
 
 def _mark_of(document: Document, problem: ErrorDetails) -> Mark:

@@ -14,7 +14,6 @@ from imgsim_guard.model import Unreadable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from imgsim_guard.augnet import Embedder
     from imgsim_guard.embedding import Pipeline
     from imgsim_guard.model import Image
 
@@ -37,8 +36,7 @@ def drifted(pixels: Mapping[Image, bytes], pipeline: Pipeline) -> Iterator[str]:
     ]
     if not others:
         return
-    embedder = pipeline.load(1)
-    moved = {image: _moved(image, rows[image.content], pipeline, embedder) for image in others[:EMBEDDED_AGAIN]}
+    moved = {image: _moved(image, rows[image.content], pipeline) for image in others[:EMBEDDED_AGAIN]}
     far = [image for image, distance in moved.items() if distance > TOLERANCE]
     if far:
         yield (
@@ -47,13 +45,19 @@ def drifted(pixels: Mapping[Image, bytes], pipeline: Pipeline) -> Iterator[str]:
         )
 
 
-def _moved(image: Image, row: int, pipeline: Pipeline, embedder: Embedder) -> float:
-    """How far the embedding of what is decoded here is from the stored one; 0 where nothing can be decoded."""
-    from imgsim_guard.images import decode
+def _moved(image: Image, row: int, pipeline: Pipeline) -> float:
+    """How far the embedding of what is decoded here is from the stored one; 0 where nothing can be decoded, or where only
+    verification, which takes all pixels, sees others.
+    """
+    from imgsim_guard.images import decode, pixel_digest, reduction_of
     from imgsim_guard.search import distances
 
     data = pipeline.source.read(image)
-    pixels = data if isinstance(data, Unreadable) else naming(image.path, decode, data)
+    if isinstance(data, Unreadable):
+        return 0.0
+    pixels = naming(image.path, decode, data, pipeline.least_side)
     if isinstance(pixels, Unreadable):
         return 0.0
-    return float(distances(embedder.embed([pixels]), pipeline.store.embeddings([row]))[0])
+    if pixel_digest(pixels, reduction_of(data, pipeline.least_side)) == pipeline.store.pixels(row):
+        return 0.0
+    return float(distances(pipeline.load(1).embed([pixels]), pipeline.store.embeddings([row]))[0])

@@ -52,7 +52,7 @@ class Pipeline(NamedTuple):
     """Where bytes come from, where embeddings are kept, what loads the model when it is needed (for so many images
     at once), and who watches.
 
-    `pictures`: where pairs are looked at, if not where bytes come from.
+    `pictures`: where pairs are looked at, if not where bytes come from. `least_side`: as `images.decode` has it.
     """
 
     source: Source
@@ -60,6 +60,7 @@ class Pipeline(NamedTuple):
     load: Callable[[int], Embedder]
     progress: Progress
     pictures: Source | None = None
+    least_side: int | None = None
 
 
 class _Failed(NamedTuple):
@@ -160,21 +161,21 @@ def _outcomes(images: Sequence[Image], pipeline: Pipeline) -> Generator[Row | _F
                 return _Failed(image, data, lasting=False)
             header = read_header(data)
             with room.taken(header.width * header.height if header else 0):
-                return _embedded(image, data, model)
+                return _embedded(image, data, pipeline.least_side, model)
 
         yield from worked_ahead(images, pipeline.source.read, work, threads=max(2, threads))
 
 
-def _embedded(image: Image, data: bytes, model: Future[Embedder]) -> Row | _Failed:
+def _embedded(image: Image, data: bytes, least_side: int | None, model: Future[Embedder]) -> Row | _Failed:
     import numpy as np
 
     from imgsim_guard.hashing import hashes
-    from imgsim_guard.images import decode_whole, pixel_digest
+    from imgsim_guard.images import decode_whole, pixel_digest, reduction_of
     from imgsim_guard.store.shard import Row, file_digests
 
-    pixels = naming(image.path, decode_whole, data)
+    pixels = naming(image.path, decode_whole, data, least_side)
     if isinstance(pixels, Unreadable):
         return _Failed(image, pixels, lasting=True)
-    digest, hashed = pixel_digest(pixels), hashes(pixels).tobytes()
+    digest, hashed = pixel_digest(pixels, reduction_of(data, least_side)), hashes(pixels).tobytes()
     embedding = model.result().embed([pixels])[0].astype(np.float16)
     return Row(**file_digests(data), pixels=digest, hashes=hashed, embedding=embedding)

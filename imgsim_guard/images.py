@@ -41,12 +41,16 @@ _DAMAGE = re.compile(
 )
 """Complaints after which a decoder still gives a picture. Bytes that are left over are none: the picture was whole."""
 
+_REDUCED = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}
+
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
 
 
-def decode(data: bytes) -> NDArray[np.uint8] | Unreadable:
+def decode(data: bytes, least_side: int | None = None) -> NDArray[np.uint8] | Unreadable:
     """The pixels [h, w, 3] of an encoded image, BGR, as `cv2.imread` gives them: EXIF orientation applied, alpha
     dropped, 16 bits brought to 8, the first frame or page. Or why there are none.
+
+    Given `least_side`, a JPEG is decoded at a quarter or half of its size where its short side keeps so many pixels.
     """
     header = read_header(data)
     if header is None:
@@ -58,7 +62,11 @@ def decode(data: bytes) -> NDArray[np.uint8] | Unreadable:
         return Unreadable(f"{claimed} in {len(data):,} bytes, too few for a picture of them")
     if header.format == "HEIC":
         return decode_heic(data)
-    pixels = _decoded(data) if header.format != "PNG" or not has_cut_chunk(data) else None
+    pixels = (
+        _decoded(data, _REDUCED[_reduction(header, least_side)])
+        if header.format != "PNG" or not has_cut_chunk(data)
+        else None
+    )
     if pixels is None:
         return Unreadable(f"damaged or cut short: the {header.format} decoder gave up")
     return np.ascontiguousarray(pixels, np.uint8)
@@ -73,9 +81,24 @@ def preview(pixels: NDArray[np.uint8]) -> bytes:
     return cv2.imencode(".webp", small, [cv2.IMWRITE_WEBP_QUALITY, PREVIEW_QUALITY])[1].tobytes()
 
 
-def _decoded(data: bytes) -> MatLike | None:
+def reduction_of(data: bytes, least_side: int | None) -> int:
+    """By how much `decode` makes this image smaller: 1, 2 or 4."""
+    header = read_header(data) if least_side is not None else None
+    return 1 if header is None else _reduction(header, least_side)
+
+
+def _reduction(header: Header, least_side: int | None) -> int:
+    """Only JPEG's own transform saves time by it."""
+    if least_side is None or header.format != "JPEG":
+        return 1
+    return next(
+        factor for factor in (4, 2, 1) if factor == 1 or min(header.width, header.height) >= factor * least_side
+    )
+
+
+def _decoded(data: bytes, how: int) -> MatLike | None:
     try:
-        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        return cv2.imdecode(np.frombuffer(data, np.uint8), how)
     except (cv2.error, MemoryError):
         return None
 
@@ -85,28 +108,31 @@ def _is_bomb(header: Header, size: int) -> bool:
     return pixels * BYTES_A_PIXEL.get(header.format, 6) > FREE_MEMORY and pixels > size * PIXELS_A_BYTE
 
 
-def decode_whole(data: bytes) -> NDArray[np.uint8] | Unreadable:
+def decode_whole(data: bytes, least_side: int | None = None) -> NDArray[np.uint8] | Unreadable:
     """As `decode`; but unreadable is also what the decoder fills up because a part of it is missing or damaged.
 
     Decodes one image at a time, whichever threads ask.
     """
-    pixels, complaints = overheard(partial(_decoded_aloud, data))
+    pixels, complaints = overheard(partial(_decoded_aloud, data, least_side))
     if isinstance(pixels, Unreadable) or not _DAMAGE.search(complaints):
         return pixels
     return Unreadable("damaged: its decoder found errors, and made up the rest")
 
 
-def _decoded_aloud(data: bytes) -> NDArray[np.uint8] | Unreadable:
+def _decoded_aloud(data: bytes, least_side: int | None) -> NDArray[np.uint8] | Unreadable:
     level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_WARNING)
     try:
-        return decode(data)
+        return decode(data, least_side)
     finally:
         cv2.utils.logging.setLogLevel(level)
 
 
-def pixel_digest(pixels: NDArray[np.uint8]) -> bytes:
-    """A digest of PIXEL_DIGEST_SIZE bytes that two images share when every pixel is the same."""
-    digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=PIXEL_DIGEST_SIZE)
+def pixel_digest(pixels: NDArray[np.uint8], reduced: int = 1) -> bytes:
+    """A digest of PIXEL_DIGEST_SIZE bytes that two images share when every pixel is the same, and both were decoded
+    smaller by the same factor.
+    """
+    what = repr(pixels.shape) if reduced == 1 else f"{pixels.shape} of 1/{reduced}"
+    digest = hashlib.blake2b(what.encode(), digest_size=PIXEL_DIGEST_SIZE)
     digest.update(np.ascontiguousarray(pixels).data)
     return digest.digest()
 

@@ -47,7 +47,7 @@ def open_store(settings: Settings, tracked: Path | None, *, lazy: bool = False) 
     """The cache of this user, and the tracked store in that folder if there is one; `lazy` as Store has it."""
     from imgsim_guard.store import Store  # which loads NumPy: not before the configuration is known to be right
 
-    name = fingerprint(settings.engine)
+    name = fingerprint(settings.engine, settings.preprocessing)
     store = Store(cache_folder(), fingerprint=name, decoder=_decoder, tracked=tracked, lazy=lazy)
     if tracked is not None and not (tracked / name).is_dir():
         store.advice = _advice(tracked)
@@ -81,7 +81,8 @@ def _advice(tracked: Path) -> str:
     if not tracked.with_name(f"{tracked.name}.dvc").exists():
         return ""
     if tracked.is_dir() and any(path.is_dir() for path in tracked.iterdir()):
-        return "the tracked store was made with another version of the model; imgsim-guard sync publishes anew"
+        made = "the tracked store was made with another version of the model, or another preprocessing"
+        return f"{made}; imgsim-guard sync publishes anew"
     return f"dvc pull {tracked.parent.name}/{tracked.name} brings what the team has embedded"
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from imgsim_guard.augnet import Engine
+from imgsim_guard.augnet import Device, Engine, Preprocessing
 from imgsim_guard.model import Action, Limit, Share
 
 __all__ = [
@@ -16,12 +16,14 @@ __all__ = [
     "PATTERNS",
     "Action",
     "Annotated",
+    "Device",
     "Distance",
     "Engine",
     "Field",
     "LimitSetting",
     "Literal",
     "Pattern",
+    "Preprocessing",
     "SplitName",
 ]
 

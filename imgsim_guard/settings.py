@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pydantic import Field
 
-    from imgsim_guard.augnet import Engine
+    from imgsim_guard.augnet import Device, Engine, Preprocessing
     from imgsim_guard.model import Action
     from imgsim_guard.setting_types import FOLDER_PATTERN, Distance, LimitSetting, Pattern, SplitName
 
@@ -86,6 +86,14 @@ class Settings:
         Field(description="Whether new images that DVC or git LFS has not brought to this machine fail the check"),
     ] = "fail"
     engine: Annotated[Engine, Field(description="onnx, or imgsim for the reference package (extra [imgsim])")] = "onnx"
+    preprocessing: Annotated[
+        Preprocessing,
+        Field(description="reference: as imgsim has it; antialiased: averaged. Each has its own embeddings"),
+    ] = "reference"
+    device: Annotated[
+        Device,
+        Field(description="What runs the model; auto: CUDA where it is installed and runs, else the processor"),
+    ] = "auto"
     max_missing_embeddings: Annotated[
         int,
         Field(ge=0, description="How many images the hook embeds by itself before it asks for `imgsim-guard embed`"),

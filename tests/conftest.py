@@ -324,7 +324,7 @@ class Person:
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed), redirect_stderr(printed):
             patch.setenv(CACHE_VARIABLE, str(self.cache))
             patch.chdir(self.dataset.root)
-            patch.setattr(wiring, "load", lambda _engine, _at_once: self.embedder)
+            patch.setattr(wiring, "load", lambda *_, **__: self.embedder)
             ended = main(arguments)
         assert ended == code, printed.getvalue()
         return printed.getvalue()

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+import onnxruntime
 import pytest
 from conftest import ROOT, photograph, random_picture
 from safetensors import safe_open
 
 from imgsim_guard import augnet
-from imgsim_guard.augnet.embedder import MODEL_PATH, OnnxEmbedder
+from imgsim_guard.augnet.embedder import MODEL_PATH, PROVIDERS, OnnxEmbedder
 from imgsim_guard.augnet.preprocessing import MAX_LONG_SIDE, preprocess, resized_shape
 from imgsim_guard.errors import GuardError
 from imgsim_guard.images import decode
@@ -85,7 +87,7 @@ def test_an_embedding_does_not_depend_on_the_number_of_threads(threads: int, aug
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(MODEL_PATH.read_bytes(), options, providers=["CPUExecutionProvider"])
     pictures = [random_picture(seed, height=300 + 7 * seed, width=400) for seed in range(2)]
-    assert np.array_equal(OnnxEmbedder(session, 1).embed(pictures), augnet_embedder.embed(pictures))
+    assert np.array_equal(OnnxEmbedder(session, 1, "reference").embed(pictures), augnet_embedder.embed(pictures))
 
 
 def test_embeddings_survive_half_precision_unchanged(augnet_embedder: augnet.Embedder) -> None:
@@ -114,6 +116,80 @@ def reference_preprocessing(pixels: NDArray[np.uint8]) -> NDArray[Any]:
 def test_preprocessing_is_the_references_to_the_last_bit(shape: tuple[int, int]) -> None:
     pixels = random_picture(5, *shape)
     assert np.array_equal(preprocess(pixels), reference_preprocessing(pixels))
+
+
+def test_antialiased_preprocessing_takes_every_pixel_of_a_large_picture() -> None:
+    """One column in eight is white: the reference sees some of them whole and others not at all."""
+    pixels = np.zeros((2800, 2800, 3), np.uint8)
+    pixels[:, ::8] = 255
+    assert preprocess(pixels, "antialiased").std(axis=(2, 3)).max() < 1e-5
+    sparse = preprocess(pixels)
+    assert np.array_equal(sparse, reference_preprocessing(pixels))
+    assert abs(sparse - preprocess(pixels, "antialiased")).min() > 0.4
+
+
+@pytest.mark.parametrize("shape", [(350, 350), (200, 300), (350, 700)])
+def test_what_does_not_shrink_is_the_references_in_both_ways(shape: tuple[int, int]) -> None:
+    pixels = random_picture(5, *shape)
+    assert np.array_equal(preprocess(pixels, "antialiased"), reference_preprocessing(pixels))
+
+
+def test_an_antialiased_embedding_of_a_scaled_copy_is_nearer() -> None:
+    embedder = augnet.load("onnx", preprocessing="antialiased")
+    large = np.asarray(np.random.default_rng(0).integers(0, 256, (1400, 1400, 3)), np.uint8)
+    small = np.asarray(cv2.resize(large, (700, 700), interpolation=cv2.INTER_AREA), np.uint8)
+    first, second = embedder.embed([large, small])
+    assert np.linalg.norm(first - second) < 0.3
+    reference = augnet.load("onnx").embed([large, small])
+    assert np.linalg.norm(reference[0] - reference[1]) > 1
+
+
+def test_ways_of_preprocessing_do_not_share_embeddings_and_the_references_keep_theirs() -> None:
+    assert augnet.fingerprint("onnx", "reference") == augnet.fingerprint("onnx")
+    assert augnet.fingerprint("onnx", "antialiased") != augnet.fingerprint("onnx")
+
+
+@pytest.mark.parametrize("height", [40, 700])
+def test_an_embedding_does_not_depend_on_how_many_are_made_at_once(
+    height: int, augnet_embedder: augnet.Embedder
+) -> None:
+    pictures = [random_picture(seed, height=height, width=60 + seed) for seed in range(4)]
+    at_once = augnet.load("onnx", 2)
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(lambda picture: at_once.embed([picture])[0], pictures))
+    assert np.array_equal(augnet_embedder.embed(pictures), together)
+
+
+@pytest.mark.parametrize("device", ["cpu", "auto"])
+def test_the_processor_runs_it_where_nothing_else_is_installed(
+    device: augnet.Device, augnet_embedder: augnet.Embedder
+) -> None:
+    picture = random_picture(1)
+    embedding = augnet.load("onnx", device=device).embed([picture])
+    assert np.array_equal(embedding, augnet_embedder.embed([picture]))
+
+
+@pytest.mark.parametrize("device", ["cuda", "directml"])
+def test_a_device_that_is_not_installed_is_an_error_that_says_how_to_get_it(device: augnet.Device) -> None:
+    assert PROVIDERS[device][0] not in onnxruntime.get_available_providers()
+    with pytest.raises(
+        GuardError, match=f"device: {device} is not installed; there is .*cpu.*pip install onnxruntime-"
+    ):
+        augnet.load("onnx", device=device)
+
+
+def test_a_device_for_which_onnx_runtime_takes_the_processor_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As onnxruntime-gpu does without CUDA: it prints why, and runs on the processor. The provider that comes with
+    every ONNX Runtime besides the processor's is one that needs a service, and so never the model's.
+    """
+    name = "AzureExecutionProvider"
+    assert name in onnxruntime.get_available_providers()
+    monkeypatch.setitem(PROVIDERS, "cuda", (name, {}))
+    session = onnxruntime.InferenceSession(MODEL_PATH, providers=["CPUExecutionProvider"])
+    monkeypatch.setattr(onnxruntime, "InferenceSession", lambda *_, **__: session)
+    with pytest.raises(GuardError, match="device: cuda is installed, but did not start, for the reason above"):
+        augnet.load("onnx", device="cuda")
+    assert augnet.load("onnx", device="auto").embed([random_picture(1)]).shape == (1, 768)
 
 
 @pytest.mark.parametrize("shape", [(10, 10_000), (10_000, 10), (1, 100_000)])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image, features
 
 from imgsim_guard.headers import MAX_PIXELS, Header, read_header
-from imgsim_guard.images import PIXEL_DIGEST_SIZE, PIXELS_A_BYTE, decode, pixel_digest
+from imgsim_guard.images import PIXEL_DIGEST_SIZE, PIXELS_A_BYTE, decode, decode_whole, pixel_digest, reduction_of
 from imgsim_guard.model import Unreadable
 
 if TYPE_CHECKING:
@@ -315,3 +315,45 @@ def test_the_shape_is_part_of_the_digest() -> None:
     picture = random_picture(1)
     height, width, _ = picture.shape
     assert pixel_digest(picture.reshape(width, height, 3)) != pixel_digest(picture)
+
+
+# Decoded smaller
+
+LARGE = np.asarray(cv2.resize(random_picture(3), (1300, 1700), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "least_side", "factor"),
+    [(".jpg", 325, 4), (".jpg", 326, 2), (".jpg", 650, 2), (".jpg", 651, 1), (".jpg", None, 1), (".png", 100, 1)],
+)
+def test_a_jpeg_is_decoded_smaller_where_enough_pixels_are_left(
+    suffix: str, least_side: int | None, factor: int
+) -> None:
+    data = encoded(LARGE, suffix)
+    pixels = decode_whole(data, least_side)
+    assert isinstance(pixels, np.ndarray)
+    assert reduction_of(data, least_side) == factor
+    assert pixels.shape == (1700 // factor, 1300 // factor, 3)
+    averaged = cv2.resize(LARGE, (1300 // factor, 1700 // factor), interpolation=cv2.INTER_AREA)
+    assert np.abs(averaged.astype(float) - pixels).mean() < 3
+
+
+def test_a_turned_jpeg_is_turned_when_it_is_decoded_smaller_too() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = saved(Image.fromarray(LARGE), "JPEG", exif=exif)
+    pixels, whole = decode(data, 300), decode(data)
+    assert isinstance(pixels, np.ndarray)
+    assert isinstance(whole, np.ndarray)
+    assert (pixels.shape, whole.shape) == ((325, 425, 3), (1300, 1700, 3))
+    assert np.abs(cv2.resize(whole, (425, 325), interpolation=cv2.INTER_AREA).astype(float) - pixels).mean() < 3
+
+
+def test_a_damaged_jpeg_is_unreadable_when_it_is_decoded_smaller_too() -> None:
+    data = encoded(LARGE, ".jpg")
+    assert isinstance(decode_whole(data[: len(data) // 2], 300), Unreadable)
+
+
+def test_pixels_that_were_decoded_smaller_are_not_those_of_a_small_picture() -> None:
+    pixels = random_picture(1)
+    assert len({pixel_digest(pixels), pixel_digest(pixels, 1), pixel_digest(pixels, 2), pixel_digest(pixels, 4)}) == 3

@@ -27,7 +27,8 @@ DEFAULTS = Settings(
 LIMIT = "should be a number of images, or a share of them such as 2%"
 KEYS = (
     "the keys are images, threshold, reach, candidates, verify, max_near_duplicates, max_exact_duplicates, "
-    "unreadable, unchecked, engine, max_missing_embeddings, splits, rules, store, previews, accepted"
+    "unreadable, unchecked, engine, preprocessing, device, max_missing_embeddings, splits, rules, store, previews, "
+    "accepted"
 )
 
 
@@ -145,6 +146,12 @@ MISTAKES = {
     "unreadable: ignore": "f:1:13: unreadable: should be 'fail' or 'warn', not 'ignore'",
     "unreadable: no": "f:1:13: unreadable: should be 'fail' or 'warn', not 'no'",
     "unreadable: Fail": "f:1:13: unreadable: should be 'fail' or 'warn', not 'Fail'",
+    "engine: imgsim\npreprocessing: antialiased": (
+        "f:2:16: preprocessing: the engine imgsim has its own; write reference, or engine: onnx"
+    ),
+    "device: cuda\nengine: imgsim": (
+        "f:1:9: device: the engine imgsim runs on the processor; write auto, or engine: onnx"
+    ),
     "engine: torch": "f:1:9: engine: should be 'onnx' or 'imgsim', not 'torch'",
     'engine: "\\e[31m"': r"f:1:9: engine: should be 'onnx' or 'imgsim', not '\x1b[31m'",
     "engine: " + "o" * 5000: f"f:1:9: engine: should be 'onnx' or 'imgsim', not '{'o' * 56}...",

@@ -13,7 +13,16 @@ if TYPE_CHECKING:
 Engine = Literal["onnx", "imgsim"]
 """`onnx`: ONNX Runtime and the model built from the released weights. `imgsim`: the reference package itself."""
 
+Preprocessing = Literal["reference", "antialiased"]
+"""`reference`: bilinear, to the last bit as imgsim does. `antialiased`: every pixel counts, however many there are."""
+
+Device = Literal["auto", "cpu", "cuda", "coreml", "directml"]
+"""`auto`: CUDA where it is installed and runs, else the processor."""
+
 DIMENSIONS = 768
+
+SHORT_SIDE = 350
+"""Pixels, to which imgsim 0.1.2 resizes the short side (`Vectorizer.vectorize`)."""
 
 MODEL_SHA256 = "129337935a96b37aa2a2907714c1ce4377ff12532093a51575b05c5ae2caeab7"
 """Of `augnet.onnx`, which the build makes from the released checkpoint; the same everywhere."""
@@ -34,17 +43,25 @@ class Embedder(Protocol):
         """Embed n images of shape [h, w, 3], BGR; [n, 768], every number representable in float16."""
 
 
-def fingerprint(engine: Engine) -> str:
+def fingerprint(engine: Engine, preprocessing: Preprocessing = "reference") -> str:
     """What two images must share to be comparable: model, engine, preprocessing, and how the hashes are made that are
     kept with the embeddings. Usable as a folder's name.
     """
-    return f"augnet-{_MODELS[engine]}-p{PREPROCESSING}-h{HASHING}"
+    kind = "" if preprocessing == "reference" else f"-{preprocessing}"
+    return f"augnet-{_MODELS[engine]}-p{PREPROCESSING}{kind}-h{HASHING}"
 
 
-def load(engine: Engine, at_once: int = 1) -> Embedder:
+def least_side(preprocessing: Preprocessing) -> int | None:
+    """How many pixels the short side must have at least where an image is decoded smaller than it is; None: never."""
+    return None if preprocessing == "reference" else 2 * SHORT_SIDE
+
+
+def load(
+    engine: Engine, at_once: int = 1, *, preprocessing: Preprocessing = "reference", device: Device = "cpu"
+) -> Embedder:
     """The embedder of an engine, ready to run, made for so many calls at once; further ones wait for their turn.
 
-    Raises GuardError when it is not installed, or is damaged.
+    Raises GuardError when it is not installed, is damaged, or cannot run on that device.
     """
     if engine == "imgsim":
         from imgsim_guard.augnet.reference import ReferenceEmbedder
@@ -52,4 +69,4 @@ def load(engine: Engine, at_once: int = 1) -> Embedder:
         return ReferenceEmbedder.load()
     from imgsim_guard.augnet.embedder import OnnxEmbedder
 
-    return OnnxEmbedder.load(at_once=at_once)
+    return OnnxEmbedder.load(at_once=at_once, preprocessing=preprocessing, device=device)

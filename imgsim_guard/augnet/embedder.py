@@ -21,27 +21,56 @@ if TYPE_CHECKING:
     import onnxruntime
     from numpy.typing import NDArray
 
+    from imgsim_guard.augnet import Device, Preprocessing
+
 MODEL_PATH = Path(__file__).with_name("augnet.onnx")
+
+CPU = "CPUExecutionProvider"
+
+PROVIDERS: dict[Device, tuple[str, dict[str, str]]] = {
+    "cpu": (CPU, {}),
+    # TF32 has 10 bits of precision. Images have many shapes, and trying every algorithm for each of them takes long.
+    "cuda": ("CUDAExecutionProvider", {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}),
+    "coreml": ("CoreMLExecutionProvider", {}),
+    "directml": ("DmlExecutionProvider", {}),
+}
+"""ONNX Runtime's name of each device, and its options there."""
+
+INSTALLING = {
+    "cuda": "With CUDA and cuDNN: pip uninstall onnxruntime onnxruntime-gpu, then pip install onnxruntime-gpu",
+    "coreml": "It comes with onnxruntime on macOS",
+    "directml": "On Windows: pip uninstall onnxruntime, then pip install onnxruntime-directml",
+}
 
 
 class OnnxEmbedder:
     """Runs the model one image at a time, so that no image's embedding depends on its neighbours in a call."""
 
-    def __init__(self, session: onnxruntime.InferenceSession, at_once: int) -> None:
+    def __init__(self, session: onnxruntime.InferenceSession, at_once: int, preprocessing: Preprocessing) -> None:
         self._session = session
         self._turns = Semaphore(at_once)
+        self._preprocessing = preprocessing
 
     @classmethod
-    def load(cls, path: Path = MODEL_PATH, *, at_once: int = 1) -> OnnxEmbedder:
-        """Read, check and load the model: for one image at a time on all cores, or for several, each on one.
+    def load(
+        cls,
+        path: Path = MODEL_PATH,
+        *,
+        at_once: int = 1,
+        preprocessing: Preprocessing = "reference",
+        device: Device = "cpu",
+    ) -> OnnxEmbedder:
+        """Read, check and load the model: for one image at a time on all cores, or for several, each on one. Devices
+        other than the processor run one at a time.
 
-        Raises GuardError when it is absent or not the recorded one.
+        Raises GuardError when it is absent or not the recorded one, or when it does not run on the device.
         """
         # Since 1.29 it reports on its use to its maker, unless this is set when it is imported. Nothing here may
         # reach for the network.
         os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import onnxruntime
 
+        model = read_model(path)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # errors only: warnings of the runtime are about its own tuning
         # Threads that spin while they wait gain 3 % on an idle machine, and cost 20 % on one that is busy.
@@ -49,22 +78,56 @@ class OnnxEmbedder:
         options.intra_op_num_threads = 1 if at_once > 1 else 0  # 0: one for each core
         model = _read(path)
         with ThreadPoolExecutor(1, "session") as pool:  # the digest takes a sixth of the time that the session takes
-            session = pool.submit(onnxruntime.InferenceSession, model, options, providers=["CPUExecutionProvider"])
+            starting = pool.submit(_started, model, options, device)
             _require_recorded(model, path)
-            return cls(session.result(), at_once)
+            session = starting.result()
+        return cls(session, at_once if session.get_providers() == [CPU] else 1, preprocessing)
 
     def embed(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Embed n images of shape [h, w, 3], BGR; [n, 768] between -1 and 1, every number representable in float16.
 
         Rounding to float16 here makes a fresh embedding and a stored one the same numbers. Threads may call it.
         """
-        rows = [self._run(preprocess(pixels)) for pixels in images]
+        rows = [self._run(preprocess(pixels, self._preprocessing)) for pixels in images]
         return np.array(rows, np.float32).reshape(-1, DIMENSIONS).astype(np.float16).astype(np.float32)
 
     def _run(self, tensor: NDArray[np.float32]) -> NDArray[np.float32]:
         with self._turns:
             embedding: NDArray[np.float32] = self._session.run(None, {"pixels": tensor})[0][0]
         return embedding
+
+
+def _started(model: bytes, options: onnxruntime.SessionOptions, device: Device) -> onnxruntime.InferenceSession:
+    import onnxruntime
+
+    if device == "auto":
+        onnxruntime.set_default_logger_severity(4)  # why there is no CUDA does not matter
+        session = _session(model, options, "cuda") or _session(model, options, "cpu")
+    else:
+        session = _session(model, options, device)
+    if session is None:
+        raise GuardError(_unavailable(device, onnxruntime.get_available_providers()))
+    return session
+
+
+def _session(model: bytes, options: onnxruntime.SessionOptions, device: Device) -> onnxruntime.InferenceSession | None:
+    """A session on this device; None where it cannot be had, for which ONNX Runtime would take the processor."""
+    import onnxruntime
+
+    name, settings = PROVIDERS[device]
+    if name not in onnxruntime.get_available_providers():
+        return None
+    session = onnxruntime.InferenceSession(model, options, providers=[(name, settings)])
+    session.disable_fallback()  # to the processor, after an error of the device
+    return session if name in session.get_providers() else None
+
+
+def _unavailable(device: Device, providers: Sequence[str]) -> str:
+    known = {name: kind for kind, (name, _) in PROVIDERS.items()}
+    if PROVIDERS[device][0] in providers:
+        return f"device: {device} is installed, but did not start, for the reason above; mend it, or set device: auto"
+    there = ", ".join(known[name] for name in providers if name in known)
+    return f"device: {device} is not installed; there is {there}. {INSTALLING[device]}; or set device: auto"
 
 
 def read_model(path: Path) -> bytes:

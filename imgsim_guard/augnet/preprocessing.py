@@ -1,4 +1,4 @@
-"""Pixels as AugNet wants them: exactly the reference's resizing and normalisation."""
+"""Pixels as AugNet wants them: exactly the reference's normalisation, and its resizing or a better one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from imgsim_guard.augnet import SHORT_SIDE
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SHORT_SIDE = 350
-"""To which imgsim 0.1.2 resizes the short side (`Vectorizer.vectorize`)."""
+    from imgsim_guard.augnet import Preprocessing
 
 MAX_LONG_SIDE = 10 * SHORT_SIDE
 """The reference lets an extreme aspect ratio explode: 10 x 10,000 px becomes 350 x 350,000. Beyond 10:1 the long side
@@ -31,14 +32,19 @@ def _resized_side(side: int, scale: float) -> int:
     return min(int(max(side * scale, SHORT_SIDE)), MAX_LONG_SIDE)
 
 
-def preprocess(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def preprocess(pixels: NDArray[np.uint8], preprocessing: Preprocessing = "reference") -> NDArray[np.float32]:
     """Pixels [h, w, 3] in BGR to the model's input [1, 3, h', w'] in RGB.
+
+    The reference takes two by two pixels for each that it makes, and skips the others of a large picture; averaging
+    takes all of them. Where a picture grows, there is nothing to average.
 
     The reference normalises in float64 and then rounds to float32. An intensity has 256 values, so a table of 256
     gives the same numbers to the last bit.
     """
     height, width = resized_shape(*pixels.shape[:2])
-    resized = cv2.resize(pixels, (width, height))
+    shrinks = height < pixels.shape[0] and width < pixels.shape[1]
+    way = cv2.INTER_AREA if preprocessing == "antialiased" and shrinks else cv2.INTER_LINEAR
+    resized = cv2.resize(pixels, (width, height), interpolation=way)
     table = normalisation_table()
     return np.stack([table[channel].take(resized[:, :, 2 - channel]) for channel in range(3)])[None]
 

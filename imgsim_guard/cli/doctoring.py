@@ -82,14 +82,14 @@ def _installed() -> Iterator[str]:
 
 
 def _model(settings: Settings) -> Iterator[str]:
-    load(settings.engine)  # which checks its digest
-    yield f"{fingerprint(settings.engine)}: undamaged"
+    load(settings.engine, device=settings.device)  # which checks its digest
+    yield f"{fingerprint(settings.engine, settings.preprocessing)}: undamaged"
 
 
 def _embeddings(git: Git, settings: Settings) -> Iterator[str]:
     team = TeamStore(git, settings.store)
     for name, folder in (("cache", cache_folder()), ("tracked store", team.folder)):
-        found = inspect(folder, fingerprint=fingerprint(settings.engine))
+        found = inspect(folder, fingerprint=fingerprint(settings.engine, settings.preprocessing))
         yield f"{name}: {found.rows:,} embeddings in {found.shards:,} files ({folder})"
         for path, reason in found.damaged.items():
             yield f"! {path}: {reason}; delete it, and its images are embedded again"

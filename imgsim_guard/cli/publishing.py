@@ -99,7 +99,7 @@ def _layers(git: Git, settings: Settings) -> dict[str, Path]:
 def _info(git: Git, settings: Settings) -> int:
     from imgsim_guard.store.publishing import inspect, other_fingerprints
 
-    model = fingerprint(settings.engine)
+    model = fingerprint(settings.engine, settings.preprocessing)
     say(f"model: {model}\n")
     for name, folder in _layers(git, settings).items():
         found = inspect(folder, fingerprint=model)
@@ -116,7 +116,7 @@ def _verify(git: Git, settings: Settings) -> int:
 
     damaged = previews_at(git.root, settings).damaged()
     for folder in _layers(git, settings).values():
-        damaged |= inspect(folder, fingerprint=fingerprint(settings.engine)).damaged
+        damaged |= inspect(folder, fingerprint=fingerprint(settings.engine, settings.preprocessing)).damaged
     for path, reason in damaged.items():
         say(f"{shown(str(path))}   damaged: {shown(reason)}\n")
     lacking = TeamStore(git, settings.store).lacking()
@@ -132,7 +132,7 @@ def _verify(git: Git, settings: Settings) -> int:
 def _compact(git: Git, settings: Settings) -> int:
     from imgsim_guard.store.publishing import inspect, rewritten
 
-    team, model = TeamStore(git, settings.store), fingerprint(settings.engine)
+    team, model = TeamStore(git, settings.store), fingerprint(settings.engine, settings.preprocessing)
     team.require_whole()
     before = inspect(team.folder, fingerprint=model).shards
     rewritten(team.folder, fingerprint=model)
@@ -143,7 +143,7 @@ def _compact(git: Git, settings: Settings) -> int:
 def _prune(git: Git, settings: Settings) -> int:
     from imgsim_guard.store.publishing import rewritten
 
-    team, model = TeamStore(git, settings.store), fingerprint(settings.engine)
+    team, model = TeamStore(git, settings.store), fingerprint(settings.engine, settings.preprocessing)
     team.require_whole()
     contents = {image.content for image in _of_all_branches(git, settings)}
     kept = {row.sha256 for row in open_store(settings, team.folder).rows(contents)}

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from imgsim_guard.augnet import fingerprint, load
+from imgsim_guard.augnet import fingerprint, least_side, load
 from imgsim_guard.cli.terminal import progress_display
 from imgsim_guard.early import Early
 from imgsim_guard.embedding import Pipeline, at_once, embed_missing, missing
@@ -36,11 +36,11 @@ def pipeline_of(  # noqa: PLR0913  where all parts meet
 
     The model begins to load at once if any of the `queries` will have to be embedded: meanwhile the rest is prepared.
     """
-    model = Early(partial(load, settings.engine))
+    model = Early(partial(load, settings.engine, preprocessing=settings.preprocessing, device=settings.device))
     if wanted := sum(source.at_hand(image) for image in missing(queries, store)):
         model.begin(at_once(wanted))
     with progress_display(quiet=quiet) as progress:
-        yield Pipeline(source, store, model, progress, pictures)
+        yield Pipeline(source, store, model, progress, pictures, least_side(settings.preprocessing))
 
 
 def embed_images(
@@ -57,4 +57,5 @@ def details(arguments: argparse.Namespace, settings: Settings, store: Store) -> 
     """What --verbose adds."""
     if not arguments.verbose:
         return ""
-    return f"model {fingerprint(settings.engine)}, {len(store):,} embeddings in {store.folder}\n"
+    model = fingerprint(settings.engine, settings.preprocessing)
+    return f"model {model}, {len(store):,} embeddings in {store.folder}\n"
