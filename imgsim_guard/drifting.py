@@ -46,8 +46,8 @@ def drifted(pixels: Mapping[Image, bytes], pipeline: Pipeline) -> Iterator[str]:
 
 
 def _moved(image: Image, row: int, pipeline: Pipeline) -> float:
-    """How far the embedding of what is decoded here is from the stored one; 0 where nothing can be decoded, or where only
-    verification, which takes all pixels, sees others.
+    """How far the embedding of what is decoded here is from the stored one; 0 where nothing can be decoded, or where
+    only verification, which takes all pixels, sees others.
     """
     from imgsim_guard.images import decode, pixel_digest, reduction_of
     from imgsim_guard.search import distances
