@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,10 @@ from imgsim_guard.sources.selecting import without_moved
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from imgsim_guard.joins import Joins
     from imgsim_guard.judge import Sorted
     from imgsim_guard.model import Bounds, Evidence, Image, Selection
     from imgsim_guard.policy import Policy
-    from imgsim_guard.store import Store
 
 SAMPLE = 4
 """Images embedded to tell how long the rest will take; the first also pays for loading the model."""
@@ -79,7 +80,7 @@ def check(
         unreadable=tuple(sorted(unreadable.items())),
         notes=(*notes, *pipeline.store.notes),
         in_dvc=tuple(query.path for query in selection.queries if query.content.startswith("md5:")),
-        nearest=_nearest(by_content, pipeline.store, mutual=selection.mutual) if nearest else (),
+        nearest=_nearest(by_content, pipeline, mutual=selection.mutual) if nearest else (),
     )
 
 
@@ -128,8 +129,9 @@ def _matches(
     rows = store.find([*by_content.searched, *by_content.held])
     searched = [content for content in by_content.searched if content in rows]
     held = [content for content in by_content.held if content in rows]
-    between = retrieve_between(searched, held, rows, store, bounds=bounds)
-    among = retrieve_among(searched, rows, store, bounds=bounds) if mutual else {}
+    joins = _joins(pipeline)
+    between = retrieve_between(searched, held, rows, store, bounds=bounds, joins=joins)
+    among = retrieve_among(searched, rows, store, bounds=bounds, joins=joins) if mutual else {}
 
     pairs, same = [], []
     for retrieved, images in ((between, by_content.held), (among, by_content.searched)):
@@ -148,18 +150,19 @@ def _matches(
     return [match for match in judged if match is not None], sum(1 for seen in evidence if _is_skipped(seen)), drift
 
 
-def _nearest(by_content: Sorted, store: Store, *, mutual: bool) -> tuple[tuple[str, float], ...]:
+def _nearest(by_content: Sorted, pipeline: Pipeline, *, mutual: bool) -> tuple[tuple[str, float], ...]:
     """The distance of each query with an embedding to the nearest other image, by path."""
-    from imgsim_guard.search import FURTHEST, nearest_among, nearest_between
+    from imgsim_guard.search import FURTHEST
 
+    store, joins = pipeline.store, _joins(pipeline)
     rows = store.find([*by_content.searched, *by_content.held])
     searched = [content for content in by_content.searched if content in rows]
     ours = store.embeddings([rows[content] for content in searched])
     held = [content for content in by_content.held if content in rows] if searched else []
     theirs = store.embeddings([rows[content] for content in held])  # of a store that is open only for a search
     found = {image.path: 0.0 for pair in by_content.exact for image in pair}
-    pairs = [*nearest_between(ours, theirs, k=1, reach=FURTHEST)]
-    for pair in [*pairs, *nearest_among(ours, k=1, reach=FURTHEST)] if mutual else pairs:
+    pairs = [*joins.nearest_between(ours, theirs, k=1, reach=FURTHEST)]
+    for pair in [*pairs, *joins.nearest_among(ours, k=1, reach=FURTHEST)] if mutual else pairs:
         for query in by_content.searched[searched[pair.first]]:
             found[query.path] = min(pair.distance, found.get(query.path, pair.distance))
     queries = {query.path for some in by_content.searched.values() for query in some}
@@ -181,10 +184,19 @@ def _evidence(
 
         done = pipeline.progress(len(asked), "verifying")
         verifier = Verifier(pipeline.pictures or pipeline.source)
-        for index, answer in zip(asked, verifier.verify([pairs[index] for index in asked], done), strict=True):
+        verify = verifier.verify if pipeline.workers is None else partial(pipeline.workers.verify, verifier)
+        for index, answer in zip(asked, verify([pairs[index] for index in asked], done), strict=True):
             found[index] = answer
         return found, [*drifted(verifier.pixels, pipeline)]
     return found, []
+
+
+def _joins(pipeline: Pipeline) -> Joins:
+    if pipeline.workers is not None:
+        return pipeline.workers.joins
+    from imgsim_guard import joins
+
+    return joins
 
 
 def _empty_splits(selection: Selection, policy: Policy) -> Iterator[str]:

@@ -14,10 +14,12 @@ from imgsim_guard.model import Image, Unreadable
 from imgsim_guard.parallel import cores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
     from imgsim_guard.augnet import Embedder
+    from imgsim_guard.joins import Joins
+    from imgsim_guard.model import Candidate, Evidence
     from imgsim_guard.store import Store
     from imgsim_guard.store.shard import Row
 
@@ -48,11 +50,37 @@ class Progress(Protocol):
         """Open it."""
 
 
+class Verifies(Protocol):
+    """Looks at pairs. `pixels`: the digests of the pixels of those images that were looked at thoroughly."""
+
+    pixels: dict[Image, bytes]
+
+    def verify(self, candidates: Sequence[Candidate], done: Callable[[], object], /) -> Iterator[Evidence]:
+        """The evidence of each candidate, in order; `done` is called after each."""
+
+
+class Workers(Protocol):
+    """Other processes that do what takes long, with the results that it would have here."""
+
+    @property
+    def joins(self) -> Joins:
+        """The joins of retrieval, made there."""
+
+    def embed(self, images: Sequence[Image], pipeline: Pipeline) -> dict[str, Unreadable]:
+        """What `embed_missing` does."""
+
+    def verify(
+        self, here: Verifies, candidates: Sequence[Candidate], done: Callable[[], object], /
+    ) -> Iterator[Evidence]:
+        """What verifying does `here`, which learns of the pixels that were seen."""
+
+
 class Pipeline(NamedTuple):
     """Where bytes come from, where embeddings are kept, what loads the model when it is needed (for so many images
     at once), and who watches.
 
     `pictures`: where pairs are looked at, if not where bytes come from. `least_side`: as `images.decode` has it.
+    `workers`: who does it, if not this process.
     """
 
     source: Source
@@ -61,6 +89,7 @@ class Pipeline(NamedTuple):
     progress: Progress
     pictures: Source | None = None
     least_side: int | None = None
+    workers: Workers | None = None
 
 
 class _Failed(NamedTuple):
@@ -91,6 +120,8 @@ def embed_missing(images: Sequence[Image], pipeline: Pipeline) -> dict[str, Unre
             images = missing(images, pipeline.store)
     if not images:
         return {}
+    if pipeline.workers is not None:
+        return pipeline.workers.embed(images, pipeline)
     store, done = pipeline.store, pipeline.progress(len(images), "embedding")
     rows = _Rows(store)
     failed: list[_Failed] = []

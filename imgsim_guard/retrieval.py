@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
-from imgsim_guard.perceptual import nearest_hashes
-from imgsim_guard.search import EXACT_ROWS, distances, nearest_among, nearest_between, pairs_among, pairs_between
+from imgsim_guard import joins as joins_here
+from imgsim_guard.search import EXACT_ROWS, distances
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from imgsim_guard.joins import Joins
     from imgsim_guard.model import Bounds
     from imgsim_guard.store import Store
 
@@ -34,36 +35,42 @@ class Retrieved(NamedTuple):
     by_hash: bool
 
 
-def retrieve_between(
-    queries: Sequence[str], gallery: Sequence[str], rows: Mapping[str, int], store: Store, *, bounds: Bounds
+def retrieve_between(  # noqa: PLR0913  who joins is a choice, and all else is given
+    queries: Sequence[str],
+    gallery: Sequence[str],
+    rows: Mapping[str, int],
+    store: Store,
+    *,
+    bounds: Bounds,
+    joins: Joins = joins_here,
 ) -> dict[tuple[str, str], Retrieved]:
     """Each pair of a query's content and a gallery's that has to be looked at."""
     first, second = _rows(queries, rows), _rows(gallery, rows)
     ours, theirs = store.embeddings(first), store.stored_embeddings(second)
     by_hash: set[tuple[int, int]] = set()
     if bounds.candidates:
-        near = nearest_between(ours, theirs, k=bounds.candidates, reach=bounds.reach, within=bounds.threshold)
-        by_hash = set(nearest_hashes(store.hashes(first), store.stored_hashes(second), k=BY_HASH))
+        near = joins.nearest_between(ours, theirs, k=bounds.candidates, reach=bounds.reach, within=bounds.threshold)
+        by_hash = set(joins.nearest_hashes(store.hashes(first), store.stored_hashes(second), k=BY_HASH))
     else:
-        near = pairs_between(ours, theirs, threshold=bounds.threshold)
+        near = joins.pairs_between(ours, theirs, threshold=bounds.threshold)
     found = {(pair.first, pair.second) for pair in near}
     measured = _measured(found | by_hash, first, second, store)
     return {(queries[i], gallery[j]): Retrieved(distance, (i, j) in by_hash) for (i, j), distance in measured}
 
 
 def retrieve_among(
-    queries: Sequence[str], rows: Mapping[str, int], store: Store, *, bounds: Bounds
+    queries: Sequence[str], rows: Mapping[str, int], store: Store, *, bounds: Bounds, joins: Joins = joins_here
 ) -> dict[tuple[str, str], Retrieved]:
     """The same among the queries: the later one first."""
     own = _rows(queries, rows)
     ours = store.stored_embeddings(own)
     by_hash: set[tuple[int, int]] = set()
     if bounds.candidates:
-        near = nearest_among(ours, k=bounds.candidates, reach=bounds.reach, within=bounds.threshold)
+        near = joins.nearest_among(ours, k=bounds.candidates, reach=bounds.reach, within=bounds.threshold)
         hashes = store.stored_hashes(own)
-        by_hash = {_later_first(i, j) for i, j in nearest_hashes(hashes, hashes, k=BY_HASH, same=True)}
+        by_hash = {_later_first(i, j) for i, j in joins.nearest_hashes(hashes, hashes, k=BY_HASH, same=True)}
     else:
-        near = pairs_among(ours, threshold=bounds.threshold)
+        near = joins.pairs_among(ours, threshold=bounds.threshold)
     found = {_later_first(pair.first, pair.second) for pair in near}
     measured = _measured(found | by_hash, own, own, store)
     return {(queries[i], queries[j]): Retrieved(distance, (i, j) in by_hash) for (i, j), distance in measured}

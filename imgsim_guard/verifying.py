@@ -71,14 +71,15 @@ class _Once(Generic[T]):
 
 
 class Verifier:
-    """Looks at pairs on all cores. The same pair gives the same evidence whatever came before.
+    """Looks at pairs on all cores, or so many threads. The same pair gives the same evidence whatever came before.
 
     `pixels`: the digests of the pixels of those images that were looked at thoroughly.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, *, threads: int | None = None) -> None:
         self.pixels: dict[Image, bytes] = {}
         self._source = source
+        self._threads = threads or os.cpu_count()
         self._reading = Lock()
         self._glances = _Kept(self._glance, GLANCES_KEPT)
         self._prepared = _Kept(self._prepare, PREPARED_KEPT)
@@ -88,7 +89,7 @@ class Verifier:
 
         Candidates of one query should follow one another, so that what is computed of it serves all of them.
         """
-        pool = ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="verify")
+        pool = ThreadPoolExecutor(max_workers=self._threads, thread_name_prefix="verify")
         try:
             for evidence in pool.map(self._look, candidates):
                 done()

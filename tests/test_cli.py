@@ -249,9 +249,9 @@ REPORTS = ["--html", "--json", "--sarif", "--junit", "--metrics", "--plots", "--
     [
         ("hook", REPORTS),
         ("check", [*REPORTS, "PATH", "--staged", "--all", "--worktree", "--from-ref", "--to-ref"]),
-        ("scan", [*REPORTS, "PATH", "--against"]),
+        ("scan", [*REPORTS, "PATH", "--against", "--ray", "--shards"]),
         ("compare", ["--json", "--image", "A", "B"]),
-        ("embed", ["PATH", "--worktree", "--publish"]),
+        ("embed", ["PATH", "--worktree", "--publish", "--ray", "--shards"]),
         ("init", ["--dvc", "--stages", "--dry-run"]),
         ("config", ["PATH"]),
         ("accept", ["NEW", "OLD", "--reason", "--all", "--worktree", "--prune"]),

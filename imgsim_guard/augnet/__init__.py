@@ -57,11 +57,17 @@ def least_side(preprocessing: Preprocessing) -> int | None:
 
 
 def load(
-    engine: Engine, at_once: int = 1, *, preprocessing: Preprocessing = "reference", device: Device = "cpu"
+    engine: Engine,
+    at_once: int = 1,
+    *,
+    threads: int = 0,
+    preprocessing: Preprocessing = "reference",
+    device: Device = "cpu",
 ) -> Embedder:
     """The embedder of an engine, ready to run, made for so many calls at once; further ones wait for their turn.
 
-    Raises GuardError when it is not installed, is damaged, or cannot run on that device.
+    `threads`: of a call at a time; 0 for as many as suit the machine. They change no embedding. Raises GuardError when
+    it is not installed, is damaged, or cannot run on that device.
     """
     if engine == "imgsim":
         from imgsim_guard.augnet.reference import ReferenceEmbedder
@@ -69,4 +75,4 @@ def load(
         return ReferenceEmbedder.load()
     from imgsim_guard.augnet.embedder import OnnxEmbedder
 
-    return OnnxEmbedder.load(at_once=at_once, preprocessing=preprocessing, device=device)
+    return OnnxEmbedder.load(at_once=at_once, threads=threads, preprocessing=preprocessing, device=device)

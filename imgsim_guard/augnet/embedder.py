@@ -57,11 +57,12 @@ class OnnxEmbedder:
         path: Path = MODEL_PATH,
         *,
         at_once: int = 1,
+        threads: int = 0,
         preprocessing: Preprocessing = "reference",
         device: Device = "cpu",
     ) -> OnnxEmbedder:
-        """Read, check and load the model: for one image at a time on all cores, or for several, each on one. Devices
-        other than the processor run one at a time.
+        """Read, check and load the model: for one image at a time on so many threads (0: one a core), or for several,
+        each on one. Devices other than the processor run one at a time.
 
         Raises GuardError when it is absent or not the recorded one, or when it does not run on the device.
         """
@@ -75,7 +76,7 @@ class OnnxEmbedder:
         options.log_severity_level = 3  # errors only: warnings of the runtime are about its own tuning
         # Threads that spin while they wait gain 3 % on an idle machine, and cost 20 % on one that is busy.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.intra_op_num_threads = 1 if at_once > 1 else 0  # 0: one for each core
+        options.intra_op_num_threads = 1 if at_once > 1 else threads  # 0: one for each core
         model = _read(path)
         with ThreadPoolExecutor(1, "session") as pool:  # the digest takes a sixth of the time that the session takes
             starting = pool.submit(_started, model, options, device)

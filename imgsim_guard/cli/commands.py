@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import time
 from contextlib import closing, contextmanager, nullcontext, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.check import check as run_check
 from imgsim_guard.check import compare_with, nothing_new
 from imgsim_guard.cli.reports import say_verdict, taken, write_reports
 from imgsim_guard.cli.terminal import STANDARD_OUTPUT, progress_display, say, write_report
-from imgsim_guard.cli.wiring import details, embed_images, pipeline_of
+from imgsim_guard.cli.wiring import details, embed_images, pipeline_of, workers_of
 from imgsim_guard.embedding import missing
 from imgsim_guard.errors import GuardError
 from imgsim_guard.opening import nearest_root, open_store, pictures_at, policy_at, settings_at
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.report.text import compare_report, text_report
 from imgsim_guard.sources import folders, tracked
+from imgsim_guard.sources.elsewhere import Place
 from imgsim_guard.sources.git import Git
 from imgsim_guard.sources.selecting import image_filter
 from imgsim_guard.sources.worktree import with_worktree
@@ -25,7 +27,6 @@ from imgsim_guard.sources.worktree import with_worktree
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
-    from pathlib import Path
 
     from imgsim_guard.embedding import Source
     from imgsim_guard.model import Result, Selection
@@ -71,7 +72,8 @@ def check(arguments: argparse.Namespace) -> int:
 def scan(arguments: argparse.Namespace) -> int:
     """`imgsim-guard scan`."""
     job = _in_folders(arguments)
-    return _judge(folders.in_folders(arguments.paths, arguments.against), folders.Folders(), job)
+    selection = folders.in_folders(arguments.paths, arguments.against)
+    return _judge(selection, folders.Folders(), job, place=Place(str(Path.cwd())))
 
 
 def compare(arguments: argparse.Namespace) -> int:
@@ -104,10 +106,17 @@ def embed(arguments: argparse.Namespace) -> int:
         if arguments.publish or arguments.worktree:
             raise GuardError("--publish and --worktree are for the images of a repository: name no paths")
         job = _in_folders(arguments)
-        return _embed_selection(folders.in_folders(arguments.paths, None), folders.Folders(), job)
+        return _embed_selection(
+            folders.in_folders(arguments.paths, None), folders.Folders(), job, Place(str(Path.cwd()))
+        )
+    if arguments.worktree and arguments.ray is not None:
+        raise GuardError(
+            "--ray reads what is in the index, which --worktree does not write to: git add, or one of them"
+        )
     with _in_repository(arguments) as (git, job):
         selection = tracked.everything(git, image_filter(job.settings.images))
-        return _embed_selection(selection, tracked.Trackers(git, selection.revision), job)
+        place = Place(str(git.root), tracked=True, revision=selection.revision)
+        return _embed_selection(selection, tracked.Trackers(git, selection.revision), job, place)
 
 
 def demo(arguments: argparse.Namespace) -> int:
@@ -137,19 +146,28 @@ def _store(job: Job, *, lazy: bool = False) -> Store:
     return open_store(job.settings, job.root / job.settings.store, lazy=lazy)
 
 
-def _judge(selection: Selection, source: Source, job: Job, *, max_missing: int | None = None) -> int:
+def _judge(
+    selection: Selection,
+    source: Source,
+    job: Job,
+    *,
+    max_missing: int | None = None,
+    place: Place | None = None,
+) -> int:
     arguments, settings = job.arguments, job.settings
     taken(arguments)  # before any work: two reports that want standard output are refused
     if selection.unlisted and not (arguments.verbose or arguments.html):
         return _say_nothing_new(selection, job)
     store = _store(job, lazy=True)
     pictures = pictures_at(job.root, settings, source, store)
-    with pipeline_of(
-        source, store, settings, quiet=arguments.quiet, pictures=pictures, queries=selection.queries
-    ) as pipeline:
+    here = () if place is not None and arguments.ray is not None else selection.queries
+    with (
+        pipeline_of(source, store, settings, quiet=arguments.quiet, pictures=pictures, queries=here) as pipeline,
+        workers_of(arguments, settings, store, place) as workers,
+    ):
         result = run_check(
             selection,
-            pipeline,
+            pipeline._replace(workers=workers),
             policy=policy_at(job.root, settings),
             max_missing=max_missing,
             nearest=arguments.plots is not None or arguments.html is not None,
@@ -197,11 +215,12 @@ def _history(paths: set[str]) -> dict[str, int]:
     return found
 
 
-def _embed_selection(selection: Selection, source: Source, job: Job) -> int:
+def _embed_selection(selection: Selection, source: Source, job: Job, place: Place) -> int:
     quiet, store = job.arguments.quiet, _store(job)
     count = len(missing(selection.queries, store))
     unreadable = dict(selection.unreadable)
-    unreadable |= embed_images(selection.queries, source, job.settings, store, quiet=quiet)
+    with workers_of(job.arguments, job.settings, store, place) as workers:
+        unreadable |= embed_images(selection.queries, source, job.settings, store, quiet=quiet, workers=workers)
     for path, why in sorted(unreadable.items()):
         say(f"{shown(path)}   {'not embedded' if why.absent else 'unreadable'}: {shown(why.reason)}\n")
     if job.arguments.publish:

@@ -45,6 +45,7 @@ def judging(add: Add, common: argparse.ArgumentParser, reports: argparse.Argumen
         metavar="PATH",
         help="compare only with the images in these folders, not with one another",
     )
+    _distributing(scan)
 
     compare = add("compare", "the distances of one image to others", [common])
     compare.add_argument("first", metavar="A")
@@ -59,6 +60,7 @@ def setting_up(add: Add, common: argparse.ArgumentParser) -> None:
     embed.add_argument("paths", nargs="*", metavar="PATH", help="folders, or images (default: all that is tracked)")
     embed.add_argument("--worktree", action="store_true", help="as if all of the worktree had been staged")
     embed.add_argument("--publish", action="store_true", help="add them to the tracked store, too: for a stage")
+    _distributing(embed)
 
     init = add("init", "write the configuration, the hook's entry and what merging needs", [common])
     init.add_argument("--dvc", action="store_true", help="also what the tracked store needs, and the check as a stage")
@@ -113,6 +115,28 @@ def living_with_it(add: Add, common: argparse.ArgumentParser) -> None:
     add("doctor", "what is installed and set up here, to paste into an issue", [common])
 
     add("demo", "let a real commit be refused in a throw-away repository", [common])
+
+
+def _distributing(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--ray",
+        nargs="?",
+        const="",
+        type=_address,
+        metavar="ADDRESS",
+        help="have a Ray cluster do the work: the one at HOST:PORT, the one around (auto), or one on this machine",
+    )
+    command.add_argument(
+        "--shards",
+        metavar="URL",
+        help="with --ray: where its workers write embeddings, which all machines reach (default: your cache)",
+    )
+
+
+def _address(text: str) -> str:
+    if not re.fullmatch(r"|auto|(ray://)?[^/\s]+:\d{1,5}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no address such as 10.0.0.5:6379; paths stand before --ray")
+    return text
 
 
 def _rate(text: str) -> Share:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,16 +10,32 @@ from imgsim_guard.augnet import fingerprint, least_side, load
 from imgsim_guard.cli.terminal import progress_display
 from imgsim_guard.early import Early
 from imgsim_guard.embedding import Pipeline, at_once, embed_missing, missing
+from imgsim_guard.errors import GuardError
 from imgsim_guard.model import Unreadable
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
 
-    from imgsim_guard.embedding import Source
+    from imgsim_guard.embedding import Source, Workers
     from imgsim_guard.model import Image
     from imgsim_guard.settings import Settings
+    from imgsim_guard.sources.elsewhere import Place
     from imgsim_guard.store import Store
+
+
+def workers_of(
+    arguments: argparse.Namespace, settings: Settings, store: Store, place: Place | None
+) -> AbstractContextManager[Workers | None]:
+    """Who else does the work while this is open, of images at a place: the workers of --ray, or nobody."""
+    if place is None or arguments.ray is None:
+        if place is not None and arguments.shards is not None:
+            raise GuardError("--shards says where the workers of --ray write: without it there are none")
+        return nullcontext()
+    from imgsim_guard.distributed.workers import workers_at
+
+    return workers_at(arguments.ray, shards=arguments.shards, place=place, settings=settings, store=store)
 
 
 @contextmanager
@@ -43,12 +59,18 @@ def pipeline_of(  # noqa: PLR0913  where all parts meet
         yield Pipeline(source, store, model, progress, pictures, least_side(settings.preprocessing))
 
 
-def embed_images(
-    images: Sequence[Image], source: Source, settings: Settings, store: Store, *, quiet: bool
+def embed_images(  # noqa: PLR0913  where all parts meet
+    images: Sequence[Image],
+    source: Source,
+    settings: Settings,
+    store: Store,
+    *,
+    quiet: bool,
+    workers: Workers | None = None,
 ) -> dict[str, Unreadable]:
     """Embed what the store lacks of these; by path, which of them are unreadable."""
     with pipeline_of(source, store, settings, quiet=quiet) as pipeline:
-        reasons = embed_missing(missing(images, store), pipeline)
+        reasons = embed_missing(missing(images, store), pipeline._replace(workers=workers))
     reasons |= {content: Unreadable(reason) for content, reason in store.unreadable.items()}
     return {image.path: reasons[image.content] for image in images if image.content in reasons}
 

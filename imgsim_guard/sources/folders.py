@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 
 
 class Folders:
-    """Reads files by their path."""
+    """Reads files by their path. `base`: what relative paths begin at, if not the working directory."""
+
+    def __init__(self, base: str = "") -> None:
+        self._base = base
 
     def read(self, image: Image) -> bytes | Unreadable:
         """The file's bytes, if they are still those that the content id was taken of."""
-        data = read_file(image.path)
+        data = read_file(os.path.join(self._base, image.path))  # noqa: PTH118  the path stays as it is
         if isinstance(data, bytes) and _content_id(data) != image.content:
             return Unreadable("it changed while it was being looked at")
         return data

@@ -80,6 +80,10 @@ class Store:
         if any(file.shard is None for file in self._files):
             self._list(lazy=False)
 
+    def reload(self) -> None:
+        """Read also what other processes have added since; rows found before may be others after."""
+        self._list(lazy=False)
+
     def __len__(self) -> int:
         """How many embeddings it holds."""
         return len(self._rows_by_digest("sha256"))

@@ -1,0 +1,148 @@
+"""The one door to Ray: a cluster that exists, or one on this machine for as long as it is needed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import tempfile
+from collections import deque
+from contextlib import ExitStack, contextmanager
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from imgsim_guard.errors import GuardError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator
+
+Result = TypeVar("Result")
+
+WAITING = 1000
+"""Calls that Ray knows of at once: more than any cluster runs, few enough to hold."""
+
+RETRIES = 3
+"""Of a call whose worker dies."""
+
+MEMORY = 256 * 2**20
+"""Bytes that a cluster of our own holds between calls: the embeddings of 150,000 images. Ray puts the rest on disk."""
+
+SECONDS_TO_CONNECT = 10
+
+
+class Cluster:
+    """Runs functions of this package in other processes, each on one core."""
+
+    def __init__(self, ray: Any) -> None:  # noqa: ANN401  a module
+        self._ray = ray
+
+    @property
+    def cores(self) -> int:
+        """How many calls it runs at once now."""
+        return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+
+    def put(self, value: object) -> Any:  # noqa: ANN401  Ray's
+        """A value that many calls take, sent once to each machine: given to a call, it arrives as itself."""
+        return self._ray.put(value)
+
+    def map(self, function: Callable[..., Result], calls: Iterable[tuple[object, ...]]) -> Generator[Result]:
+        """The function's results in the order of the calls. A call whose worker dies is made again.
+
+        Raises GuardError where a call does, and when Ray gives up. Calls that are not done when this ends are dropped.
+        """
+        remote = self._ray.remote(num_cpus=1, max_retries=RETRIES)(function)
+        calls = iter(calls)
+        waiting = deque(remote.remote(*call) for call in islice(calls, WAITING))
+        try:
+            while waiting:
+                result = self._result(waiting[0])
+                waiting.popleft()
+                waiting.extend(remote.remote(*call) for call in islice(calls, 1))
+                yield result
+        finally:
+            for call in waiting:
+                self._ray.cancel(call)
+
+    def _result(self, call: object) -> Any:  # noqa: ANN401  what the function returns
+        errors = self._ray.exceptions
+        try:
+            return self._ray.get(call)
+        except errors.RayTaskError as error:
+            if isinstance(error.cause, GuardError):
+                raise GuardError(str(error.cause)) from error
+            if isinstance(error.cause, ImportError):
+                raise GuardError(
+                    f"a worker lacks what this machine has ({error.cause}); every machine of the cluster needs the "
+                    "same imgsim-guard[ray]"
+                ) from error
+            raise
+        except errors.RayError as error:
+            raise GuardError(
+                f"Ray gave up ({_first_line(error)}); what was embedded is kept. If an image crashes its decoder, the "
+                "same command without --ray names it"
+            ) from error
+
+
+@contextmanager
+def cluster_at(address: str) -> Iterator[Cluster]:
+    """The cluster at an address, `host:port` or `auto`; with none, one on this machine that ends with this.
+
+    Raises GuardError when Ray is not installed, and when there is no cluster at the address.
+    """
+    ray = _imported(local=not address)
+    with ExitStack() as left_behind:
+        if address:
+            _require_listener(address)
+            options: dict[str, Any] = {"address": address}
+        else:
+            options = _of_our_own(left_behind)
+        left_behind.callback(ray.shutdown)
+        try:
+            ray.init(**options, log_to_driver=False, logging_level="ERROR")
+        except (Exception, SystemExit) as error:  # the latter after two minutes of a listener that is not Ray
+            where = f"the Ray cluster at {address}" if address else "Ray on this machine"
+            raise GuardError(f"cannot start with {where}: {_first_line(error)}") from error
+        yield Cluster(ray)
+
+
+def _of_our_own(left_behind: ExitStack) -> dict[str, Any]:
+    """What starts a cluster on this machine that leaves nothing behind."""
+    # Ray's folder would stay. Its sockets are below, whose paths must be short.
+    parent = "/tmp" if os.name == "posix" else None  # noqa: S108  the folder gets a name of its own
+    folder = tempfile.TemporaryDirectory(prefix="imgsim-guard-", dir=parent, ignore_cleanup_errors=True)
+    return {
+        "address": "local",
+        "include_dashboard": False,
+        "object_store_memory": MEMORY,
+        "_temp_dir": left_behind.enter_context(folder),
+    }
+
+
+def _imported(*, local: bool) -> Any:  # noqa: ANN401  a module
+    """Ray, told before it is imported what it reads then from the environment."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # which it warns of otherwise
+    if local:
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # it listens to this machine alone, as on those two
+        # It obeys only who has the token, as the processes that it starts have. Ray would keep one in the home.
+        os.environ["RAY_AUTH_MODE"] = "token"
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex())
+    try:
+        import ray
+    except ImportError as error:
+        raise GuardError(f"--ray needs Ray ({error}); pip install 'imgsim-guard[ray]'") from error
+    return ray
+
+
+def _require_listener(address: str) -> None:
+    """Ray itself tries for two minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if host and port.isdecimal():
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), SECONDS_TO_CONNECT).close()
+        except (OSError, OverflowError) as error:
+            raise GuardError(f"there is no Ray cluster at {address}: {error}") from error
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), "") or type(error).__name__

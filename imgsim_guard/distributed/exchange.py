@@ -1,0 +1,81 @@
+"""Where workers write shards and this machine reads them: a folder, or whatever fsspec has a URL for."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgsim_guard.errors import GuardError
+from imgsim_guard.store.folder import add_file
+from imgsim_guard.store.shard import SUFFIX, read_shard, write_shard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from imgsim_guard.store.shard import Row, Shard
+
+
+class Exchange:
+    """Shards below a folder or URL, in a folder named by the fingerprint, as in every store.
+
+    A shard is named by its contents: written again, after its writer died, it is the same file; and half a file is no
+    shard. What fails is said in a GuardError.
+    """
+
+    def __init__(self, url: str, fingerprint: str) -> None:
+        try:
+            import fsspec
+            from fsspec.implementations.local import LocalFileSystem
+        except ImportError as error:
+            raise GuardError(f"--ray needs fsspec ({error}); pip install 'imgsim-guard[ray]'") from error
+        self._url = url
+        self._fingerprint = fingerprint
+        with self._naming("cannot use"):
+            if "://" in url:
+                self._files, folder = fsspec.core.url_to_fs(url)
+            else:
+                self._files, folder = fsspec.filesystem("file"), os.path.abspath(url)  # noqa: PTH100  links stay
+        self._folder = f"{folder.rstrip('/')}/{fingerprint}"
+        self._is_local = isinstance(self._files, LocalFileSystem)
+
+    def make(self) -> None:
+        """Make the folder: a worker that does not find it does not share it."""
+        with self._naming("cannot make a folder in"):
+            self._files.makedirs(self._folder, exist_ok=True)
+
+    def write(self, rows: Iterable[Row]) -> None:
+        """Write the shard of these rows, into a folder that is there."""
+        name, data = write_shard(rows, fingerprint=self._fingerprint)
+        with self._naming("a worker cannot write to"):
+            if not self._is_local:
+                self._files.pipe_file(f"{self._folder}/{name}", data)
+            elif Path(self._folder).is_dir():
+                add_file(Path(self._folder), name, data)
+            else:
+                raise FileNotFoundError("there is no such folder where it runs")
+
+    def names(self) -> list[str]:
+        """The shards that are there."""
+        with self._naming("cannot read"):
+            self._files.invalidate_cache()
+            paths = self._files.ls(self._folder, detail=False)
+        return sorted(path.rpartition("/")[2] for path in paths if path.endswith(SUFFIX))
+
+    def read(self, name: str) -> Shard:
+        """A shard. Raises DamagedShardError when it is not what its name says."""
+        with self._naming("cannot read"):
+            data = self._files.cat_file(f"{self._folder}/{name}")
+        return read_shard(name, data, fingerprint=self._fingerprint)
+
+    @contextmanager
+    def _naming(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # each file system has its own
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise GuardError(
+                f"{what} {self._url}: {reason}. --shards names a folder or URL that every machine of the cluster can "
+                "read and write"
+            ) from error

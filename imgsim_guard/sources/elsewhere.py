@@ -1,0 +1,32 @@
+"""Where images are, in words that another process can be told, so that it opens the same source."""
+
+from __future__ import annotations
+
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from imgsim_guard.sources.folders import Folders
+from imgsim_guard.sources.git import Git
+from imgsim_guard.sources.tracked import Trackers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Place(NamedTuple):
+    """`folder`: what paths begin at, or the root of the repository if they are `tracked`; `revision` as in Trackers."""
+
+    folder: str
+    tracked: bool = False
+    revision: str | None = None
+
+
+@contextmanager
+def opened(place: Place) -> Iterator[Folders | Trackers]:
+    """The source of the images at a place."""
+    if place.tracked:
+        with closing(Git(Path(place.folder))) as git:
+            yield Trackers(git, place.revision)
+    else:
+        yield Folders(place.folder)
