@@ -41,7 +41,11 @@ class Journal:
         """Keep a row from now on, whatever becomes of this process."""
         with suppress(OSError):
             self._file = self._file or _made(self._folder)
-            self._file.write(_record(row))
+            record = _record(row)
+            written = self._file.write(record)
+            if written < len(record):  # the disk is full; the next record must not begin amid this one
+                self._file.seek(-written, os.SEEK_CUR)
+                self._file.truncate()
 
     def clear(self) -> None:
         """Forget the rows, which are in the store now."""
@@ -80,11 +84,14 @@ def _abandoned(path: Path) -> bytes | None:
 
 def _made(folder: Path) -> BinaryIO:
     folder.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(SUFFIX, dir=folder)
-    os.close(descriptor)
-    file = open(name, "wb", buffering=0)  # noqa: SIM115, PTH123  it is closed when all is done
-    _is_mine(file)
-    return file
+    while True:
+        descriptor, name = tempfile.mkstemp(SUFFIX, dir=folder)
+        os.close(descriptor)
+        file = open(name, "wb", buffering=0)  # noqa: SIM115, PTH123  it is closed when all is done
+        _is_mine(file)
+        if os.fstat(file.fileno()).st_nlink:
+            return file
+        file.close()  # somebody took it for abandoned before it was locked
 
 
 def _is_mine(file: BinaryIO) -> bool:
