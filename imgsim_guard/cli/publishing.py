@@ -135,7 +135,8 @@ def _compact(git: Git, settings: Settings) -> int:
     team, model = TeamStore(git, settings.store), fingerprint(settings.engine, settings.preprocessing)
     team.require_whole()
     before = inspect(team.folder, fingerprint=model).shards
-    rewritten(team.folder, fingerprint=model)
+    # DVC tracks old and new before the old are deleted: killed after that, `dvc checkout` brings them back.
+    rewritten(team.folder, fingerprint=model, between=team.add)
     say(f"{before:,} files are now {inspect(team.folder, fingerprint=model).shards:,}.\n")
     return _tracked_again(team)
 
@@ -147,7 +148,7 @@ def _prune(git: Git, settings: Settings) -> int:
     team.require_whole()
     contents = {image.content for image in _of_all_branches(git, settings)}
     kept = {row.sha256 for row in open_store(settings, team.folder).rows(contents)}
-    before, after = rewritten(team.folder, fingerprint=model, keep=lambda row: row.sha256 in kept)
+    before, after = rewritten(team.folder, fingerprint=model, keep=lambda row: row.sha256 in kept, between=team.add)
     say(f"of {before:,} embeddings, {after:,} are of images that a branch or a tag still has.\n")
     return _tracked_again(team)
 

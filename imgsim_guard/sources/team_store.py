@@ -29,6 +29,8 @@ class TeamStore:
 
     def require_whole(self) -> None:
         """Raise GuardError unless it can be added to here: DVC is there, and all that it tracks of the folder, too."""
+        if not self.folder.resolve().is_relative_to(self._git.root.resolve()):
+            raise GuardError(f"{self._path} leads out of the repository, to {self.folder.resolve()}; remove that link")
         if not (self._git.root / ".dvc").is_dir():
             raise GuardError("there is no DVC repository in the root of this one; run dvc init first")
         if stage := self._stage():

@@ -5,7 +5,8 @@ What belongs to the dataset is never asked of the store: it only remembers. Losi
 
 from __future__ import annotations
 
-from itertools import accumulate
+from contextlib import suppress
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -19,7 +20,6 @@ from imgsim_guard.store.gathering import StoredRows, by_shard
 from imgsim_guard.store.shard import (
     DIGEST_SIZES,
     SUFFIX,
-    DamagedShardError,
     Row,
     Shard,
     read_contents,
@@ -38,9 +38,10 @@ if TYPE_CHECKING:
     from imgsim_guard.store.gathering import Wanted
 
 ROWS_OF_A_SMALL_SHARD = 256
+ROWS_OF_A_LARGE_SHARD = 2048
 SMALL_SHARDS_KEPT = 32
 """Every commit adds a shard of a few rows. Past this many they are merged into one, so that a year of commits is not
-a thousand files to open."""
+a thousand files to open; and so are those that came of it, up to the large ones."""
 
 
 class Store:
@@ -73,7 +74,8 @@ class Store:
         self._names: list[str] = []
         self._list(lazy=lazy)
         for path in files.list_files(self.folder, UNREADABLE_SUFFIX):
-            self.unreadable |= read_unreadable(path.name, files.read_file(path) or b"", decoder=self._decoder())
+            with suppress(files.DamagedFileError):
+                self.unreadable |= read_unreadable(path.name, files.read_file(path) or b"", decoder=self._decoder())
 
     def open(self) -> None:
         """Read and check all of it; rows found before may be others after. Without it, only content ids are known."""
@@ -148,9 +150,11 @@ class Store:
         path = files.add_file(self.folder, name, data)
         self._files.append(_File.whole(path, read_shard(name, data, fingerprint=self.fingerprint), own=True))
         self._index()
-        small = [file for file in self._files if file.is_small]
-        if len(small) > SMALL_SHARDS_KEPT:
-            self._merge(small)
+        for least, most in pairwise((0, ROWS_OF_A_SMALL_SHARD, ROWS_OF_A_LARGE_SHARD)):
+            small = [file for file in self._files if file.is_mine and least <= file.rows < most]
+            if len(small) > SMALL_SHARDS_KEPT:
+                self._merge(small)
+        files.remove_left_overs(self.folder)
 
     def add_unreadable(self, reasons: Mapping[str, str]) -> None:
         """Remember why these content ids have no pixels. Raises GuardError when that cannot be written."""
@@ -182,13 +186,13 @@ class Store:
         spread = map if lazy else in_order  # content ids are read so quickly that threads only wait for one another
         found = spread(lambda place: known.get(place[0]) or self._read(*place, lazy=lazy), places)
         for (path, own), file in zip(places, found, strict=True):
-            if isinstance(file, DamagedShardError):
+            if isinstance(file, files.DamagedFileError):
                 self._leave_out(path, file, own=own)
             elif file is not None:
                 self._files.append(file)
         self._index()
 
-    def _read(self, path: Path, own: bool, *, lazy: bool) -> _File | DamagedShardError | None:  # noqa: FBT001  one of a pair
+    def _read(self, path: Path, own: bool, *, lazy: bool) -> _File | files.DamagedFileError | None:  # noqa: FBT001  one of a pair
         """A shard, or its content ids, or how it is damaged; None when it has just been merged into another."""
         try:
             if lazy:
@@ -201,10 +205,10 @@ class Store:
             return None
         except OSError as error:
             raise GuardError(f"cannot read the store of embeddings at {path}: {error.strerror}") from error
-        except DamagedShardError as error:
+        except files.DamagedFileError as error:
             return error
 
-    def _leave_out(self, path: Path, error: DamagedShardError, *, own: bool) -> None:
+    def _leave_out(self, path: Path, error: files.DamagedFileError, *, own: bool) -> None:
         if own:
             files.set_aside(path)
             done = "set aside"
@@ -231,7 +235,8 @@ class Store:
         name, data = write_shard(rows.values(), fingerprint=self.fingerprint)
         merged = files.add_file(self.folder, name, data)
         files.remove_files([file.path for file in small if file.path != merged])
-        self._files = [file._replace(own=False) if file.is_small else file for file in self._files]
+        paths = {file.path for file in small}
+        self._files = [file._replace(own=False) if file.path in paths else file for file in self._files]
 
 
 class _File(NamedTuple):
@@ -251,6 +256,6 @@ class _File(NamedTuple):
         return len(self.contents["sha256"])
 
     @property
-    def is_small(self) -> bool:
-        """Whether it is this user's to merge, and worth it."""
-        return self.own and self.shard is not None and self.rows < ROWS_OF_A_SMALL_SHARD
+    def is_mine(self) -> bool:
+        """Whether it is this user's to merge, and at hand."""
+        return self.own and self.shard is not None

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import mmap
 import os
+import stat
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from imgsim_guard.errors import GuardError
@@ -17,6 +20,16 @@ DAMAGED = ".damaged"
 MAPPED = 2**20
 """Bytes from which a file is mapped. Smaller ones may be merged, and some systems do not delete what is mapped."""
 
+LARGEST_FILE = 2**30
+"""Bytes; no shard comes near it."""
+
+LEFT_OVER = 3600
+"""Seconds after which nobody is still writing a file."""
+
+
+class DamagedFileError(Exception):
+    """What is there is not a file of the store. The text says in which way."""
+
 
 def list_files(folder: Path, suffix: str) -> list[Path]:
     """The files with this suffix, sorted; none when there is no such folder."""
@@ -28,9 +41,22 @@ def list_files(folder: Path, suffix: str) -> list[Path]:
         raise GuardError(f"cannot read the store of embeddings at {folder}: {error.strerror}") from error
 
 
+def require_file(path: Path) -> None:
+    """Raise DamagedFileError for what would be read forever, or not at all; OSError when it cannot be looked at.
+
+    A link is followed, since DVC may make some; it may lead to a device, which is no store.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise DamagedFileError("it is not a regular file")
+    if status.st_size > LARGEST_FILE:
+        raise DamagedFileError(f"{status.st_size:,} bytes are too many for it")
+
+
 def read_file(path: Path) -> bytes | None:
-    """A file's bytes; None when another process has just merged it into a larger one."""
+    """A file's bytes; None when another process has just merged it into a larger one. Raises DamagedFileError."""
     try:
+        require_file(path)
         return path.read_bytes()
     except FileNotFoundError:
         return None
@@ -41,6 +67,7 @@ def read_file(path: Path) -> bytes | None:
 def map_file(path: Path) -> bytes | mmap.mmap | None:
     """The same of a file that is never written to again; a large one is read only where it is looked at."""
     try:
+        require_file(path)
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_size < MAPPED:
                 return file.read()
@@ -62,6 +89,14 @@ def add_file(folder: Path, name: str, data: bytes) -> Path:
             "Free some space or make it writable, or point IMGSIM_GUARD_CACHE_DIR elsewhere"
         ) from error
     return folder / name
+
+
+def remove_left_overs(folder: Path) -> None:
+    """Delete what killed processes left half written. Never what one may still be writing."""
+    for path in list_files(folder, ".tmp"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > LEFT_OVER:
+                path.unlink()
 
 
 def set_aside(path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import safetensors
@@ -26,29 +26,30 @@ ROWS_OF_A_SHARD = 512
 
 
 class Previews:
-    """The previews in a folder, read when the first is asked for. A damaged shard counts as not there."""
+    """The previews in a folder. A damaged shard counts as not there.
+
+    Which there are is read when the first is asked for, and a shard is checked when the first of it is: so memory holds
+    digests, and no pictures.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._shards: list[tuple[bytes, dict[bytes, tuple[int, int]]]] | None = None
+        self._places: dict[bytes, list[_Place]] | None = None
+        self._sound: dict[Path, bool] = {}
 
     def __contains__(self, sha256: bytes) -> bool:
         """Whether there is one of the image whose file has this digest."""
-        return any(sha256 in places for _, places in self._read())
+        return sha256 in self._listed()
 
     def get(self, sha256: bytes) -> bytes | None:
         """The WebP picture of an image, by the digest of its file."""
-        for data, places in self._read():
-            if sha256 in places:
-                start, end = places[sha256]
-                return data[start:end]
-        return None
+        places = self._listed().get(sha256, [])
+        return next((place.read() for place in places if self._is_sound(place.path)), None)
 
     def damaged(self) -> dict[Path, str]:
         """By file, what is wrong with the shards that count as not there."""
         paths = files.list_files(self._folder, SUFFIX)
-        broken = (path for path in paths if _parsed(path.name, files.read_file(path) or b"") is None)
-        return dict.fromkeys(broken, "it is not what its name promises")
+        return dict.fromkeys((path for path in paths if not _is_sound(path)), "it is not what its name promises")
 
     def require_undamaged(self) -> None:
         """Raise GuardError when a shard is damaged: DVC would publish it with what is added."""
@@ -60,14 +61,32 @@ class Previews:
         ordered = sorted(pictures.items())
         for start in range(0, len(ordered), ROWS_OF_A_SHARD):
             files.add_file(self._folder, *_written(ordered[start : start + ROWS_OF_A_SHARD]))
-        self._shards = None
+        self._places = None
 
-    def _read(self) -> list[tuple[bytes, dict[bytes, tuple[int, int]]]]:
-        if self._shards is None:
-            paths = files.list_files(self._folder, SUFFIX)
-            shards = [_parsed(path.name, files.read_file(path) or b"") for path in paths]
-            self._shards = [shard for shard in shards if shard is not None]
-        return self._shards
+    def _is_sound(self, path: Path) -> bool:
+        if path not in self._sound:
+            self._sound[path] = _is_sound(path)
+        return self._sound[path]
+
+    def _listed(self) -> dict[bytes, list[_Place]]:
+        if self._places is None:
+            self._places = {}
+            for path in files.list_files(self._folder, SUFFIX):
+                for digest, place in _places(path):
+                    self._places.setdefault(digest, []).append(place)
+        return self._places
+
+
+class _Place(NamedTuple):
+    """Where a picture is."""
+
+    path: Path
+    start: int
+    end: int
+
+    def read(self) -> bytes:
+        with safetensors.safe_open(self.path, framework="np") as file:
+            return bytes(file.get_slice("data")[self.start : self.end]) if self.end > self.start else b""
 
 
 def _written(pictures: list[tuple[bytes, bytes]]) -> tuple[str, bytes]:
@@ -81,20 +100,33 @@ def _written(pictures: list[tuple[bytes, bytes]]) -> tuple[str, bytes]:
     return hashlib.sha256(data).hexdigest() + SUFFIX, data
 
 
-def _parsed(name: str, data: bytes) -> tuple[bytes, dict[bytes, tuple[int, int]]] | None:
-    """The bytes of the pictures and, by digest, where each is; None for what is not the shard its name promises."""
-    if hashlib.sha256(data).hexdigest() + SUFFIX != name:
-        return None
+def _places(path: Path) -> list[tuple[bytes, _Place]]:
+    """By digest, where the pictures of a shard are if it is sound. They are not read."""
     try:
+        files.require_file(path)
+        with safetensors.safe_open(path, framework="np") as file:
+            digests, ends = file.get_tensor("sha256"), file.get_tensor("ends")
+    except (files.DamagedFileError, safetensors.SafetensorError, OSError):
+        return []
+    if digests.dtype != np.uint8 or digests.shape != (ends.size, 32) or ends.shape != (ends.size,):
+        return []
+    bounds = pairwise([0, *ends.tolist()])
+    return [(digest, _Place(path, *found)) for digest, found in zip(map(bytes, digests), bounds, strict=True)]
+
+
+def _is_sound(path: Path) -> bool:
+    """Whether it is the shard its name promises."""
+    try:
+        data = files.read_file(path) or b""
+        if hashlib.sha256(data).hexdigest() + SUFFIX != path.name:
+            return False
         tensors = safetensors.numpy.load(data)
-        digests, pictures, ends = (tensors[key] for key in ("sha256", "data", "ends"))
-    except (safetensors.SafetensorError, ValueError, KeyError, RecursionError):
-        return None
+        _, pictures, ends = (tensors[key] for key in ("sha256", "data", "ends"))
+    except (files.DamagedFileError, safetensors.SafetensorError, ValueError, KeyError, RecursionError):
+        return False
     shapes = {"sha256": (ends.size, 32), "data": (pictures.size,), "ends": (ends.size,)}
     types = {"sha256": np.uint8, "data": np.uint8, "ends": np.int64}
     if any(tensors[key].shape != shapes[key] or tensors[key].dtype != types[key] for key in types):
-        return None
+        return False
     bounds = [0, *ends.tolist()]
-    if bounds != sorted(bounds) or bounds[-1] != len(pictures):
-        return None
-    return pictures.tobytes(), dict(zip(map(bytes, digests), pairwise(bounds), strict=True))
+    return bounds == sorted(bounds) and bounds[-1] == len(pictures)

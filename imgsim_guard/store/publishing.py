@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.store import folder as files
-from imgsim_guard.store.shard import SUFFIX, DamagedShardError, read_shard, write_shard
+from imgsim_guard.store.shard import SUFFIX, read_shard, write_shard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from imgsim_guard.store.shard import Row, Shard
@@ -52,37 +52,45 @@ def inspect(folder: Path, *, fingerprint: str) -> Inspected:
     shards, rows, size = 0, 0, 0
     damaged = {}
     for path in files.list_files(folder / fingerprint, SUFFIX):
-        data = files.read_file(path) or b""
-        shards, size = shards + 1, size + len(data)
+        shards += 1
         try:
+            data = files.read_file(path) or b""
+            size += len(data)
             rows += len(read_shard(path.name, data, fingerprint=fingerprint).embeddings)
-        except DamagedShardError as error:
+        except files.DamagedFileError as error:
             damaged[path] = str(error)
     return Inspected(shards, rows, size, damaged)
 
 
-def rewritten(folder: Path, *, fingerprint: str, keep: Callable[[Row], bool] = lambda _row: True) -> tuple[int, int]:
+def rewritten(
+    folder: Path,
+    *,
+    fingerprint: str,
+    keep: Callable[[Row], bool] = lambda _row: True,
+    between: Callable[[], object] = lambda: None,
+) -> tuple[int, int]:
     """Write the rows that are to be kept as few large shards, then delete the others; rows before and after.
 
-    Killed in between, rows exist twice, and none is lost. Raises GuardError, having done nothing, when one is damaged.
+    Killed in between, rows exist twice, and none is lost; `between` is called then, if there is anything to delete.
+    Raises GuardError, having done nothing, when a shard is damaged.
     """
-    shards = _undamaged(folder, fingerprint=fingerprint)
+    shards = list(_undamaged(folder, fingerprint=fingerprint))
     before = {row.sha256: row for _, shard in shards for row in shard.rows()}
     after = [row for row in before.values() if keep(row)]
     written = publish(after, folder, fingerprint=fingerprint)
-    files.remove_files([path for path, _ in shards if path not in written])
+    if others := [path for path, _ in shards if path not in written]:
+        between()
+        files.remove_files(others)
     return len(before), len(after)
 
 
-def _undamaged(folder: Path, *, fingerprint: str) -> list[tuple[Path, Shard]]:
-    """All shards of a folder. Raises GuardError when one of them is damaged."""
-    shards = []
+def _undamaged(folder: Path, *, fingerprint: str) -> Iterator[tuple[Path, Shard]]:
+    """One shard of a folder after the other. Raises GuardError when one of them is damaged."""
     for path in files.list_files(folder / fingerprint, SUFFIX):
         try:
-            shards.append((path, read_shard(path.name, files.read_file(path) or b"", fingerprint=fingerprint)))
-        except DamagedShardError as error:
+            yield path, read_shard(path.name, files.read_file(path) or b"", fingerprint=fingerprint)
+        except files.DamagedFileError as error:
             raise files.damaged_error(path, str(error), folder) from error
-    return shards
 
 
 def other_fingerprints(folder: Path, *, fingerprint: str) -> list[str]:

@@ -17,6 +17,7 @@ import safetensors.numpy
 
 from imgsim_guard.augnet import DIMENSIONS
 from imgsim_guard.perceptual import HASH_SIZE, HASHES
+from imgsim_guard.store.folder import DamagedFileError, require_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -70,7 +71,7 @@ class Shard(NamedTuple):
             self.data.madvise(mmap.MADV_DONTNEED)
 
 
-class DamagedShardError(Exception):
+class DamagedShardError(DamagedFileError):
     """The bytes are not a shard, or not the shard that their name promises."""
 
 
@@ -116,10 +117,11 @@ def read_shard(name: str, data: bytes | mmap.mmap, *, fingerprint: str) -> Shard
 
 
 def read_contents(path: Path, *, fingerprint: str) -> dict[str, NDArray[np.uint8]]:
-    """The content ids in a shard, by tracker, uint8 [n, size]; the rest is not read. Raises DamagedShardError, OSError.
+    """The content ids in a shard, by tracker, uint8 [n, size]; the rest is not read. Raises DamagedFileError, OSError.
 
     They have a digest of their own in the shard, since its name tells of damage only after all of it is read.
     """
+    require_file(path)
     try:
         with safetensors.safe_open(path, framework="np") as file:
             expected = _check_metadata(file.metadata(), fingerprint)
