@@ -504,14 +504,14 @@ def kill_by_clock(kills: int, seed: int, folder: Path, say: Callable[[str], obje
 
 
 def fill_disks(folder: Path, say: Callable[[str], object]) -> dict[str, int]:
-    """`embed` into caches on file systems of 8 kB to 120 kB; then there is room, and all is as if there had been.
+    """`embed` into caches on file systems of 24 kB to 120 kB; then there is room, and all is as if there had been.
 
     This process must be allowed to mount: `unshare --mount` gives that to root.
     """
     ends: Counter[str] = Counter()
     with forked() as run:
         scene = Embed(folder / "full", run)
-        for size in range(8, 121, 4):
+        for size in range(24, 121, 4):
             place = scene.copy()
             cache = place / "cache"
             shutil.rmtree(cache)
