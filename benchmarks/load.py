@@ -174,7 +174,7 @@ def large_images(place: Place, _options: argparse.Namespace) -> list[Measured]:
 def day(place: Place, options: argparse.Namespace) -> list[Measured]:
     """One new image, the hook, a commit: again and again on one cache, in one process that has loaded the model."""
     embedder = augnet.load("onnx")
-    vars(wiring)["load"] = lambda _engine, _at_once: embedder
+    vars(wiring)["load"] = lambda *_, **__: embedder
     os.environ[CACHE_VARIABLE] = str(place.cache)
     place.git("commit", "--quiet", "--allow-empty", "-m", "nothing")
     os.chdir(place.root)
