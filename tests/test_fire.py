@@ -78,10 +78,13 @@ def test_eight_processes_at_once_on_one_cache_of_which_some_are_killed(
     scene: Embed, run: Runner, place: Path, killed: int
 ) -> None:
     draw, lines = random.Random(SEED), len(scene.undisturbed.lines)
-    fatal = [0] * (8 - killed) + [draw.randrange(1, lines // 2) for _ in range(killed)]
+    # Those that find the others' embeddings have less to do, and may end before the line that would be their last.
+    fatal = [0] * (8 - killed) + [3, *(draw.randrange(1, lines // 2) for _ in range(killed - 1))][:killed]
     jobs = [scene.job(place, *scene.command, fatal=at) for at in fatal]
     ended = run(*(job._replace(answer=f"{job.answer}-{number}") for number, job in enumerate(jobs)))
-    assert sorted(one.code for one in ended) == [-signal.SIGKILL] * killed + [0] * (8 - killed)
+    assert [one.code for one in ended[: 8 - killed]] == [0] * (8 - killed)
+    assert {one.code for one in ended[8 - killed :]} <= {0, -signal.SIGKILL}
+    assert (-signal.SIGKILL in {one.code for one in ended}) == bool(killed)
     scene.examine(place)
 
 
