@@ -83,7 +83,7 @@ def parse_accepted(text: str, *, name: str) -> list[AcceptedPair]:
         else:
             pairs.append(pair)
     if mistakes:
-        raise GuardError("\n".join(["the accepted pairs have mistakes:", *mistakes]))
+        raise GuardError("\n".join(["the accepted pairs have mistakes; mend these lines, or delete them:", *mistakes]))
     return pairs
 
 

@@ -205,7 +205,7 @@ def _empty_splits(selection: Selection, policy: Policy) -> Iterator[str]:
         found = {policy.split(image.path) for image in selection.queries}
         for name in policy.splits:
             if name not in found:
-                yield f"the split {name} has no images: look at its patterns in the configuration"
+                yield f"the split {name} has no images: look at splits.{name} in the configuration"
 
 
 def _is_skipped(evidence: Evidence | None) -> bool:
@@ -215,7 +215,10 @@ def _is_skipped(evidence: Evidence | None) -> bool:
 def _not_verified(count: int) -> Iterator[str]:
     """Said once, however many there are, those that verification might have found among them."""
     if count:
-        yield f"pixels are not at hand, so that the distance alone decided; pairs: {count:,}"
+        yield (
+            f"pairs whose pixels are not on this machine, so that the distance alone decided: {count:,}; "
+            "dvc pull or git lfs pull brings them"
+        )
 
 
 def _not_compared_with(images: Sequence[Image]) -> Iterator[str]:

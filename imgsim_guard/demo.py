@@ -101,7 +101,7 @@ class _Repository:
                 check=False,
             )
         except FileNotFoundError as error:
-            raise GuardError("git is not installed, or not on the PATH") from error
+            raise GuardError("git is not installed, or not on the PATH; the demonstration needs it") from error
         for line in result.stdout.splitlines():
             self._say(f"  {line}")
         if result.returncode != code:

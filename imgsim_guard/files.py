@@ -21,7 +21,9 @@ def read_text(path: Path, *, what: str, largest: int) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise GuardError(f"{path}: not a text file in UTF-8 ({error.reason} at byte {error.start})") from error
+        raise GuardError(
+            f"{path}: not a text file in UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8"
+        ) from error
 
 
 def leads_out(path: Path, root: Path) -> bool:

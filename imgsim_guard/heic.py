@@ -31,7 +31,7 @@ def decode_heic(data: bytes) -> NDArray[np.uint8] | Unreadable:
     try:
         import pillow_heif
     except ImportError:
-        return Unreadable(f"HEIC, which {PACKAGE} reads: install imgsim-guard[heic]")
+        return Unreadable(f"HEIC, which {PACKAGE} reads: pip install 'imgsim-guard[heic]'")
     try:
         pixels = np.asarray(pillow_heif.open_heif(data, convert_hdr_to_8bit=True, bgr_mode=True))
     except (ValueError, RuntimeError, OSError, EOFError, SyntaxError, IndexError, MemoryError):

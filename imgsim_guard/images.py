@@ -131,7 +131,7 @@ def pixel_digest(pixels: NDArray[np.uint8], reduced: int = 1) -> bytes:
     """A digest of PIXEL_DIGEST_SIZE bytes that two images share when every pixel is the same, and both were decoded
     smaller by the same factor.
     """
-    what = repr(pixels.shape) if reduced == 1 else f"{pixels.shape} of 1/{reduced}"
+    what = repr(pixels.shape) if reduced == 1 else f"{pixels.shape}/{reduced}"
     digest = hashlib.blake2b(what.encode(), digest_size=PIXEL_DIGEST_SIZE)
     digest.update(np.ascontiguousarray(pixels).data)
     return digest.digest()
@@ -141,5 +141,5 @@ def _what_it_is(data: bytes) -> str:
     if not data:
         return "an empty file"
     if data.startswith(_LFS_POINTER):
-        return "a git LFS pointer, not an image"
+        return "a git LFS pointer, not an image; git lfs pull brings the image"
     return "not an image in a supported format, or its header is damaged"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def settings_at(root: Path, given: str | None) -> Settings:
     """Those of the file that was named, else of the one in the root, else the defaults."""
-    path = root / FILE_NAME if given is None else Path(given)
+    path = _own(root, FILE_NAME) if given is None else Path(given)
     if given is None and not os.path.lexists(path):
         return Settings()
     from imgsim_guard.configuration import load_settings  # which loads pydantic

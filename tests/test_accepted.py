@@ -171,7 +171,7 @@ def test_every_mistake_is_said_with_its_line() -> None:
     with pytest.raises(GuardError) as caught:
         parse_accepted("\n".join(lines), name="f")
     heading, *said = str(caught.value).splitlines()
-    assert heading == "the accepted pairs have mistakes:"
+    assert heading == "the accepted pairs have mistakes; mend these lines, or delete them:"
     for number, (line, message) in enumerate(zip(said, MISTAKES.values(), strict=True), start=3):
         assert line.startswith(f"f:{number}: {message}")
 
@@ -184,7 +184,9 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path, monkeypatch: pyt
         load_accepted(file)
     file.rmdir()
     file.write_bytes(b"# \xff")
-    with pytest.raises(GuardError, match=rf"^{file}: not a text file in UTF-8 \(invalid start byte at byte 2\)$"):
+    with pytest.raises(
+        GuardError, match=rf"^{file}: not a text file in UTF-8 \(invalid start byte at byte 2\); save it as UTF-8$"
+    ):
         load_accepted(file)
     file.write_bytes(b"\xef\xbb\xbf" + HEADER.encode())
     assert load_accepted(file) == []

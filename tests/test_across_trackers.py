@@ -170,7 +170,8 @@ def test_images_of_the_dataset_that_were_not_pulled_stop_nobody(dataset: Dataset
     assert (
         "note: nothing was compared with images of the dataset that are not on this machine: 1 (cats/elk.png); "
         "dvc pull or git lfs pull brings them\n"
-        "note: pixels are not at hand, so that the distance alone decided; pairs: 2\n"
+        "note: pairs whose pixels are not on this machine, so that the distance alone decided: 2; "
+        "dvc pull or git lfs pull brings them\n"
         "near.png   near-duplicate of    cats/cat.png   distance "
     ) in report
 

@@ -130,7 +130,7 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "cut.jpg": (HALF, "damaged or cut short: the JPEG decoder gave up"),
     "empty.png": (b"", "an empty file"),
     "hole.jpg": (HOLE, DAMAGED.reason),
-    "pointer.png": (POINTER, "a git LFS pointer, not an image"),
+    "pointer.png": (POINTER, "a git LFS pointer, not an image; git lfs pull brings the image"),
     "text.jpg": (b"A picture of a cat\n", NO_HEADER.reason),
 }
 GOOD = {"cat.jpg": FILES["JPEG baseline"], "copy.png": FILES["PNG 8 bit"], "noise.png": encoded(random_picture(3))}

@@ -140,7 +140,10 @@ def test_an_unknown_command_ends_with_2_and_names_those_that_there_are(guard: Ca
         (("compare", ".", "."), ".: not a regular file"),
         (("scan", "\x1b[31m\u202e"), r"\x1b[31m\u202e: no such file or folder"),
         (("scan", ".", "--config", "no.yaml"), "cannot read the configuration no.yaml: No such file or directory"),
-        (("check", "--to-ref", "HEAD"), "--to-ref needs --from-ref: what the revision is compared with"),
+        (
+            ("check", "--to-ref", "HEAD"),
+            "--to-ref needs --from-ref: what the revision is compared with, such as origin/main",
+        ),
     ],
 )
 def test_what_cannot_run_ends_with_2_and_says_why(
@@ -184,7 +187,8 @@ def test_a_bug_ends_with_3_and_its_traceback(guard: Callable[..., Outcome], monk
     assert (code, out) == (3, "")
     assert err.startswith("Traceback (most recent call last):\n")
     assert err.endswith(
-        f"RuntimeError: boom\nimgsim-guard {__version__}: this is a bug, please report it with the lines above\n"
+        f"RuntimeError: boom\nimgsim-guard {__version__}: this is a bug; please report it with the lines above: "
+        "https://github.com/imgsim-guard/imgsim-guard/issues\n"
     )
 
 
@@ -193,7 +197,8 @@ def test_an_interruption_ends_with_130(guard: Callable[..., Outcome], monkeypatc
         raise KeyboardInterrupt
 
     monkeypatch.setattr(commands, "scan", interrupted)
-    assert guard("scan", ".") == Outcome(130, "", "imgsim-guard: interrupted; what was embedded so far is kept\n")
+    said = "imgsim-guard: interrupted; what was embedded so far is kept, and the same command goes on from there\n"
+    assert guard("scan", ".") == Outcome(130, "", said)
 
 
 @pytest.mark.parametrize("arguments", [("scan", "."), ("compare", "cat.png", "cat.png")])

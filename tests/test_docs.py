@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import re
@@ -144,22 +143,6 @@ def test_what_comes_from_the_code_is_current(page: Path) -> None:
 
 def test_every_setting_and_every_command_has_its_place() -> None:
     assert sorted(re.findall(r"^### `(\w+)`$", TEXTS["commands"], re.MULTILINE)) == sorted(generate._commands())  # noqa: SLF001
-
-
-def constants() -> str:
-    """All that the package can say, piece by piece."""
-    trees = [ast.parse(file.read_text()) for file in sorted((ROOT / "imgsim_guard").rglob("*.py"))]
-    nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)]
-    return "\n".join(node.value for node in nodes if isinstance(node.value, str))
-
-
-def test_the_messages_under_troubleshooting_are_those_of_the_program() -> None:
-    said = constants()
-    titles = re.findall(r"^### (.*)$", TEXTS["troubleshooting"], re.MULTILINE)
-    messages = [message for title in titles for message in re.findall(r"`(.*?)`", title)]
-    assert len(messages) == len(titles)
-    missing = [message for message in messages for piece in message.split("…") if piece.strip() not in said]
-    assert not missing
 
 
 def test_commands_that_are_only_named_are_there() -> None:

@@ -51,17 +51,18 @@ def test_what_is_wrong_is_marked_and_ends_with_1(guarded: Repository, cache: Pat
     data = bytearray(shard.read_bytes())
     data[-1] ^= 1
     shard.write_bytes(data)
-    (guarded.root / ".git" / "hooks" / "pre-commit").chmod(0o644)
+    hook = guarded.root / ".git" / "hooks" / "pre-commit"
+    hook.chmod(0o644)
     assert marked(guarded.guard("doctor", code=1)) == [
         f"{shard}: its contents do not match its name; delete it, and its images are embedded again",
-        "pre-commit is not executable, so git does not run it",
+        f"pre-commit is not executable, so git does not run it: chmod +x {hook}",
     ]
 
 
 def test_no_hook_and_no_images(repository: Repository, cache: Path) -> None:  # noqa: ARG001  of this test
     assert marked(repository.guard("doctor", code=1)) == [
         "pre-commit does not run imgsim-guard: imgsim-guard init, or copy hooks/pre-commit",
-        "none is tracked",
+        "none is tracked: git add or dvc add brings them in; images in .imgsim-guard.yaml chooses among them",
     ]
 
 

@@ -289,7 +289,9 @@ def test_a_store_that_cannot_be_written_is_said(make_pipeline: MakePipeline, tmp
     pipeline = make_pipeline(files)
     tmp_path.joinpath("store").write_text("a file where the folder should be")
     with pytest.raises(
-        GuardError, match=r"cannot write to the store of embeddings at .*; nothing stored before is lost"
+        GuardError,
+        match=r"cannot write to the store of embeddings at .*; nothing stored before is lost. "
+        "Free some space or make it writable, or point IMGSIM_GUARD_CACHE_DIR elsewhere",
     ):
         embed_all(files.images(), pipeline)
     assert working_threads() == []
@@ -394,7 +396,10 @@ def test_control_c_keeps_what_the_real_model_did_and_the_next_run_does_the_rest(
     embed = [sys.executable, "-P", "-m", "imgsim_guard", "embed", str(pictures[0].parent)]
 
     code, shown = interrupted(embed, once=re.compile(rb" [1-9][0-9]?/60 "))
-    assert (code, shown.splitlines()[-1]) == (130, b"imgsim-guard: interrupted; what was embedded so far is kept")
+    assert (code, shown.splitlines()[-1]) == (
+        130,
+        b"imgsim-guard: interrupted; what was embedded so far is kept, and the same command goes on from there",
+    )
     kept = len(augnet_store(cache))
     assert 0 < kept < 60
 

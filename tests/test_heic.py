@@ -71,7 +71,7 @@ def test_what_describes_a_heic_may_stand_after_megabytes_of_data() -> None:
 def test_without_the_extra_heic_is_unreadable_and_says_what_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
 
-    assert decode(FILES["HEIC"]) == Unreadable("HEIC, which pillow-heif reads: install imgsim-guard[heic]")
+    assert decode(FILES["HEIC"]) == Unreadable("HEIC, which pillow-heif reads: pip install 'imgsim-guard[heic]'")
 
 
 def test_installing_the_extra_reopens_what_was_unreadable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -167,7 +167,7 @@ def test_the_test_machine_can_write_every_format() -> None:
         (np.random.default_rng(0).bytes(1000), NOT_AN_IMAGE.reason),
         (
             b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 5\n",
-            "a git LFS pointer, not an image",
+            "a git LFS pointer, not an image; git lfs pull brings the image",
         ),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", NOT_AN_IMAGE.reason),
         (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", NOT_AN_IMAGE.reason),

@@ -419,7 +419,7 @@ def dangling(root: Path, name: str) -> None:
     ("made", "complaint"),
     [
         (occupied_by_a_folder, "cannot read {}: Is a directory"),
-        (not_utf_8, "cannot read {}: not a text file in UTF-8"),
+        (not_utf_8, "cannot read {}: not a text file in UTF-8; save it as UTF-8"),
         (dangling, "cannot read {}: No such file or directory"),
     ],
 )

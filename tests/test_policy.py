@@ -372,7 +372,7 @@ def test_what_only_a_rule_ignores_is_no_near_duplicate() -> None:
 
 def test_a_split_without_images_is_said_where_all_are_judged(make_pipeline: MakePipeline) -> None:
     selection, files = selected({"train/a.png": picture(1), "test/b.png": picture(2)})
-    said = ("the split raw has no images: look at its patterns in the configuration",)
+    said = ("the split raw has no images: look at splits.raw in the configuration",)
     everything = replace(selection, scope="all")
     assert check(everything, make_pipeline(files), policy=policy()).notes == said
     assert check(selection, make_pipeline(files), policy=policy()).notes == ()  # a commit need not have some of each

@@ -161,15 +161,15 @@ def test_without_the_dataset_a_copy_is_verified_by_its_preview(without_the_datas
     assert "new.png   near-duplicate of    cats/cat.png   distance " in found
     assert "cropped to " in found
     assert "1 near-duplicate among 1 new image, checked against 8 " in found
-    assert "pixels are not at hand" not in found
+    assert "whose pixels are not on this machine" not in found
     assert without_the_dataset.embedder.embedded == 1
 
     shutil.rmtree(clone.root / ".imgsim-guard" / "previews")
     found = without_the_dataset.guard("hook")
-    assert found.count("note: pixels are not at hand, so that the distance alone decided") == 1
+    assert found.count("note: pairs whose pixels are not on this machine, so that the distance alone decided") == 1
     clone.stage({"new.png": encoded(np.bitwise_xor(pixels_of("chelsea.png"), np.uint8(1)))})
     found = without_the_dataset.guard("hook", code=1)
-    assert found.count("note: pixels are not at hand, so that the distance alone decided") == 1
+    assert found.count("note: pairs whose pixels are not on this machine, so that the distance alone decided") == 1
     assert "new.png   near-duplicate of    cats/cat.png   distance 0." in found
 
 

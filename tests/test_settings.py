@@ -214,8 +214,14 @@ def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        (b"threshold: 5 # caf\xe9\n", "{path}: not a text file in UTF-8 (invalid continuation byte at byte 18)"),
-        ("threshold: 5".encode("utf-16"), "{path}: not a text file in UTF-8 (invalid start byte at byte 0)"),
+        (
+            b"threshold: 5 # caf\xe9\n",
+            "{path}: not a text file in UTF-8 (invalid continuation byte at byte 18); save it as UTF-8",
+        ),
+        (
+            "threshold: 5".encode("utf-16"),
+            "{path}: not a text file in UTF-8 (invalid start byte at byte 0); save it as UTF-8",
+        ),
         (b"#" * (MAX_FILE_SIZE + 1), "{path}: more than 100,000 bytes are too many for the configuration"),
         (b"treshold: 5", HEADING + "{path}:1:1: unknown key 'treshold'; did you mean 'threshold'?"),
     ],

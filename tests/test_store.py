@@ -23,6 +23,7 @@ from imgsim_guard import store as store_module
 from imgsim_guard.augnet import DIMENSIONS
 from imgsim_guard.errors import GuardError
 from imgsim_guard.store import SMALL_SHARDS_KEPT, Store, folder
+from imgsim_guard.store.folder import READABLE
 from imgsim_guard.store.shard import (
     CONTENT_IDS,
     DIGEST_SIZES,
@@ -886,7 +887,9 @@ def test_a_file_where_the_folder_should_be_is_said(tmp_path: Path) -> None:
     tmp_path.joinpath("thumbnails").write_text("not a folder")
     with pytest.raises(GuardError) as refused:
         open_store(tmp_path)
-    assert str(refused.value) == (f"cannot read the store of embeddings at {tmp_path / 'thumbnails'}: Not a directory")
+    assert str(refused.value) == (
+        f"cannot read the store of embeddings at {tmp_path / 'thumbnails'}: Not a directory{READABLE}"
+    )
 
 
 def test_a_shard_that_may_not_be_read_is_said() -> None:
@@ -895,7 +898,7 @@ def test_a_shard_that_may_not_be_read_is_said() -> None:
         path.chmod(0)
         with without_rights(), pytest.raises(GuardError) as refused:
             open_store(root)
-        assert str(refused.value) == f"cannot read the store of embeddings at {path}: Permission denied"
+        assert str(refused.value) == f"cannot read the store of embeddings at {path}: Permission denied{READABLE}"
 
 
 def test_what_a_killed_process_left_half_written_is_harmless(three_shards: Path) -> None:

@@ -179,7 +179,10 @@ def test_without_dvc_the_message_says_what_is_missing(
 
 def test_where_there_is_nothing_to_publish_from_or_to_sync_says_so(anna: Person) -> None:
     anna.dataset.git("update-ref", "-d", "HEAD")
-    assert anna.guard("sync", code=2) == "imgsim-guard: there is no commit yet, so there is nothing to publish\n"
+    assert (
+        anna.guard("sync", code=2)
+        == "imgsim-guard: there is no commit yet, so there is nothing to publish; git commit first\n"
+    )
     shutil.rmtree(anna.dataset.root / ".dvc")
     said = anna.guard("sync", code=2)
     assert said == "imgsim-guard: there is no DVC repository in the root of this one; run dvc init first\n"
@@ -193,7 +196,8 @@ def test_a_store_that_a_stage_puts_out_is_published_by_the_stage(anna: Person) -
     before = everything_in(anna.dataset.root)
     for arguments in WOULD_CHANGE_THE_STORE:
         assert anna.guard(*arguments, code=2) == (
-            f"imgsim-guard: {STORE} is an output of a stage in dvc.lock, so dvc repro publishes embeddings\n"
+            f"imgsim-guard: {STORE} is an output of a stage in dvc.lock, "
+            "so not sync but dvc repro publishes embeddings\n"
         )
     assert everything_in(anna.dataset.root) == before
 
@@ -277,7 +281,8 @@ def test_who_lacks_embeddings_is_told_where_they_are(bert: Person) -> None:
     assert advice in bert.guard("check")
     bert.dataset.write({f"{STORE}/of-an-older-model/x.safetensors": b""})
     bert.dataset.add({"data/images/newer.png": encoded(random_picture(98))}, "data/images")
-    assert "the tracked store was made with another version of the model" in bert.guard("check")
+    said = "the tracked store was made with another version of the model; imgsim-guard sync publishes anew"
+    assert said in bert.guard("check")
 
 
 # Looking after it.

@@ -160,7 +160,7 @@ def test_what_is_only_announced_is_not_part_of_the_commit(repository: Repository
 def test_an_unresolved_conflict_is_an_error(repository: Repository) -> None:
     diverge(repository, ours={"a.png": "ours"}, theirs={"a.png": "theirs"})
     repository.git("merge", "theirs", code=1)
-    with pytest.raises(GuardError, match=r"^a\.png has an unresolved conflict; resolve it first$"):
+    with pytest.raises(GuardError, match=r"^a\.png has an unresolved conflict; resolve it and git add it first$"):
         staged(repository)
 
 
@@ -197,7 +197,7 @@ def test_the_content_id_is_that_of_the_bytes(repository: Repository) -> None:
 def test_a_blob_that_is_not_in_the_clone_is_unreadable(repository: Repository) -> None:
     git = Git(repository.root)
     assert git.read(Image("a.png", "git:" + "1" * 40)) == Unreadable(
-        "its bytes are not in this clone; fetch them first", absent=True
+        "its bytes are not in this clone; git fetch --refetch brings them", absent=True
     )
     git.close()
 
@@ -219,7 +219,11 @@ def test_a_git_that_ends_early_is_an_error_and_no_unreadable_image(repository: R
     git = Git(repository.root)
     [image] = tracked.staged(git, has_image_suffix).queries
     git.root = tmp_path  # where there is no repository
-    with pytest.raises(GuardError, match="git cat-file ended before it gave all images; try again"):
+    with pytest.raises(
+        GuardError,
+        match=r"git cat-file ended before it gave all images; try again "
+        r"\(in a partial clone, with its remote in reach\)",
+    ):
         git.read(image)
     git.close()
 
@@ -357,7 +361,7 @@ def test_revisions_are_read_without_the_folder(repository: Repository) -> None:
 def test_a_revision_that_is_not_there_is_an_error(repository: Repository) -> None:
     repository.commit({"a.png": "1"})
     for base, revision in (("nowhere", "HEAD"), ("HEAD", "--all"), ("HEAD", "-n1")):
-        with pytest.raises(GuardError, match="is not a commit of this clone; in CI, check out with full history"):
+        with pytest.raises(GuardError, match="is not a commit of this clone; git fetch may bring it, or in CI"):
             between(repository, base, revision)
 
 
@@ -429,7 +433,7 @@ def test_paths_are_relative_to_the_working_directory(three_new: Repository, monk
 
 
 def test_a_path_with_nothing_tracked_is_an_error(three_new: Repository) -> None:
-    with pytest.raises(GuardError, match=r"^nowhere: no tracked image there$"):
+    with pytest.raises(GuardError, match=r"^nowhere: no tracked image there; git add or dvc add it first$"):
         restricted(three_new, "nowhere")
     with pytest.raises(GuardError, match="outside the repository"):
         restricted(three_new, "..")

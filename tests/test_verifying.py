@@ -417,7 +417,12 @@ def test_the_threshold_decides_where_pixels_are_not_at_hand_and_that_is_said_onc
         ("near-duplicate", "crop.png", "again.jpg", "confirmed"),
         ("near-duplicate", "other.jpg", "form.png", "skipped"),
     ]
-    assert result.notes == ("pixels are not at hand, so that the distance alone decided; pairs: 3",)
+    assert result.notes == (
+        (
+            "pairs whose pixels are not on this machine, so that the distance alone decided: 3; "
+            "dvc pull or git lfs pull brings them"
+        ),
+    )
 
 
 def test_the_same_check_says_the_same_again(bench: Bench) -> None:

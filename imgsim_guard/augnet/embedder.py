@@ -42,6 +42,8 @@ INSTALLING = {
     "directml": "On Windows: pip uninstall onnxruntime, then pip install onnxruntime-directml",
 }
 
+REINSTALL = "reinstall imgsim-guard (under pre-commit: pre-commit clean)"
+
 
 class OnnxEmbedder:
     """Runs the model one image at a time, so that no image's embedding depends on its neighbours in a call."""
@@ -142,11 +144,9 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise GuardError(f"AugNet's model cannot be read ({path}: {error.strerror}); reinstall imgsim-guard") from error
+        raise GuardError(f"AugNet's model cannot be read ({path}: {error.strerror}); {REINSTALL}") from error
 
 
 def _require_recorded(model: bytes, path: Path) -> None:
     if hashlib.sha256(model).hexdigest() != MODEL_SHA256:
-        raise GuardError(
-            f"AugNet's model is damaged ({path} does not match its recorded digest); reinstall imgsim-guard"
-        )
+        raise GuardError(f"AugNet's model is damaged ({path} does not match its recorded digest); {REINSTALL}")

@@ -18,6 +18,8 @@ from imgsim_guard.report.escaping import shown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+ISSUES = "https://github.com/imgsim-guard/imgsim-guard/issues"
+
 COULD_NOT_RUN, BUG, INTERRUPTED = 2, 3, 130
 """Python's own exit code for an uncaught exception is 1, which must never read as "found"."""
 
@@ -43,7 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(shown(line), file=sys.stderr)
         return COULD_NOT_RUN
     except KeyboardInterrupt:
-        print("imgsim-guard: interrupted; what was embedded so far is kept", file=sys.stderr)
+        print(
+            "imgsim-guard: interrupted; what was embedded so far is kept, and the same command goes on from there",
+            file=sys.stderr,
+        )
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read the output has left. Python would complain once more when it flushes at exit.
@@ -51,6 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return COULD_NOT_RUN
     except Exception:  # noqa: BLE001  the one place: whatever it is, it must not look like a verdict
         traceback.print_exc()
-        print(f"imgsim-guard {__version__}: this is a bug, please report it with the lines above", file=sys.stderr)
+        print(
+            f"imgsim-guard {__version__}: this is a bug; please report it with the lines above: {ISSUES}",
+            file=sys.stderr,
+        )
         return BUG
     return int(code)

@@ -48,9 +48,11 @@ def accept(arguments: argparse.Namespace) -> int:
 
 def _require_sense(arguments: argparse.Namespace) -> None:
     if sum([bool(arguments.new), arguments.all, arguments.prune]) != 1:
-        raise GuardError("name the new image (and the one it matches), or give --all, or --prune")
+        raise GuardError(
+            'name the new image, such as imgsim-guard accept data/new.jpg --reason "...", or give --all or --prune'
+        )
     if not arguments.prune and not (arguments.reason or "").strip():
-        raise GuardError("--reason is needed: whoever reads the accepted pairs later wants to know why")
+        raise GuardError('--reason "..." is needed: whoever reads the accepted pairs later wants to know why')
 
 
 def _to_accept(git: Git, settings: Settings, arguments: argparse.Namespace) -> list[Match]:
@@ -99,7 +101,7 @@ def _pruned(git: Git, settings: Settings, known: Sequence[AcceptedPair]) -> list
     selection = tracked.everything(git, image_filter(settings.images))
     unseen = [*selection.notes, *(f"{path}: {why.reason}" for path, why in selection.unreadable)]
     if unseen:
-        raise GuardError(f"cannot tell which images are there: {unseen[0]}")
+        raise GuardError(f"nothing was dropped: cannot tell which images are there: {unseen[0]}")
     store = open_store(settings, git.root / settings.store)
     return still_there(known, selection.queries, store.identity)
 

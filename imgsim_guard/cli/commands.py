@@ -54,7 +54,7 @@ def hook(arguments: argparse.Namespace) -> int:
 def check(arguments: argparse.Namespace) -> int:
     """`imgsim-guard check`."""
     if arguments.to_ref and not arguments.from_ref:
-        raise GuardError("--to-ref needs --from-ref: what the revision is compared with")
+        raise GuardError("--to-ref needs --from-ref: what the revision is compared with, such as origin/main")
     if arguments.worktree and not arguments.all:
         raise GuardError("--worktree needs --all: it judges every pair of what is in the worktree")
     with _in_repository(arguments) as (git, job):

@@ -94,7 +94,7 @@ def _embeddings(git: Git, settings: Settings) -> Iterator[str]:
         for path, reason in found.damaged.items():
             yield f"! {path}: {reason}; delete it, and its images are embedded again"
     if lacking := team.lacking():
-        yield f"! {lacking}; dvc pull {team.pointer}"
+        yield f"! {lacking}; dvc pull {team.pointer} brings what is missing"
 
 
 def _hooks(git: Git) -> Iterator[str]:
@@ -110,7 +110,7 @@ def _hook(file: Path, *, named: bool, needed: bool) -> str:
     text = file.read_text("utf-8", "replace") if file.is_file() else ""
     runs = "imgsim-guard" in text or (named and "pre_commit" in text)
     if runs and not os.access(file, os.X_OK):
-        return f"! {file.name} is not executable, so git does not run it"
+        return f"! {file.name} is not executable, so git does not run it: chmod +x {file}"
     if runs:
         return f"{file.name} runs imgsim-guard"
     advice = "pre-commit install" if named else "imgsim-guard init, or copy hooks/pre-commit"
@@ -126,7 +126,7 @@ def _images(git: Git, settings: Settings) -> Iterator[str]:
         if images:
             yield f"{name}: {len(images):,}" + (f", {absent:,} of them not on this machine" if absent else "")
     if not selection.queries:
-        yield "! none is tracked"
+        yield "! none is tracked: git add or dvc add brings them in; images in .imgsim-guard.yaml chooses among them"
     for path, why in selection.unreadable:
         yield f"! {path}: {why.reason}"
     yield from (f"! {note}" for note in selection.notes)

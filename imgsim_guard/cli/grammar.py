@@ -148,5 +148,5 @@ def _rate(text: str) -> Share:
 
 def _number(text: str) -> int:
     if not re.fullmatch(r"\d{1,9}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number such as 2000")
     return int(text)

@@ -69,7 +69,7 @@ def store(arguments: argparse.Namespace) -> int:
 def _committed(git: Git, settings: Settings) -> Selection:
     head = git.commit("HEAD")
     if head is None:
-        raise GuardError("there is no commit yet, so there is nothing to publish")
+        raise GuardError("there is no commit yet, so there is nothing to publish; git commit first")
     return tracked.everything(git, image_filter(settings.images), revision=head)
 
 

@@ -30,7 +30,9 @@ def taken(arguments: argparse.Namespace) -> bool:
     """Whether a report goes to standard output, so that nothing else may. Raises GuardError when two would."""
     options = [option for option in [*WRITTEN, "html"] if getattr(arguments, option) == STANDARD_OUTPUT]
     if len(options) > 1:
-        raise GuardError(f"only one report can go to standard output: --{' or --'.join(options)}")
+        raise GuardError(
+            f"only one report can go to standard output, --{' or --'.join(options)}; name a file for the other"
+        )
     return bool(options)
 
 

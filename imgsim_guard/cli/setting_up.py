@@ -52,7 +52,7 @@ def init(arguments: argparse.Namespace) -> int:
         if uses_dvc:
             _configure_merging(git, dry_run=arguments.dry_run)
         if not arguments.dry_run:
-            say(_next_steps([git.root / file.path for file in files], uses_dvc=uses_dvc))
+            say(_next_steps([path for file in files if (path := git.root / file.path).exists()], uses_dvc=uses_dvc))
     return 0
 
 

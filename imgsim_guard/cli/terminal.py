@@ -69,7 +69,7 @@ def text_of(root: Path, name: str) -> str | None:
     try:
         return path.read_bytes().decode() if os.path.lexists(path) else None
     except UnicodeDecodeError as error:
-        raise GuardError(f"cannot read {name}: not a text file in UTF-8") from error
+        raise GuardError(f"cannot read {name}: not a text file in UTF-8; save it as UTF-8") from error
     except OSError as error:
         raise GuardError(f"cannot read {name}: {error.strerror}") from error
 

@@ -41,7 +41,7 @@ def text_report(result: Result, *, seconds: float | None = None, look_alikes: bo
         *_rows(matches),
         *(f"{shown(path)}   unreadable: {shown(why.reason)}" for path, why in result.undecodable),
         *(f"{shown(path)}   not checked: {shown(why.reason)}" for path, why in result.unchecked),
-        " ".join([headline(result, seconds), *_left_open(result)]),
+        " ".join([headline(result, seconds), *_left_open(result, listed=look_alikes)]),
         *(ways_out(result) if result.failed else ()),
     ]
     return "\n".join(lines) + "\n"
@@ -94,9 +94,9 @@ def headline(result: Result, seconds: float | None = None) -> str:
     return f"{what} among {queries}, checked against {result.gallery:,}{took}{allowed}."
 
 
-def _left_open(result: Result) -> Iterator[str]:
+def _left_open(result: Result, *, listed: bool) -> Iterator[str]:
     for said, unlisted in not_counted(result):
-        yield f"{said.removesuffix('.')} (--verbose lists them)." if unlisted else said
+        yield f"{said.removesuffix('.')} (--verbose lists them)." if unlisted and not listed else said
 
 
 def not_counted(result: Result) -> Iterator[tuple[str, bool]]:

@@ -62,10 +62,16 @@ class Git:
     @classmethod
     def here(cls) -> Git:
         """The repository around the working directory. Raises GuardError when there is none that can be used."""
-        asked = _run(["rev-parse", "--show-object-format", "--show-toplevel"], cwd=Path.cwd())
+        try:
+            asked = _run(["rev-parse", "--show-object-format", "--show-toplevel"], cwd=Path.cwd())
+        except GuardError as error:
+            raise GuardError(f"{error}\n  without a repository:  imgsim-guard scan FOLDER") from error
         object_format, _, root = asked.removesuffix(b"\n").partition(b"\n")
         if object_format != b"sha1":
-            raise GuardError("this repository uses SHA-256 object names, which imgsim-guard does not support")
+            raise GuardError(
+                "this repository uses SHA-256 object names, which imgsim-guard cannot read; "
+                "for its folders: imgsim-guard scan FOLDER"
+            )
         return cls(Path(os.fsdecode(root)))
 
     def text(self, *arguments: str) -> str:
@@ -108,7 +114,7 @@ class Git:
         for record in self._records("ls-files", "--stage", "-z"):
             (mode, blob, stage), path = _split(record)
             if stage != "0":
-                raise GuardError(f"{path} has an unresolved conflict; resolve it first")
+                raise GuardError(f"{path} has an unresolved conflict; resolve it and git add it first")
             if mode in REGULAR_FILES:
                 entries.append(Entry(path, blob))
         return entries
@@ -192,9 +198,11 @@ class Git:
         except BrokenPipeError:
             header = []
         if not header:
-            raise GuardError("git cat-file ended before it gave all images; try again")
+            raise GuardError(
+                "git cat-file ended before it gave all images; try again (in a partial clone, with its remote in reach)"
+            )
         if header[-1:] == [b"missing"]:
-            return Unreadable("its bytes are not in this clone; fetch them first", absent=True)
+            return Unreadable("its bytes are not in this clone; git fetch --refetch brings them", absent=True)
         size = int(header[-1])
         if size > MAX_BLOB_SIZE:
             self.close()  # rather than read all of it

@@ -34,7 +34,9 @@ class TeamStore:
         if not (self._git.root / ".dvc").is_dir():
             raise GuardError("there is no DVC repository in the root of this one; run dvc init first")
         if stage := self._stage():
-            raise GuardError(f"{self._path} is an output of a stage in {stage}, so dvc repro publishes embeddings")
+            raise GuardError(
+                f"{self._path} is an output of a stage in {stage}, so not sync but dvc repro publishes embeddings"
+            )
         if lacking := self.lacking():
             raise GuardError(f"{lacking}; run dvc pull {self.pointer} first, or others' embeddings would be left out")
 

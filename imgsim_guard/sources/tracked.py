@@ -30,6 +30,8 @@ DECIDING_FILES = ("dvc.yaml", ".gitattributes")
 TRACKERS = {"git": "git", "sha256": "git LFS", "md5": "DVC"}
 """What a content id begins with, and whose it is."""
 
+FETCH = "git fetch may bring it, or in CI a checkout with full history (fetch-depth: 0)"
+
 
 class Trackers:
     """Reads each image from where its tracker keeps it. `revision`: the commit that holds them; None for the index."""
@@ -102,14 +104,12 @@ def between(git: Git, is_image: Callable[[str], bool], *, base: str, revision: s
     for name in (base, revision):
         commit = git.commit(name)
         if commit is None:
-            raise GuardError(f"{name!r} is not a commit of this clone; in CI, check out with full history")
+            raise GuardError(f"{name!r} is not a commit of this clone; {FETCH}")
         commits.append(commit)
     try:
         merge_base = git.text("merge-base", *commits)
     except GuardError as error:
-        raise GuardError(
-            f"{base!r} and {revision!r} have no common ancestor in this clone; in CI, check out with full history"
-        ) from error
+        raise GuardError(f"{base!r} and {revision!r} have no common ancestor in this clone; {FETCH}") from error
 
     def since(commit: str) -> Selection:
         changes = git.changes_between(merge_base, commit)
@@ -153,7 +153,7 @@ def restricted(selection: Selection, git: Git, paths: Sequence[str]) -> Selectio
     unknown = [path for path, _ in selection.unreadable]
     for path, prefix in zip(paths, wanted, strict=True):
         if not any(_is_at(one, prefix) for one in known) and not any(_overlap(one, prefix) for one in unknown):
-            raise GuardError(f"{path}: no tracked image there")
+            raise GuardError(f"{path}: no tracked image there; git add or dvc add it first")
     chosen = tuple(image for image in selection.queries if any(_is_at(image.path, prefix) for prefix in wanted))
     others = set(selection.queries) - set(chosen)
     unreadable = tuple(
@@ -225,7 +225,7 @@ def below_root(path: str, root: Path) -> str:
     """A path as given, relative to the working directory, as one relative to the root. Raises GuardError outside it."""
     absolute = Path(os.path.abspath(path))  # noqa: PTH100  resolve() would follow a tracked link
     if not absolute.is_relative_to(root):
-        raise GuardError(f"{path}: outside the repository at {root}")
+        raise GuardError(f"{path}: outside the repository at {root}; name a path in it")
     return absolute.relative_to(root).as_posix()
 
 

@@ -204,7 +204,9 @@ class Store:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise GuardError(f"cannot read the store of embeddings at {path}: {error.strerror}") from error
+            raise GuardError(
+                f"cannot read the store of embeddings at {path}: {error.strerror}" + files.READABLE
+            ) from error
         except files.DamagedFileError as error:
             return error
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 DAMAGED = ".damaged"
 
+READABLE = "; make it readable, or point IMGSIM_GUARD_CACHE_DIR elsewhere"
+
 MAPPED = 2**20
 """Bytes from which a file is mapped. Smaller ones may be merged, and some systems do not delete what is mapped."""
 
@@ -38,7 +40,7 @@ def list_files(folder: Path, suffix: str) -> list[Path]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise GuardError(f"cannot read the store of embeddings at {folder}: {error.strerror}") from error
+        raise GuardError(f"cannot read the store of embeddings at {folder}: {error.strerror}" + READABLE) from error
 
 
 def require_file(path: Path) -> None:
@@ -61,7 +63,7 @@ def read_file(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise GuardError(f"cannot read the store of embeddings at {path}: {error.strerror}") from error
+        raise GuardError(f"cannot read the store of embeddings at {path}: {error.strerror}" + READABLE) from error
 
 
 def map_file(path: Path) -> bytes | mmap.mmap | None:
@@ -75,7 +77,7 @@ def map_file(path: Path) -> bytes | mmap.mmap | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise GuardError(f"cannot read the store of embeddings at {path}: {error.strerror}") from error
+        raise GuardError(f"cannot read the store of embeddings at {path}: {error.strerror}" + READABLE) from error
 
 
 def add_file(folder: Path, name: str, data: bytes) -> Path:
