@@ -65,11 +65,9 @@ def exit_codes() -> Iterator[str]:
 def licences() -> Iterator[str]:
     """A row for each package that is installed with imgsim-guard, or by an extra but torch and onnxruntime-gpu."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = {name: extra for name, needs in project["optional-dependencies"].items() for extra in needs}
+    extras = [(name, extra) for name, needs in project["optional-dependencies"].items() for extra in needs]
     needed = [(need, "") for need in project["dependencies"]]
-    needed += [
-        (need, f"only with the extra `{name}`") for name, need in extras.items() if name not in {"imgsim", "gpu"}
-    ]
+    needed += [(need, f"only with the extra `{name}`") for name, need in extras if name not in {"imgsim", "gpu"}]
     rows = ((_name(need), _licence(_name(need)), when) for need, when in needed)
     return _table(("package", "licence", ""), rows)
 
