@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -103,6 +104,15 @@ class Share:
     def __str__(self) -> str:
         """As in the configuration."""
         return f"{self.percent:g}%"
+
+
+SHARE = r"(\d{1,2}(?:\.\d{1,6})?|100(?:\.0{1,6})?) ?%"
+
+
+def share_of(text: str) -> Share | None:
+    """The share that a text such as 2% or 0.5 % tells; None if it is none."""
+    found = re.fullmatch(SHARE, text)
+    return None if found is None else Share(float(found[1]))
 
 
 Limit = int | Share

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from imgsim_guard.augnet import Device, Engine, Preprocessing
-from imgsim_guard.model import Action, Limit, Share
+from imgsim_guard.model import SHARE, Action, Limit, Share, share_of
 
 __all__ = [
     "FOLDER_PATTERN",
@@ -30,8 +29,6 @@ __all__ = [
 MAX_DISTANCE = 56.0
 """Two embeddings of 768 numbers between -1 and 1 cannot be further apart than 2 * sqrt(768) = 55.4."""
 
-_SHARE = re.compile(r"(\d{1,2}(?:\.\d{1,6})?|100(?:\.0{1,6})?) ?%")
-
 FOLDER_PATTERN = r"^\.imgsim-guard/[\w-][\w.-]*$"
 NAME_PATTERN = r"^[\w.-]+$"
 PATTERNS = {
@@ -43,19 +40,17 @@ PATTERNS = {
 def _limit(value: object) -> Limit:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    share = _SHARE.fullmatch(value) if isinstance(value, str) else None
+    share = share_of(value) if isinstance(value, str) else None
     if share is None:
         raise PydanticCustomError("limit", "Input should be a number of images, or a share of them such as 2%")
-    return Share(float(share[1]))
+    return share
 
 
 LimitSetting = Annotated[
     Limit,
     PlainValidator(_limit),
     PlainSerializer(lambda limit: str(limit) if isinstance(limit, Share) else limit, return_type=int | str),
-    WithJsonSchema(
-        {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": f"^{_SHARE.pattern}$"}]}
-    ),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": f"^{SHARE}$"}]}),
 ]
 Pattern = Annotated[str, Field(min_length=1)]
 SplitName = Annotated[str, Field(pattern=NAME_PATTERN)]

@@ -6,7 +6,7 @@ import argparse
 import re
 from typing import TYPE_CHECKING, Protocol
 
-from imgsim_guard.model import Share
+from imgsim_guard.model import Share, share_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,10 +140,10 @@ def _address(text: str) -> str:
 
 
 def _rate(text: str) -> Share:
-    share = re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?) ?%", text)
-    if share is None or not 0 < float(share[1]) <= 100:  # noqa: PLR2004  percent
+    share = share_of(text)
+    if share is None or share.percent == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a share such as 1% or 0.5%")
-    return Share(float(share[1]))
+    return share
 
 
 def _number(text: str) -> int:
