@@ -7,11 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from imgsim_guard.ahead import Room, worked_ahead
 from imgsim_guard.crash import naming
 from imgsim_guard.headers import MAX_PIXELS, read_header
 from imgsim_guard.model import Image, Unreadable
-from imgsim_guard.parallel import cores
+from imgsim_guard.parallel import Room, cores, worked_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import chain, islice
+from threading import Condition
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from concurrent.futures import Future
 
-    Item = TypeVar("Item")
-    Made = TypeVar("Made")
+Item = TypeVar("Item")
+Data = TypeVar("Data")
+Made = TypeVar("Made")
 
 AHEAD = 2
 """Results for each thread that are made before they are asked for: no more are ever held."""
@@ -33,17 +37,60 @@ def in_order(function: Callable[[Item], Made], items: Iterable[Item]) -> Generat
     if len(first) < 2 or threads == 1:  # noqa: PLR2004  a single item
         yield from map(function, every)
         return
-    from concurrent.futures import ThreadPoolExecutor  # not for every commit
-
-    waiting: deque[Future[Made]] = deque()
     with ThreadPoolExecutor(threads, "search") as pool:
-        try:
-            for item in every:
-                if len(waiting) == AHEAD * threads:
-                    yield waiting.popleft().result()
-                waiting.append(pool.submit(function, item))
-            while waiting:
+        yield from _handed_over(lambda item: pool.submit(function, item), every, most=AHEAD * threads)
+
+
+def worked_ahead(
+    items: Iterable[Item], read: Callable[[Item], Data], work: Callable[[Item, Data], Made], *, threads: int
+) -> Generator[Made, None, None]:
+    """`work` on each item and what was read of it, in as many threads; the results come in the order of the items.
+
+    `read` runs in one thread of its own, in order.
+    """
+    with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(threads, "work") as workers:
+
+        def begin(item: Item) -> Future[Made]:
+            data = reader.submit(read, item)
+            return workers.submit(lambda: work(item, data.result()))
+
+        yield from _handed_over(begin, items, most=AHEAD * threads)
+
+
+def _handed_over(
+    begin: Callable[[Item], Future[Made]], items: Iterable[Item], *, most: int
+) -> Generator[Made, None, None]:
+    """The results in order. At most so many are begun; what is not begun when this ends never will be."""
+    waiting: deque[Future[Made]] = deque()
+    try:
+        for item in items:
+            if len(waiting) == most:
                 yield waiting.popleft().result()
+            waiting.append(begin(item))
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+class Room:
+    """So much that may be taken at once by all threads together, such as pixels in memory."""
+
+    def __init__(self, size: int) -> None:
+        self._free = self._size = size
+        self._changed = Condition()
+
+    @contextmanager
+    def taken(self, amount: int) -> Iterator[None]:
+        """Wait until there is room for so much, or all of it for more than there is, and give it back at the end."""
+        amount = min(amount, self._size)
+        with self._changed:
+            self._changed.wait_for(lambda: self._free >= amount)
+            self._free -= amount
+        try:
+            yield
         finally:
-            for future in waiting:
-                future.cancel()
+            with self._changed:
+                self._free += amount
+                self._changed.notify_all()

@@ -7,7 +7,7 @@ from threading import Barrier, Lock
 
 import pytest
 
-from imgsim_guard.ahead import Room, worked_ahead
+from imgsim_guard.parallel import Room, worked_ahead
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
