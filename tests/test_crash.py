@@ -38,14 +38,14 @@ report_crashes()
 embedder = conftest.ThumbnailEmbedder()
 decode, decode_whole = images.decode, images.decode_whole
 
-def wait_for_the_others(data):
+def wait_for_the_others(data, *smaller):
     while data == test_crash.PICTURES["5.png"] and embedder.embedded < 5:
         time.sleep(0.01)
-    return decode_whole(data)
+    return decode_whole(data, *smaller)
 
-def decode_or_die(data):
+def decode_or_die(data, *smaller):
     if data != test_crash.PICTURES["5.png"]:
-        return decode(data)
+        return decode(data, *smaller)
     time.sleep(0.2)
     if sys.argv[3] == "SIGSEGV":
         ctypes.string_at(0)
@@ -102,7 +102,7 @@ import ctypes, sys
 from imgsim_guard import images
 from imgsim_guard.cli import main
 decode = images.decode
-images.decode = lambda data: ctypes.string_at(0) if b"crash" in data else decode(data)
+images.decode = lambda data, *smaller: ctypes.string_at(0) if b"crash" in data else decode(data, *smaller)
 sys.exit(main(["scan", sys.argv[1]]))
 """
 

@@ -117,7 +117,7 @@ class Store:
 
     def stored_embeddings(self, rows: Wanted) -> StoredRows[np.float16]:
         """The same, fetched when they are asked for."""
-        shards = self._shards()
+        shards = self._shards_for(rows)
         none = np.empty((0, DIMENSIONS), np.float16)
         return StoredRows(shards, [none, *(shard.embeddings for shard in shards)], self._starts, rows)
 
@@ -127,7 +127,7 @@ class Store:
 
     def stored_hashes(self, rows: Wanted) -> StoredRows[np.uint8]:
         """The same, fetched when they are asked for."""
-        shards = self._shards()
+        shards = self._shards_for(rows)
         none = np.empty((0, HASHES, HASH_SIZE), np.uint8)
         hashes = [shard.digests["hashes"].reshape(-1, HASHES, HASH_SIZE) for shard in shards]
         return StoredRows(shards, [none, *hashes], self._starts, rows)
@@ -135,13 +135,13 @@ class Store:
     def pixels(self, row: int) -> bytes:
         """The digest of the pixels of the image in this row."""
         [(at, _, [index])] = by_shard([row], self._starts)
-        return bytes(self._shards()[at].digests["pixels"][index])
+        return bytes(self._shards_for([row])[at].digests["pixels"][index])
 
     def rows(self, contents: Iterable[str]) -> list[Row]:
         """What is stored of these content ids: one row for each image, in no particular order."""
         self.open()
         chosen = sorted(set(self.find(contents).values()))
-        shards = self._shards()
+        shards = self._shards_for(chosen)
         return [shards[at].row(index) for at, _, wanted in by_shard(chosen, self._starts) for index in wanted]
 
     def add(self, rows: Sequence[Row]) -> None:
@@ -169,7 +169,10 @@ class Store:
             self._names = [f"sha256:{digits[at : at + size]}" for at in range(0, len(digits), size)]
         return self._names
 
-    def _shards(self) -> list[Shard]:
+    def _shards_for(self, rows: Wanted) -> list[Shard]:
+        """All of them, if there are rows to be fetched: without any, the store need not be open."""
+        if not len(rows):
+            return []
         shards = [file.shard for file in self._files if file.shard is not None]
         if len(shards) < len(self._files):
             raise RuntimeError("the store is not open")
