@@ -7,10 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from imgsim_guard.augnet import least_side, load
-from imgsim_guard.embedding import Pipeline, embed_missing, missing
+from imgsim_guard.embedding import embed_missing, missing
 from imgsim_guard.errors import GuardError
 from imgsim_guard.headers import restrain_opencv
 from imgsim_guard.opening import open_store as opened_store
+from imgsim_guard.pipeline import Pipeline
 from imgsim_guard.settings import Settings
 from imgsim_guard.sources.folders import Folders, identified, in_folders
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from imgsim_guard.embedding import Progress
     from imgsim_guard.model import Image, Match, Result
+    from imgsim_guard.pipeline import Progress
     from imgsim_guard.store import Store
 
     PathLike = str | os.PathLike[str]

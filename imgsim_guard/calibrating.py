@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from imgsim_guard.calibration import Sort
-    from imgsim_guard.embedding import Pipeline, Source
     from imgsim_guard.model import Evidence, Image, Selection, Share
+    from imgsim_guard.pipeline import Pipeline, Source
     from imgsim_guard.policy import Policy
     from imgsim_guard.search import Pair
     from imgsim_guard.store import Store

@@ -8,27 +8,24 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from imgsim_guard.accepted import marked
-from imgsim_guard.embedding import Pipeline, embed_missing, missing
+from imgsim_guard.embedding import embed_missing, missing
 from imgsim_guard.errors import GuardError
 from imgsim_guard.judge import candidate, exact_duplicate, in_order, judge, sort_by_content
 from imgsim_guard.model import Candidate, Match, Result, Rule, Unreadable
+from imgsim_guard.notes import absent, duration, empty_splits, not_compared_with, unverified
 from imgsim_guard.sources.selecting import without_moved
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from imgsim_guard.joins import Joins
     from imgsim_guard.judge import Sorted
     from imgsim_guard.model import Bounds, Evidence, Image, Selection
+    from imgsim_guard.pipeline import Pipeline
     from imgsim_guard.policy import Policy
 
 SAMPLE = 4
 """Images embedded to tell how long the rest will take; the first also pays for loading the model."""
-
-NAMED = 3
-"""Images named in a note that is about many."""
-
-MINUTE, HOUR = 60, 3600
 
 
 def check(
@@ -43,7 +40,7 @@ def check(
     selection = without_moved(selection, identity)
     by_content = sort_by_content(selection, identity, policy.split, policy.copies)
     unreadable = dict(selection.unreadable)
-    notes = [*selection.notes, *_empty_splits(selection, policy)]
+    notes = [*selection.notes, *empty_splits(selection, policy)]
     found: list[Match] = []
     if by_content.searched:
         pipeline.store.open()
@@ -63,10 +60,10 @@ def check(
             if content in reasons
             for query in queries
         }
-        notes += _not_compared_with([images[0] for content, images in by_content.held.items() if content in reasons])
-        notes += _absent(out_of_reach)
+        notes += not_compared_with([images[0] for content, images in by_content.held.items() if content in reasons])
+        notes += absent(out_of_reach)
         notes += [pipeline.store.advice] if wanted and pipeline.store.advice else []
-        notes += [*_not_verified(not_verified), *drift]
+        notes += [*unverified(not_verified), *drift]
     exact = [exact_duplicate(query, image, policy) for query, image in by_content.exact]
     return Result(
         scope=selection.scope,
@@ -199,41 +196,8 @@ def _joins(pipeline: Pipeline) -> Joins:
     return joins
 
 
-def _empty_splits(selection: Selection, policy: Policy) -> Iterator[str]:
-    """Only where all images are there to be looked at: a commit need not have some of each."""
-    if selection.scope == "all" and policy.splits:
-        found = {policy.split(image.path) for image in selection.queries}
-        for name in policy.splits:
-            if name not in found:
-                yield f"the split {name} has no images: look at splits.{name} in the configuration"
-
-
 def _is_skipped(evidence: Evidence | None) -> bool:
     return evidence is not None and evidence.outcome == "skipped"
-
-
-def _not_verified(count: int) -> Iterator[str]:
-    """Said once, however many there are, those that verification might have found among them."""
-    if count:
-        yield (
-            f"pairs whose pixels are not on this machine, so that the distance alone decided: {count:,}; "
-            "dvc pull or git lfs pull brings them"
-        )
-
-
-def _not_compared_with(images: Sequence[Image]) -> Iterator[str]:
-    if images:
-        named = ", ".join(image.path for image in images[:NAMED]) + (", ..." if len(images) > NAMED else "")
-        yield f"nothing was compared with images of the dataset that cannot be read: {len(images):,} ({named})"
-
-
-def _absent(images: Sequence[Image]) -> Iterator[str]:
-    if images:
-        named = ", ".join(image.path for image in images[:NAMED]) + (", ..." if len(images) > NAMED else "")
-        yield (
-            f"nothing was compared with images of the dataset that are not on this machine: {len(images):,} ({named}); "
-            "dvc pull or git lfs pull brings them"
-        )
 
 
 def _too_many(wanted: Sequence[Image], pipeline: Pipeline) -> str:
@@ -243,15 +207,9 @@ def _too_many(wanted: Sequence[Image], pipeline: Pipeline) -> str:
     embed_missing(wanted[:SAMPLE], watched)
     steady = (times[-1] - times[1]) / max(1, len(times) - 2)
     lines = [
-        f"{len(wanted):,} images have no embedding yet: about {_duration(steady * len(wanted))} of work, once.",
+        f"{len(wanted):,} images have no embedding yet: about {duration(steady * len(wanted))} of work, once.",
         *([f"  first:       {pipeline.store.advice}"] if pipeline.store.advice else []),
         "  embed them:  imgsim-guard embed    (shows progress; can be interrupted and resumed)",
         "Then try again.",
     ]
     return "\n".join(lines)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 2 * MINUTE:
-        return f"{seconds:.0f} seconds"
-    return f"{seconds / MINUTE:.0f} minutes" if seconds < 2 * HOUR else f"{seconds / HOUR:.1f} hours"

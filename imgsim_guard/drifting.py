@@ -14,8 +14,8 @@ from imgsim_guard.model import Unreadable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from imgsim_guard.embedding import Pipeline
     from imgsim_guard.model import Image
+    from imgsim_guard.pipeline import Pipeline
 
 TOLERANCE = 0.03
 """A distance: as far as an embedding may be from the reference's."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.crash import naming
 from imgsim_guard.headers import MAX_PIXELS, read_header
@@ -13,12 +13,11 @@ from imgsim_guard.model import Image, Unreadable
 from imgsim_guard.parallel import Room, cores, worked_ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Sequence
     from concurrent.futures import Future
 
     from imgsim_guard.augnet import Embedder
-    from imgsim_guard.joins import Joins
-    from imgsim_guard.model import Candidate, Evidence
+    from imgsim_guard.pipeline import Pipeline
     from imgsim_guard.store import Store
     from imgsim_guard.store.shard import Row
 
@@ -30,65 +29,6 @@ SECONDS_A_SHARD = 30
 
 PIXELS_AT_ONCE = MAX_PIXELS
 """Of all images in memory, whatever the number of threads: as many as a single image may have."""
-
-
-class Source(Protocol):
-    """Where images' bytes come from."""
-
-    def read(self, image: Image) -> bytes | Unreadable:
-        """The image's bytes, or why they cannot be had."""
-
-    def at_hand(self, image: Image) -> bool:
-        """Whether its bytes seem to be on this machine, judged without opening a file."""
-
-
-class Progress(Protocol):
-    """Opens a display of so many steps, and returns what advances it by one."""
-
-    def __call__(self, total: int, doing: str, /) -> Callable[[], object]:
-        """Open it."""
-
-
-class Verifies(Protocol):
-    """Looks at pairs. `pixels`: the digests of the pixels of those images that were looked at thoroughly."""
-
-    pixels: dict[Image, bytes]
-
-    def verify(self, candidates: Sequence[Candidate], done: Callable[[], object], /) -> Iterator[Evidence]:
-        """The evidence of each candidate, in order; `done` is called after each."""
-
-
-class Workers(Protocol):
-    """Other processes that do what takes long, with the results that it would have here."""
-
-    @property
-    def joins(self) -> Joins:
-        """The joins of retrieval, made there."""
-
-    def embed(self, images: Sequence[Image], pipeline: Pipeline) -> dict[str, Unreadable]:
-        """What `embed_missing` does."""
-
-    def verify(
-        self, here: Verifies, candidates: Sequence[Candidate], done: Callable[[], object], /
-    ) -> Iterator[Evidence]:
-        """What verifying does `here`, which learns of the pixels that were seen."""
-
-
-class Pipeline(NamedTuple):
-    """Where bytes come from, where embeddings are kept, what loads the model when it is needed (for so many images
-    at once), and who watches.
-
-    `pictures`: where pairs are looked at, if not where bytes come from. `least_side`: as `images.decode` has it.
-    `workers`: who does it, if not this process.
-    """
-
-    source: Source
-    store: Store
-    load: Callable[[int], Embedder]
-    progress: Progress
-    pictures: Source | None = None
-    least_side: int | None = None
-    workers: Workers | None = None
 
 
 class _Failed(NamedTuple):

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from imgsim_guard.embedding import Source
     from imgsim_guard.model import Match, Transform
+    from imgsim_guard.pipeline import Source
 
 SIDES = ((120, 480), (800, 320), (4000, 192))
 """Up to how many images, and the long side of their previews: few are shown large, and a report stays below 40 MB.

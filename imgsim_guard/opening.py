@@ -13,7 +13,7 @@ from imgsim_guard.files import leads_out
 from imgsim_guard.settings import FILE_NAME, PREVIEWS, Settings
 
 if TYPE_CHECKING:
-    from imgsim_guard.embedding import Source
+    from imgsim_guard.pipeline import Source
     from imgsim_guard.policy import Policy
     from imgsim_guard.store import Store
     from imgsim_guard.store.previews import Previews

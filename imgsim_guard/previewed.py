@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from imgsim_guard.embedding import Source
     from imgsim_guard.model import Image, Unreadable
+    from imgsim_guard.pipeline import Source
     from imgsim_guard.store import Store
     from imgsim_guard.store.previews import Previews
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from imgsim_guard.embedding import Progress, Source
     from imgsim_guard.model import Image
+    from imgsim_guard.pipeline import Progress, Source
     from imgsim_guard.store import Store
     from imgsim_guard.store.previews import Previews
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from imgsim_guard.embedding import Source
     from imgsim_guard.model import Match
+    from imgsim_guard.pipeline import Source
 
 GLANCES_KEPT = 4096
 """Of 35 kB each."""

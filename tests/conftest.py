@@ -25,9 +25,9 @@ from hypothesis import HealthCheck, settings
 from imgsim_guard import augnet
 from imgsim_guard.cache import CACHE_VARIABLE
 from imgsim_guard.cli import main, wiring
-from imgsim_guard.embedding import Pipeline
 from imgsim_guard.images import decode
 from imgsim_guard.model import Image, Unreadable
+from imgsim_guard.pipeline import Pipeline
 from imgsim_guard.report import as_json
 from imgsim_guard.store import Store
 from imgsim_guard.store.shard import file_digests

@@ -16,8 +16,8 @@ import yaml
 from conftest import Dataset, Repository, encoded, open_store, random_picture
 
 from imgsim_guard.check import check
-from imgsim_guard.embedding import Pipeline
 from imgsim_guard.model import Bounds, Limits, Result
+from imgsim_guard.pipeline import Pipeline
 from imgsim_guard.policy import Policy
 from imgsim_guard.report.text import text_report
 from imgsim_guard.sources import tracked

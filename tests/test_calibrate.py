@@ -21,8 +21,9 @@ from imgsim_guard.cache import CACHE_VARIABLE
 from imgsim_guard.calibrating import calibrate
 from imgsim_guard.calibration import SORTS, Calibration, Neighbour
 from imgsim_guard.cli import main
-from imgsim_guard.embedding import Pipeline, embed_missing
+from imgsim_guard.embedding import embed_missing
 from imgsim_guard.model import Bounds, Rule, Selection, Share, Unreadable
+from imgsim_guard.pipeline import Pipeline
 from imgsim_guard.policy import Policy
 from imgsim_guard.report.calibration import calibration_text
 from imgsim_guard.report.calibration_json import calibration_json

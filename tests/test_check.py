@@ -16,10 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgsim_guard.check import SAMPLE, check
-from imgsim_guard.embedding import Pipeline, embed_missing, missing
+from imgsim_guard.embedding import embed_missing, missing
 from imgsim_guard.errors import GuardError
 from imgsim_guard.images import decode
 from imgsim_guard.model import Bounds, Image, Kind, Limits, Match, Result, Rule, Selection, Unreadable
+from imgsim_guard.pipeline import Pipeline
 from imgsim_guard.policy import Policy
 
 if TYPE_CHECKING:

@@ -17,8 +17,9 @@ from conftest import Files, ThumbnailEmbedder, encoded, image_of, open_store, ra
 
 from imgsim_guard.cache import CACHE_VARIABLE
 from imgsim_guard.crash import DOING, naming, report_crashes
-from imgsim_guard.embedding import Pipeline, embed_missing, missing
+from imgsim_guard.embedding import embed_missing, missing
 from imgsim_guard.journal import SUFFIX, Journal, take_over
+from imgsim_guard.pipeline import Pipeline
 from imgsim_guard.store.shard import Row, file_digests
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ images.decode_whole = wait_for_the_others
 images.decode = decode_or_die
 store = conftest.open_store(Path(sys.argv[2]))
 source = conftest.Files(test_crash.PICTURES)
-pipeline = embedding.Pipeline(source, store, lambda _at_once: embedder, lambda *_: lambda: None)
+pipeline = test_crash.Pipeline(source, store, lambda _at_once: embedder, lambda *_: lambda: None)
 embedding.embed_missing(test_crash.IMAGES, pipeline)
 """
 

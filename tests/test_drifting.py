@@ -12,10 +12,10 @@ from conftest import Files, ThumbnailEmbedder, encoded, image_of, photograph, pi
 
 from imgsim_guard.check import check
 from imgsim_guard.drifting import EMBEDDED_AGAIN, drifted
-from imgsim_guard.embedding import Pipeline
 from imgsim_guard.hashing import hashes
 from imgsim_guard.images import pixel_digest
 from imgsim_guard.model import Bounds, Limits, Selection, Unreadable
+from imgsim_guard.pipeline import Pipeline
 from imgsim_guard.policy import Policy
 from imgsim_guard.store.shard import Row, file_digests
 

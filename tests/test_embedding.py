@@ -25,11 +25,12 @@ from hypothesis import strategies as st
 
 from imgsim_guard import embedding
 from imgsim_guard.augnet import fingerprint
-from imgsim_guard.embedding import Pipeline, Progress, embed_missing, missing
+from imgsim_guard.embedding import embed_missing, missing
 from imgsim_guard.errors import GuardError
 from imgsim_guard.images import DECODER, decode, pixel_digest
 from imgsim_guard.model import Image, Unreadable
 from imgsim_guard.parallel import cores
+from imgsim_guard.pipeline import Pipeline, Progress
 from imgsim_guard.store import Store
 from imgsim_guard.store.shard import file_digests, read_shard
 

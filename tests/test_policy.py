@@ -16,9 +16,9 @@ from test_check import POOL, decoded, picture, quick, selected
 from imgsim_guard.accepted import AcceptedPair, accepted_pair
 from imgsim_guard.check import check
 from imgsim_guard.configuration import parse_settings
-from imgsim_guard.embedding import Pipeline
 from imgsim_guard.errors import GuardError
 from imgsim_guard.model import Bounds, Image, Limits, Match, Result, Rule, Share, allowed
+from imgsim_guard.pipeline import Pipeline
 from imgsim_guard.policy import Policy, policy_of
 from imgsim_guard.report.text import text_report
 from imgsim_guard.search import distances

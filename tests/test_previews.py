@@ -12,9 +12,10 @@ import pytest
 import safetensors.numpy
 from conftest import Files, Person, ThumbnailEmbedder, encoded, image_of, near, open_store, photograph, pixels_of
 
-from imgsim_guard.embedding import Pipeline, embed_missing
+from imgsim_guard.embedding import embed_missing
 from imgsim_guard.images import PREVIEW_SIDE, decode, preview
 from imgsim_guard.model import Unreadable
+from imgsim_guard.pipeline import Pipeline
 from imgsim_guard.previewed import Previewed
 from imgsim_guard.store.previews import ROWS_OF_A_SHARD, Previews
 from imgsim_guard.syncing import add_previews

@@ -27,10 +27,10 @@ from imgsim_guard.distributed.cluster import Cluster, cluster_at
 from imgsim_guard.distributed.exchange import Exchange
 from imgsim_guard.distributed.grid import Grid
 from imgsim_guard.distributed.workers import RayWorkers
-from imgsim_guard.embedding import Pipeline
 from imgsim_guard.errors import GuardError
 from imgsim_guard.images import DECODER
 from imgsim_guard.model import Candidate
+from imgsim_guard.pipeline import Pipeline
 from imgsim_guard.sources.elsewhere import Place
 from imgsim_guard.sources.folders import Folders, in_folders
 from imgsim_guard.store import Store

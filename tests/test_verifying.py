@@ -16,7 +16,7 @@ from conftest import Files, ThumbnailEmbedder, encoded, image_of, open_store, ph
 
 from imgsim_guard import verifying
 from imgsim_guard.check import check, compare_with
-from imgsim_guard.embedding import Pipeline, embed_missing
+from imgsim_guard.embedding import embed_missing
 from imgsim_guard.errors import GuardError
 from imgsim_guard.images import decode
 from imgsim_guard.judge import judge
@@ -33,6 +33,7 @@ from imgsim_guard.model import (
     Selection,
     Unreadable,
 )
+from imgsim_guard.pipeline import Pipeline
 from imgsim_guard.policy import Policy
 from imgsim_guard.verification.glance import glance, worth_verifying
 from imgsim_guard.verification.pair import verify

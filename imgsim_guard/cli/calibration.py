@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from imgsim_guard.calibration import Calibration
-    from imgsim_guard.embedding import Source
     from imgsim_guard.model import Selection
+    from imgsim_guard.pipeline import Source
     from imgsim_guard.settings import Settings
     from imgsim_guard.store import Store
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from imgsim_guard.embedding import Source
     from imgsim_guard.model import Result, Selection
+    from imgsim_guard.pipeline import Source
     from imgsim_guard.settings import Settings
     from imgsim_guard.store import Store
 

@@ -13,9 +13,10 @@ import numpy as np
 from imgsim_guard import __version__, joins
 from imgsim_guard.augnet import fingerprint, least_side, load
 from imgsim_guard.distributed.exchange import Exchange
-from imgsim_guard.embedding import Pipeline, embed_missing
+from imgsim_guard.embedding import embed_missing
 from imgsim_guard.errors import GuardError
 from imgsim_guard.images import DECODER
+from imgsim_guard.pipeline import Pipeline
 from imgsim_guard.sources.elsewhere import opened
 from imgsim_guard.store import Store
 from imgsim_guard.verifying import Verifier

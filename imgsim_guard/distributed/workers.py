@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from imgsim_guard.distributed.cluster import Cluster
-    from imgsim_guard.embedding import Pipeline, Source, Verifies
     from imgsim_guard.model import Candidate, Evidence, Image, Unreadable
+    from imgsim_guard.pipeline import Pipeline, Source, Verifies
     from imgsim_guard.settings import Settings
     from imgsim_guard.sources.elsewhere import Place
     from imgsim_guard.store import Store
