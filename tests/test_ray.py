@@ -219,7 +219,10 @@ def test_without_an_address_it_starts_by_itself_and_an_interruption_leaves_no_pr
         assert any("raylet" in line for line in processes(with_environment=mark).values())
         os.killpg(process.pid, signal.SIGINT)
         _, errors = process.communicate()
-    assert (process.returncode, errors) == (130, "imgsim-guard: interrupted; what was embedded so far is kept\n")
+    assert (process.returncode, errors) == (
+        130,
+        "imgsim-guard: interrupted; what was embedded so far is kept, and the same command goes on from there\n",
+    )
     assert not processes(with_environment=mark)
     kept = len(rows_below(tmp_path / "cache"))
     assert 0 < kept < 79

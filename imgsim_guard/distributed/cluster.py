@@ -48,20 +48,16 @@ class Cluster:
     def map(self, function: Callable[..., Result], calls: Iterable[tuple[object, ...]]) -> Generator[Result]:
         """The function's results in the order of the calls. A call whose worker dies is made again.
 
-        Raises GuardError where a call does, and when Ray gives up. Calls that are not done when this ends are dropped.
+        Raises GuardError where a call does, and when Ray gives up. Calls that are not done when this ends, end with the
+        run, as Ray has it: cancelling one that is just done makes Ray 2.60 abort this process.
         """
         remote = self._ray.remote(num_cpus=1, max_retries=RETRIES)(function)
         calls = iter(calls)
         waiting = deque(remote.remote(*call) for call in islice(calls, WAITING))
-        try:
-            while waiting:
-                result = self._result(waiting[0])
-                waiting.popleft()
-                waiting.extend(remote.remote(*call) for call in islice(calls, 1))
-                yield result
-        finally:
-            for call in waiting:
-                self._ray.cancel(call)
+        while waiting:
+            result = self._result(waiting.popleft())
+            waiting.extend(remote.remote(*call) for call in islice(calls, 1))
+            yield result
 
     def _result(self, call: object) -> Any:  # noqa: ANN401  what the function returns
         errors = self._ray.exceptions
