@@ -61,7 +61,7 @@ def main() -> int:
         work = Path(temporary)
         drawn = draw(options.folder, work / "pictures", options.photographs)
         lowest, newest = (
-            given or environment(work / name, lowest=name == "lowest")
+            os.path.abspath(given) if given else environment(work / name, lowest=name == "lowest")  # noqa: PTH100  a link is an environment
             for name, given in (("lowest", options.lowest), ("newest", options.newest))
         )
         runs = [

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -205,7 +206,7 @@ def test_without_an_address_it_starts_by_itself_and_an_interruption_leaves_no_pr
     mark = str(tmp_path / "cache")
     more = tmp_path / "more"
     shutil.copytree(pictures, more)
-    for seed in range(100, 160):
+    for seed in range(100, 300):
         (more / f"{seed}.png").write_bytes(encoded(random_picture(seed)))
     with subprocess.Popen(
         command("embed", str(more), "--ray"),
@@ -217,15 +218,18 @@ def test_without_an_address_it_starts_by_itself_and_an_interruption_leaves_no_pr
     ) as process:
         when(lambda: list((tmp_path / "cache").rglob("*.safetensors")), process)
         assert any("raylet" in line for line in processes(with_environment=mark).values())
-        os.killpg(process.pid, signal.SIGINT)
-        _, errors = process.communicate()
+        while process.poll() is None:  # Ray may be where an interruption is not heard
+            os.killpg(process.pid, signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+        errors = process.stderr.read() if process.stderr else ""
     assert (process.returncode, errors) == (
         130,
         "imgsim-guard: interrupted; what was embedded so far is kept, and the same command goes on from there\n",
     )
     assert not processes(with_environment=mark)
     kept = len(rows_below(tmp_path / "cache"))
-    assert 0 < kept < 79
+    assert 0 < kept < 219
     counted = len(opened_store(tmp_path / "cache"))
     assert counted == kept  # each once
 
