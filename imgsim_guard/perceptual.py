@@ -6,8 +6,9 @@ transposes bits: the hash of a picture tells those of all its 8 orientations.
 
 from __future__ import annotations
 
-from functools import cache, partial
-from typing import TYPE_CHECKING, TypeAlias
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -15,13 +16,16 @@ from imgsim_guard.blocks import blocks_of, numbers_of
 from imgsim_guard.parallel import in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from imgsim_guard.blocks import Block, Stored
+    from imgsim_guard.blocks import Block, Numbers, Stored
 
     Hashes = NDArray[np.uint8]
+    Near = NDArray[np.intp]
+    """Row, bits and other row [3, n] of near pairs."""
+
     Held: TypeAlias = Hashes | Stored[NDArray[np.uint8]]
     Words = NDArray[np.uint64]
 
@@ -38,7 +42,13 @@ MOST_BITS = 72
 is about 90."""
 
 BLOCK = 8192
-"""Rows of each side at once: the words of this many fit into the processor's cache."""
+"""Rows of each side at once."""
+
+TILE = 2**17
+"""Hashes compared at once: what is counted of this many stays in a core's cache, and next to it calls take no time."""
+
+MANY = 2**20
+"""Pairs that may be held before all but the nearest of each row are let go."""
 
 EVEN = np.uint64(0x0000555500005555)
 """The odd columns of even rows in a word of 4 rows of 16 bits: NumPy packs the first column into the highest bit."""
@@ -46,55 +56,122 @@ EVEN = np.uint64(0x0000555500005555)
 
 def nearest_hashes(first: Held, second: Held, *, k: int, same: bool = False) -> Iterator[tuple[int, int]]:
     """For each row of `first` [n, 5, 32], the k rows of `second` [m, 5, 32] that are nearest by any of their hashes in
-    any orientation, within MOST_BITS; with `same`, a row is not its own neighbour.
+    any orientation, within MOST_BITS; of equally near ones the lower rows. With `same`, both are the same rows, and
+    none is its own neighbour.
     """
-    for i in range(0, len(first), BLOCK):
-        queries = [np.concatenate([parities(row), parities(transposed(row))], axis=1).T for row in first[i : i + BLOCK]]
-        found: list[list[tuple[int, int]]] = [[] for _ in queries]
-        for near in in_order(partial(_near_in, queries, second), blocks_of(second, BLOCK)):
-            for at, bits, row in near:
-                if not (same and row == i + at):
-                    found[at].append((bits, row))
-        yield from ((i + at, row) for at, near in enumerate(found) for _, row in sorted(near)[:k])
+    nearest = _Nearest(k)
+    for number, block in enumerate(blocks_of(first, BLOCK)):
+        search = partial(_near, _turned(first, block), second, k, same)
+        for near in in_order(search, islice(blocks_of(second, BLOCK), number if same else 0, None)):
+            nearest.add(near)
+        if not same:  # else later blocks have neighbours for these rows, too
+            yield from nearest.taken()
+    yield from nearest.taken()
 
 
-def _near_in(queries: Sequence[Words], second: Held, block: Block) -> list[tuple[int, int, int]]:
-    """Of the rows of a block, those that are near a query [n, 4]: its number, the bits, and the row."""
-    packed = second[block]
-    rows, words = numbers_of(block)[np.nonzero(present(packed))[0]], parities(packed)
-    return [(at, bits, row) for at, query in enumerate(queries) for bits, row in _near(query, words, rows)]
+class _Nearest:
+    """The k nearest of each row, of all that were added; few more are held."""
+
+    def __init__(self, k: int) -> None:
+        self._k = k
+        self._parts: list[Near] = []
+        self._most = self._size = 0
+
+    def add(self, near: Near) -> None:
+        self._parts.append(near)
+        self._size += near.shape[1]
+        if self._size > self._most + MANY:
+            self._parts = [first_k(np.concatenate(self._parts, axis=1), self._k)]
+            self._size = self._parts[0].shape[1]
+            self._most = 2 * self._size
+
+    def taken(self) -> Iterator[tuple[int, int]]:
+        parts, self._parts = [np.zeros((3, 0), np.intp), *self._parts], []
+        row, _, other = first_k(np.concatenate(parts, axis=1), self._k)
+        yield from zip(row.tolist(), other.tolist(), strict=True)
 
 
-def _near(query: Words, words: Words, rows: NDArray[np.intp]) -> Iterator[tuple[int, int]]:
-    """Bits and row, once, of each row [m] of `words` [4, m] that is within MOST_BITS of one of `query` [n, 4]."""
-    least: dict[int, int] = {}
-    for each in query:
-        near = _may_be_near(each, words)
-        bits = _bits(each, words[:, near])
-        for differing, row in zip(bits.tolist(), rows[near].tolist(), strict=True):
-            if differing <= min(MOST_BITS, least.get(row, MOST_BITS)):
-                least[row] = differing
-    yield from ((differing, row) for row, differing in least.items())
+def first_k(near: Near, k: int) -> Near:
+    """Of pairs, the k with the fewest bits for each row, in order; a pair that is there twice counts once."""
+    row, bits, other = near
+    near = near[:, np.lexsort((bits, other, row))]
+    near = near[:, _is_first(near[0], near[2])]
+    row, bits, other = near
+    near = near[:, np.lexsort((other, bits, row))]
+    row = near[0]
+    return near[:, np.arange(len(row)) - np.searchsorted(row, row) < k]
 
 
-def _may_be_near(one: Words, words: Words) -> NDArray[np.intp]:
-    """Which words [4, m] can be within MOST_BITS of a hash [4] by three of its four, however mirrored: few."""
-    even, columns, rows = (_ones(row ^ word) for row, word in zip(words[:3], one[:3], strict=True))
-    even += np.minimum(columns, np.uint8(64) - columns)
-    even += np.minimum(rows, np.uint8(64) - rows)
-    return np.flatnonzero(even <= MOST_BITS)
+def _is_first(row: Numbers, other: Numbers) -> NDArray[np.bool_]:
+    """Which pairs, in order, are not the same as the one before."""
+    first = np.ones(len(row), np.bool_)
+    first[1:] = (row[1:] != row[:-1]) | (other[1:] != other[:-1])
+    return first
 
 
-def _bits(one: Words, words: Words) -> NDArray[np.uint8]:
-    """In how many bits [m] a hash [4] differs from others [4, m], mirrored in the way in which it differs least.
+def _near(queries: _Words, second: Held, k: int, same: bool, block: Block) -> Near:  # noqa: FBT001  of a partial
+    """Of the rows of a block, the k that are nearest to each query; with `same`, the other way round as well."""
+    others = _words(second, block)
+    found = [np.zeros((3, 0), np.intp)]
+    for query, other in _may_be_near(queries.words, others.words):
+        bits = _bits(queries.words[:, query], others.words[:, other])
+        near = np.flatnonzero(bits <= MOST_BITS)
+        if not len(near):
+            continue
+        pairs = np.array([queries.rows[query[near]], bits[near], others.rows[other[near]]], np.intp)
+        if same:
+            pairs = np.concatenate([pairs, pairs[::-1]], axis=1)[:, np.tile(pairs[0] != pairs[2], 2)]
+        found.append(first_k(pairs, k))
+    return np.concatenate(found, axis=1)
+
+
+def _may_be_near(queries: Words, others: Words) -> Iterator[tuple[Numbers, Numbers]]:
+    """Which words [4, n] and [4, m] can be within MOST_BITS by three of their four, however mirrored: few."""
+    count = others.shape[1]
+    step = max(1, TILE // max(1, count))
+    differing = np.empty((step, count), np.uint64)
+    for start in range(0, queries.shape[1], step):
+        some = queries[:3, start : start + step, None]
+        even, columns, rows = (
+            np.bitwise_count(np.bitwise_xor(one, other, out=differing[: some.shape[1]]))
+            for one, other in zip(some, others[:3], strict=True)
+        )
+        even += np.minimum(columns, np.uint8(64) - columns)
+        even += np.minimum(rows, np.uint8(64) - rows)
+        at, other = np.divmod(np.flatnonzero(even <= MOST_BITS), count)
+        yield start + at, other
+
+
+def _bits(some: Words, others: Words) -> NDArray[np.uint8]:
+    """In how many bits [n] hashes [4, n] differ, mirrored in the way in which they differ least.
 
     Mirroring turns over the bits of two of the parities in which something is odd, so that their counts become 64 less
     themselves. The least of these four sums is that of the counts, or 128 more than twice the least count less the sum.
     """
-    even, *odd = (_ones(row ^ word) for row, word in zip(words, one, strict=True))
+    even, *odd = np.bitwise_count(some ^ others)
     upright = odd[0] + odd[1] + odd[2]
     least = np.minimum(np.minimum(odd[0], odd[1]), odd[2])
     return np.asarray(even + np.minimum(upright, 2 * least + np.uint8(128) - upright), np.uint8)
+
+
+class _Words(NamedTuple):
+    """The hashes that there are, as words [4, n], and the row [n] of each."""
+
+    words: Words
+    rows: Numbers
+
+
+def _words(held: Held, block: Block) -> _Words:
+    packed = held[block]
+    return _Words(parities(packed), numbers_of(block)[np.nonzero(present(packed))[0]])
+
+
+def _turned(held: Held, block: Block) -> _Words:
+    """The same for the pictures as they are and with rows and columns exchanged."""
+    packed = held[block]
+    words, rows = _words(held, block)
+    turned = parities(transposed(packed[present(packed)]))
+    return _Words(np.concatenate([words, turned], axis=1), np.concatenate([rows, rows]))
 
 
 def parities(packed: Hashes) -> Words:
@@ -116,18 +193,3 @@ def transposed(packed: Hashes) -> Hashes:
 def present(packed: Hashes) -> NDArray[np.bool_]:
     """Which of the packed hashes [..., 32] there are."""
     return np.asarray(packed[..., 0] >= 0x80)  # noqa: PLR2004  the first bit
-
-
-def _ones(words: Words) -> NDArray[np.uint8]:
-    """How many bits of each word [n] are set."""
-    if hasattr(np, "bitwise_count"):
-        return np.asarray(np.bitwise_count(words), np.uint8)
-    counts = _table()[words.view(np.uint16).reshape(-1, 4)]  # NumPy 1
-    return np.asarray(counts.sum(axis=1, dtype=np.uint8), np.uint8)
-
-
-@cache
-def _table() -> NDArray[np.uint8]:
-    """How many bits of each number of 16 bits are set."""
-    every = np.arange(2**16, dtype=np.uint16).view(np.uint8).reshape(-1, 2)
-    return np.asarray(np.unpackbits(every, axis=1).sum(axis=1, dtype=np.uint8), np.uint8)

@@ -296,10 +296,10 @@ def crowd(seed: int, rows: int) -> Hashes:
     return packed(made)
 
 
-@pytest.fixture(params=[1, 7, 8192])
-def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(perceptual, "BLOCK", request.param)
-    return int(request.param)
+@pytest.fixture(params=[(1, 1, 1), (7, 50, 10), (8192, 2**17, 2**20)])
+def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, size in zip(("BLOCK", "TILE", "MANY"), request.param, strict=True):
+        monkeypatch.setattr(perceptual, name, size)
 
 
 @pytest.mark.usefixtures("blocks")
@@ -311,13 +311,6 @@ def test_words_find_in_any_blocks_what_products_of_signs_find(seed: int, k: int)
     assert len(expected) > 5
     assert list(nearest_hashes(first, second, k=k)) == expected
     assert list(nearest_hashes(second, second, k=k, same=True)) == plain(second, second, k=k, same=True)
-
-
-def test_bits_are_counted_alike_without_numpys_own_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = crowd(0, 12), crowd(1, 40)
-    expected = list(nearest_hashes(first, second, k=5))
-    monkeypatch.delattr(np, "bitwise_count", raising=False)
-    assert list(nearest_hashes(first, second, k=5)) == expected != []
 
 
 def test_a_hash_is_in_its_words_by_parity() -> None:

@@ -253,11 +253,18 @@ def test_every_finite_float16_is_widened_exactly() -> None:
     assert metric.widened(every[::3]).tobytes() == every[::3].astype(np.float32).tobytes()
 
 
-def test_a_widened_array_is_a_copy() -> None:
-    for rows in (clustered(7, 3), clustered(7, 3).astype(np.float32)):
-        before = rows.copy()
-        metric.widened(rows)[:] = 9
-        assert (rows == before).all()
+@pytest.mark.parametrize("widen", [False, True])
+def test_rows_are_the_same_after_they_were_searched(*, widen: bool) -> None:
+    rows = metric.widened(blended(8, 40)) if widen else blended(8, 40)
+    before = rows.copy()
+    projection = project(rows)
+    for found in (
+        pairs_among(rows, threshold=20.0, projection=projection),
+        nearest_among(rows, k=3, reach=26.0, projection=projection),
+        plain.pairs(rows, rows, threshold=20.0, same=True),
+    ):
+        assert list(found)
+    assert (rows == before).all()
 
 
 def test_float32_copies_are_projected_as_float16_is() -> None:

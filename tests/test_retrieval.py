@@ -30,6 +30,7 @@ from imgsim_guard.search import (
     plain,
     project,
 )
+from imgsim_guard.search import projected as projected_search
 from imgsim_guard.store import folder, gathering
 from imgsim_guard.store.shard import Row, file_digests
 
@@ -363,8 +364,14 @@ def test_rows_of_a_store_are_searched_as_an_array_is(
     """In an order that is not the store's, on any number of threads."""
     monkeypatch.setattr(parallel, "cores", lambda: threads)
     monkeypatch.setattr(folder, "MAPPED", 1)
-    monkeypatch.setattr(plain, "BLOCK", 7)
-    monkeypatch.setattr(perceptual, "BLOCK", 7)
+    for module, name, size in (
+        (plain, "BLOCK", 7),
+        (perceptual, "BLOCK", 7),
+        (projected_search, "BLOCK", 9),
+        (projected_search, "QUERIES", 4),
+        (projected_search, "GROUP", 2),
+    ):
+        monkeypatch.setattr(module, name, size)
     monkeypatch.setattr(gathering, "SHARDS_IN_MEMORY", 1)
     store, drawn = open_store(tmp_path), np.random.default_rng(3)
     made = photograph_like(3, 90)
@@ -385,11 +392,15 @@ def test_rows_of_a_store_are_searched_as_an_array_is(
     ]
     assert np.array_equal(project(lazy).coordinates, project(array).coordinates)
     hashes = store.hashes(rows)
-    by_hash = list(nearest_hashes(hashes, hashes, k=3))
-    assert list(nearest_hashes(store.stored_hashes(rows), store.stored_hashes(rows), k=3)) == by_hash
+    for same in (False, True):
+        by_hash = list(nearest_hashes(hashes, hashes, k=3, same=same))
+        stored = store.stored_hashes(rows)
+        assert sorted(nearest_hashes(stored, stored, k=3, same=same)) == sorted(by_hash) != []
 
 
 def row_with(embedding: NDArray[np.float16], drawn: np.random.Generator) -> Row:
     digests = file_digests(embedding.tobytes())
-    hashes = drawn.integers(0, 256, HASHES * HASH_SIZE, np.uint8).tobytes()
-    return Row(**digests, pixels=bytes(16), hashes=hashes, embedding=embedding)
+    hashes = drawn.integers(0, 256, HASHES * HASH_SIZE, np.uint8)
+    if drawn.random() < 0.5:  # one that others have, too
+        hashes[:HASH_SIZE] = 0xAA
+    return Row(**digests, pixels=bytes(16), hashes=hashes.tobytes(), embedding=embedding)

@@ -169,11 +169,11 @@ def lengths(rows: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def widened(embeddings: Held) -> NDArray[np.float32]:
-    """A float32 copy of finite numbers, by moving the bits of float16 to their places: several times as quick as NumPy,
-    and as exact, but for subnormal numbers on a thread that takes them for 0.
+    """Finite numbers as float32: those of float16 by moving their bits to their places, several times quicker than
+    NumPy, and as exact, but for subnormal numbers on a thread that takes them for 0.
     """
     if embeddings.dtype != np.float16:
-        return embeddings.astype(np.float32)
+        return embeddings.astype(np.float32, copy=False)
     bits = embeddings.view(np.int16).astype(np.int32).view(np.uint32)
     bits <<= 13
     bits &= SIGN_AND_NUMBER

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from imgsim_guard.parallel import in_order
+from imgsim_guard.blocks import blocks_of, numbers_of
+from imgsim_guard.parallel import cores, in_order
 from imgsim_guard.search.metric import (
     NONE,
     Pair,
@@ -25,28 +27,32 @@ from imgsim_guard.search.metric import (
 from imgsim_guard.search.projection import facing, projected_limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
+    from imgsim_guard.blocks import Block, Numbers
     from imgsim_guard.search.metric import Embeddings, Measured, Rows
 
     Squares = NDArray[np.float32]
 
-QUERIES = 224
+QUERIES = 512
 """Rows of the first side multiplied at once."""
 
-BLOCK = 2048
-"""Rows of the second side multiplied at once: 2048 x 224 float32 products are 2 MB."""
+BLOCK = 1024
+"""Rows of the second side multiplied at once: 1024 x 512 float32 products are 2 MB."""
 
 FACES = 56
 """Rows of the first side in one small product, with about as many of the second."""
 
-DENSE = 64
+DENSE = 32
 """When more than one pair in so many is left, the block is multiplied in full width, which is quicker then."""
 
 GROUP = 64
 """Rows of which only the nearest counts when the k nearest are first looked for."""
+
+TRIED = 2
+"""Times k: so many rows, the nearest of those by projection, are measured to tell how near the k nearest are."""
 
 
 class Sides(NamedTuple):
@@ -61,7 +67,7 @@ class Sides(NamedTuple):
 
 def pairs(sides: Sides, *, threshold: float) -> Iterator[Pair]:
     """Every pair within the threshold; when both are the same rows, each pair once and the later row first."""
-    for found in in_order(partial(_pairs, sides, threshold), range(0, len(sides.first), QUERIES)):
+    for found in in_order(partial(_pairs, sides, threshold), _parts(sides.first)):
         yield from map(Pair, *(part.tolist() for part in found))
 
 
@@ -71,79 +77,119 @@ def nearest(sides: Sides, *, k: int, reach: float, within: float = NONE) -> Iter
     """
     if not len(sides.second) or not k:
         return
-    search = partial(_nearest, sides, k, reach, within)
-    for found in in_order(search, range(0, len(sides.first), QUERIES)):
+    for found in in_order(partial(_nearest, sides, k, reach, within), _shares(len(sides.first))):
         yield from map(Pair, *(part.tolist() for part in found))
 
 
-def _pairs(sides: Sides, threshold: float, i: int) -> Measured:
-    """Of the QUERIES rows at i."""
-    limits = np.full(len(sides.ours[i : i + QUERIES]), squared_limit(threshold), np.float32)
+def _shares(count: int) -> Iterator[Numbers]:
+    """The rows 0 to count, at most QUERIES at once, and as many for each core."""
+    rounds = -(-count // (QUERIES * cores()))
+    step = -(-count // max(1, rounds * cores()))
+    for start in range(0, count, max(1, step)):
+        yield np.arange(start, min(start + step, count))
+
+
+class _Part(NamedTuple):
+    """At most QUERIES rows of one block."""
+
+    block: int
+    queries: Numbers
+
+
+def _parts(rows: Embeddings) -> Iterator[_Part]:
+    for number, block in enumerate(map(numbers_of, blocks_of(rows, BLOCK))):
+        for start in range(0, len(block), QUERIES):
+            yield _Part(number, block[start : start + QUERIES])
+
+
+def _pairs(sides: Sides, threshold: float, part: _Part) -> Measured:
+    """Of a part's rows; when both sides are the same, with the blocks before and with the earlier rows of its own."""
+    limits = np.full(len(part.queries), squared_limit(threshold), np.float32)
+    blocks = islice(blocks_of(sides.second, BLOCK), part.block + 1 if sides.same else None)
     found: list[Measured] = []
-    for rows, columns in _near(sides, i, limits, end=i + QUERIES if sides.same else len(sides.second)):
-        wanted = rows > columns if sides.same else slice(None)
-        found += measured(sides.first, sides.second, rows[wanted], columns[wanted], threshold=threshold)
+    for number, (rows, columns) in enumerate(_near(sides, part.queries, limits, blocks)):
+        wanted = rows > columns if sides.same and number == part.block else slice(None)
+        rows, columns = rows[wanted], columns[wanted]  # noqa: PLW2901  fewer of them
+        if sides.same:
+            rows, columns = np.maximum(rows, columns), np.minimum(rows, columns)  # noqa: PLW2901  the later ones first
+        found += measured(sides.first, sides.second, rows, columns, threshold=threshold)
     return joined(found)
 
 
-def _nearest(sides: Sides, k: int, reach: float, within: float, i: int) -> Measured:
-    """Of the QUERIES rows at i."""
-    limits = limits_of_nearest(_kth_squares(sides, i, k=k), reach=reach, within=within)
+def _nearest(sides: Sides, k: int, reach: float, within: float, queries: Numbers) -> Measured:
+    limits = limits_of_nearest(_kth_squares(sides, queries, k=k), reach=reach, within=within)
     found = []
-    for rows, columns in _near(sides, i, limits, end=len(sides.second)):
+    for rows, columns in _near(sides, queries, limits, blocks_of(sides.second, BLOCK)):
         wanted = rows != columns if sides.same else slice(None)
         near = measured(sides.first, sides.second, rows[wanted], columns[wanted], threshold=max(reach, within))
         found.append(first_k(near, k=k, within=within))
     return first_k(found, k=k, within=within)
 
 
-def _near(sides: Sides, i: int, limits: Squares, *, end: int) -> Iterator[tuple[Rows, Rows]]:
-    """Pairs of the QUERIES rows at i with second rows before the end: all whose estimated squares are within the limits
-    [n] of their first rows, and no others.
+def _near(sides: Sides, numbers: Numbers, limits: Squares, blocks: Iterable[Block]) -> Iterator[tuple[Rows, Rows]]:
+    """Block by block, pairs of these first rows [n] with second rows of the block: all whose estimated squares are
+    within the limits [n] of their first rows, and no others.
     """
-    queries = widened(sides.first[i : i + QUERIES])
-    faces = _stacked(facing(sides.ours[i : i + QUERIES], projected_limits(limits)))
-    for j in range(0, end, BLOCK):
-        gallery = sides.second[j : min(j + BLOCK, end)]
-        over = products(sides.theirs[j : min(j + BLOCK, end)], faces)
+    queries = widened(sides.first[numbers])
+    faces = _stacked(facing(sides.ours[numbers], projected_limits(limits)))
+    for block in blocks:
+        over = products(sides.theirs[block], faces)
         stack, columns, row = np.unravel_index(np.flatnonzero(over <= 0), over.shape)
         rows = stack * faces.shape[2] + row
         if len(rows) * DENSE > over.size:
-            rows, columns = true_cells(squares_between(queries, gallery) <= limits[:, None])
+            rows, columns = true_cells(squares_between(queries, sides.second[block]) <= limits[:, None])
         else:
-            near = squares_of(queries, gallery, rows, columns) <= limits[rows]
+            touched, places = np.unique(columns, return_inverse=True)
+            gallery = widened(sides.second[numbers_of(block)[touched]])
+            near = squares_of(queries, gallery, rows, places) <= limits[rows]
             rows, columns = rows[near], columns[near]
-        yield i + rows, j + columns
+        yield numbers[rows], numbers_of(block)[columns]
 
 
-def _kth_squares(sides: Sides, i: int, *, k: int) -> Squares:
-    """For each of the QUERIES rows at i, an estimated square within which there are k second rows; infinity when so few
-    are not found.
+def _kth_squares(sides: Sides, numbers: Numbers, *, k: int) -> Squares:
+    """For each of these first rows, an estimated square within which there are k second rows; infinity when so few are
+    not found.
     """
-    faces = facing(sides.ours[i : i + QUERIES], np.zeros(1, np.float32))
+    faces = facing(sides.ours[numbers], np.zeros(1, np.float32))
     stacks = _stacked(faces)
-    blocks = (products(sides.theirs[j : j + BLOCK], stacks) for j in range(0, len(sides.theirs), BLOCK))
-    minima = np.concatenate([_minima(block) for block in blocks])
+    minima, members = [], []
+    for start in range(0, len(sides.theirs), BLOCK):
+        part = products(sides.theirs[start : start + BLOCK], stacks)
+        minima.append(_minima(part))
+        members.append(start + np.arange(part.shape[1] // GROUP * GROUP).reshape(GROUP, -1).T)
+    least, rows_of = np.concatenate(minima)[:, : len(faces)], np.concatenate(members)
     squares = np.full(len(faces), np.inf, np.float32)
-    if not len(minima):
+    if not len(least):
         return squares
-    groups = np.argpartition(minima, min(k, len(minima) - 1), axis=0)[: k + 1]
-    for at, face in enumerate(faces):
-        rows = (groups[:, at, None] * GROUP + np.arange(GROUP)).ravel()
-        rows = rows[rows != i + at] if sides.same else rows
-        if len(rows) >= k:
-            nearest_rows = rows[np.argsort(sides.theirs[rows] @ face)[: 2 * k]]
-            tried = squares_of(sides.first, sides.second, np.full(len(nearest_rows), i + at), nearest_rows)
-            squares[at] = np.partition(tried, k - 1)[k - 1]
+    groups = np.argpartition(least, min(TRIED * k, len(least) - 1), axis=0)[: TRIED * k + 1].T
+    near = (
+        _nearest_projected(sides, face, rows_of[group].ravel(), TRIED * k)
+        for face, group in zip(faces, groups, strict=True)
+    )
+    tried = [rows[rows != number] if sides.same else rows for rows, number in zip(near, numbers, strict=True)]
+    counts = np.array([len(rows) for rows in tried])
+    found = squares_of(sides.first, sides.second, np.repeat(numbers, counts), np.concatenate(tried))
+    for at, squared in enumerate(np.split(found, np.cumsum(counts)[:-1])):
+        if len(squared) >= k:
+            squares[at] = np.partition(squared, k - 1)[k - 1]
     return squares
 
 
+def _nearest_projected(sides: Sides, face: Squares, rows: Numbers, count: int) -> Numbers:
+    """Of second rows, those that are nearest as projected, and one more."""
+    return rows[np.argpartition(sides.theirs[rows] @ face, min(count, len(rows) - 1))[: count + 1]]
+
+
 def _minima(squares: Squares) -> Squares:
-    """Of products [q, n, c], the least [n / GROUP, q * c] of each GROUP rows; rows that fill no group are left out."""
+    """Of products [q, n, c], the least [n // GROUP, q * c] of each GROUP rows, as far apart as they can be; rows that
+    fill no group are left out.
+    """
     stacks, rows, columns = squares.shape
     groups = rows // GROUP
-    least = squares[:, : groups * GROUP].reshape(stacks, groups, GROUP, columns).min(axis=2)
-    return np.asarray(least.transpose(1, 0, 2).reshape(groups, stacks * columns), np.float32)
+    least = squares[:, : groups * GROUP].reshape(stacks, GROUP, groups * columns).min(axis=1)
+    return np.asarray(
+        least.reshape(stacks, groups, columns).transpose(1, 0, 2).reshape(groups, stacks * columns), np.float32
+    )
 
 
 def _stacked(faces: Squares) -> Squares:

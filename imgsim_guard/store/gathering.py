@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import cached_property
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
@@ -71,17 +72,23 @@ class StoredRows(Generic[Number]):
             found[part.places] = self._columns[part.shard][part.rows]
         return found
 
+    @cached_property
+    def _parts(self) -> list[Part]:
+        return list(by_shard(self._rows, self._starts))
+
     def blocks(self, size: int) -> Iterator[Numbers]:
         """All of them, `size` at most at once and each of one shard. Few shards are left in memory."""
         read: deque[Shard] = deque()
-        for part in by_shard(self._rows, self._starts):
-            for start in range(0, len(part.places), size):
-                yield part.places[start : start + size]
-            read.append(self._shards[part.shard])
-            if len(read) > SHARDS_IN_MEMORY:
-                read.popleft().release()
-        for shard in read:
-            shard.release()
+        try:
+            for part in self._parts:
+                for start in range(0, len(part.places), size):
+                    yield part.places[start : start + size]
+                read.append(self._shards[part.shard])
+                if len(read) > SHARDS_IN_MEMORY:
+                    read.popleft().release()
+        finally:
+            for shard in read:
+                shard.release()
 
 
 def _follow(rows: Numbers) -> bool:
