@@ -107,12 +107,14 @@ def _pairs(sides: Sides, threshold: float, part: _Part) -> Measured:
     limits = np.full(len(part.queries), squared_limit(threshold), np.float32)
     blocks = islice(blocks_of(sides.second, BLOCK), part.block + 1 if sides.same else None)
     found: list[Measured] = []
-    for number, (rows, columns) in enumerate(_near(sides, part.queries, limits, blocks)):
-        wanted = rows > columns if sides.same and number == part.block else slice(None)
-        rows, columns = rows[wanted], columns[wanted]  # noqa: PLW2901  fewer of them
-        if sides.same:
-            rows, columns = np.maximum(rows, columns), np.minimum(rows, columns)  # noqa: PLW2901  the later ones first
-        found += measured(sides.first, sides.second, rows, columns, threshold=threshold)
+    for number, near in enumerate(_near(sides, part.queries, limits, blocks)):
+        rows, columns = near
+        if sides.same and number == part.block:
+            rows, columns = rows[rows > columns], columns[rows > columns]
+        if sides.same:  # in a store's order, an earlier block may hold later rows
+            rows, columns = np.maximum(rows, columns), np.minimum(rows, columns)
+        if len(rows):
+            found += measured(sides.first, sides.second, rows, columns, threshold=threshold)
     return joined(found)
 
 
@@ -120,6 +122,8 @@ def _nearest(sides: Sides, k: int, reach: float, within: float, queries: Numbers
     limits = limits_of_nearest(_kth_squares(sides, queries, k=k), reach=reach, within=within)
     found = []
     for rows, columns in _near(sides, queries, limits, blocks_of(sides.second, BLOCK)):
+        if not len(rows):
+            continue
         wanted = rows != columns if sides.same else slice(None)
         near = measured(sides.first, sides.second, rows[wanted], columns[wanted], threshold=max(reach, within))
         found.append(first_k(near, k=k, within=within))
@@ -136,6 +140,9 @@ def _near(sides: Sides, numbers: Numbers, limits: Squares, blocks: Iterable[Bloc
         over = products(sides.theirs[block], faces)
         stack, columns, row = np.unravel_index(np.flatnonzero(over <= 0), over.shape)
         rows = stack * faces.shape[2] + row
+        if not len(rows):
+            yield rows, columns
+            continue
         if len(rows) * DENSE > over.size:
             rows, columns = true_cells(squares_between(queries, sides.second[block]) <= limits[:, None])
         else:

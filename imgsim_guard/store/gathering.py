@@ -77,15 +77,22 @@ class StoredRows(Generic[Number]):
         return list(by_shard(self._rows, self._starts))
 
     def blocks(self, size: int) -> Iterator[Numbers]:
-        """All of them, `size` at most at once and each of one shard. Few shards are left in memory."""
+        """All of them shard by shard, `size` at most at once. Few shards are left in memory."""
         read: deque[Shard] = deque()
+        block: list[Numbers] = []
         try:
             for part in self._parts:
                 for start in range(0, len(part.places), size):
-                    yield part.places[start : start + size]
+                    piece = part.places[start : start + size]
+                    if block and sum(map(len, block)) + len(piece) > size:
+                        yield np.concatenate(block)
+                        block = []
+                    block.append(piece)
                 read.append(self._shards[part.shard])
                 if len(read) > SHARDS_IN_MEMORY:
                     read.popleft().release()
+            if block:
+                yield np.concatenate(block)
         finally:
             for shard in read:
                 shard.release()
