@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Kind = Literal["exact-duplicate", "near-duplicate", "look-alike"]
 Action = Literal["fail", "warn", "ignore"]
@@ -16,8 +16,7 @@ Scope = Literal["staged", "revisions", "all", "folders"]
 """Where the queries come from: the index, between two revisions, everything tracked, or folders."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Image:
+class Image(NamedTuple):
     """A path and the content id of the bytes there.
 
     The content id is the tracker's own digest of the bytes with its name before it: `git:`, `md5:` (DVC) or

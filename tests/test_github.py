@@ -57,7 +57,7 @@ def test_ten_of_each_are_annotated_and_the_rest_is_counted() -> None:
     failing, warned = (
         copies(12, Rule()),
         tuple(
-            replace(match, query=replace(match.query, path=f"w{match.query.path}"))
+            replace(match, query=match.query._replace(path=f"w{match.query.path}"))
             for match in copies(11, Rule(on_match="warn"))
         ),
     )

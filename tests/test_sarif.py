@@ -146,7 +146,7 @@ def test_nothing_found_has_an_empty_list_of_results() -> None:
 
 
 def test_a_renamed_image_and_a_pair_the_other_way_round_are_no_news() -> None:
-    renamed = replace(LEAK, query=replace(CAT, path="train/renamed.png"))
+    renamed = replace(LEAK, query=CAT._replace(path="train/renamed.png"))
     turned = replace(LEAK, query=OTHER_CAT, gallery=CAT)
     assert fingerprints(LEAK) == fingerprints(renamed) == fingerprints(turned)
 
@@ -162,12 +162,12 @@ def test_several_copies_of_one_image_have_fingerprints_of_their_own() -> None:
 
 
 def test_an_absolute_path_is_not_relative_to_the_root() -> None:
-    [found] = results_of(replace(COPY, query=replace(DOG, path="/data/a b.png")))
+    [found] = results_of(replace(COPY, query=DOG._replace(path="/data/a b.png")))
     assert found["locations"][0]["physicalLocation"]["artifactLocation"] == {"uri": "file:///data/a%20b.png"}
 
 
 def test_a_name_can_be_no_link_no_placeholder_and_no_scheme() -> None:
-    [found] = results_of(replace(COPY, gallery=replace(COPY.gallery, path="http:[x](1){0}\\.png")))
+    [found] = results_of(replace(COPY, gallery=COPY.gallery._replace(path="http:[x](1){0}\\.png")))
     assert found["message"]["text"] == "exact duplicate of [http:\\[x\\](1){{0}}\\\\.png](1): same bytes"
     place = found["relatedLocations"][0]["physicalLocation"]["artifactLocation"]
     assert place["uri"] == "http%3A%5Bx%5D%281%29%7B0%7D%5C.png"

@@ -148,8 +148,8 @@ def tracked_by_dvc(
     git: Git, states: tuple[Dvc, Dvc], entries: Iterable[Entry], changes: Iterable[Change], is_image: IsImage
 ) -> Tracked:
     """What DVC tracks in the state that lists these entries, after these changes; `states`: before them, and after."""
-    there = {entry.path: entry.blob for entry in entries if is_dvc_file(entry.path) or _is_pipeline(entry.path)}
-    changed = {change.path: change.old for change in changes if is_dvc_file(change.path) or _is_pipeline(change.path)}
+    there = {entry.path: entry.blob for entry in entries if _is_of_dvc(entry.path)}
+    changed = {change.path: change.old for change in changes if _is_of_dvc(change.path)}
     if not any(is_dvc_file(path) for path in (*there, *changed)):
         return Tracked()
     before = there | changed
@@ -166,7 +166,7 @@ def tracked_by_dvc(
 
 def outs_with_images(git: Git, dvc: Dvc, entries: Iterable[Entry], is_image: Callable[[str], bool]) -> list[str]:
     """The paths of the outputs that hold images, or may hold them, since their list of files is not here."""
-    there = {entry.path: entry.blob for entry in entries if is_dvc_file(entry.path) or _is_pipeline(entry.path)}
+    there = {entry.path: entry.blob for entry in entries if _is_of_dvc(entry.path)}
     pointed, _ = _pointed(there, there, git.blobs(there.values(), largest=LARGEST_POINTER))
     return sorted({one.out.path for one in pointed if _listed(dvc, one, is_image, new=False)})
 
@@ -248,8 +248,9 @@ def _images(listed: set[Listed]) -> frozenset[Image]:
     return frozenset(Image(path, f"md5:{md5}") for path, md5 in listed)
 
 
-def _is_pipeline(path: str) -> bool:
-    return posixpath.basename(path) == PIPELINE
+def _is_of_dvc(path: str) -> bool:
+    """Whether it is one of DVC's pointers, or a pipeline that tells more of one."""
+    return path.endswith((".dvc", "dvc.lock", PIPELINE)) and (is_dvc_file(path) or posixpath.basename(path) == PIPELINE)
 
 
 def _md5(data: bytes) -> str:

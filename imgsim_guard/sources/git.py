@@ -10,11 +10,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
+from imgsim_guard.collecting import no_collecting
 from imgsim_guard.errors import GuardError
 from imgsim_guard.model import Image, Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 """The id of a tree with nothing in it, which git knows without its being there: the base before the first commit."""
@@ -22,11 +23,14 @@ EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 EMPTY_BLOB = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
 """The id of an empty file; `git add --intent-to-add` puts it into the index for a file that is yet to come."""
 
-REGULAR_FILES = {"100644", "100755"}
+REGULAR_FILES = ("100644", "100755")
 """Modes. Links (120000) and submodules (160000) are not images of this repository."""
 
-_STAGE, _PATH = 48, 50
+_BLOB, _STAGE, _PATH = slice(7, 47), 48, slice(50, None)
 """Where they stand in `mode blob stage<TAB>path`: a mode has 6 digits, and the id of a blob 40."""
+
+_BLOB_OF_A_TREE, _PATH_OF_A_TREE = slice(12, 52), slice(53, None)
+"""Where they stand in `mode blob id<TAB>path`, with the word blob itself."""
 
 MAX_BLOB_SIZE = 2**30
 """Bytes; more than MAX_PIXELS pixels take uncompressed."""
@@ -108,32 +112,29 @@ class Git:
                 found.setdefault(os.fsdecode(name), commits)
         return found
 
+    @no_collecting()
     def index(self) -> list[Entry]:
         """What the index lists. Raises GuardError while a conflict is unresolved."""
-        entries = []
-        for record in self._records("ls-files", "--stage", "-z"):
-            (mode, blob, stage), path = _split(record)
-            if stage != "0":
-                raise GuardError(f"{path} has an unresolved conflict; resolve it and git add it first")
-            if mode in REGULAR_FILES:
-                entries.append(Entry(path, blob))
-        return entries
+        records = self._records("ls-files", "--stage", "-z")
+        for record in records:
+            if record[_STAGE] != "0":
+                raise GuardError(f"{record[_PATH]} has an unresolved conflict; resolve it and git add it first")
+        return [Entry(record[_PATH], record[_BLOB]) for record in records if record.startswith(REGULAR_FILES)]
 
     def index_paths(self) -> list[str] | None:
-        """The paths of what `index` lists, in a tenth of the time; None while a conflict is unresolved."""
-        records = os.fsdecode(self.run("ls-files", "--stage", "-z")).split("\0")[:-1]
+        """The paths of what `index` lists, in a third of the time; None while a conflict is unresolved."""
+        records = self._records("ls-files", "--stage", "-z")
         if any(record[_STAGE] != "0" for record in records):
             return None
-        return [record[_PATH:] for record in records if record.startswith("100") and EMPTY_BLOB not in record]
+        regular = [record for record in records if record.startswith(REGULAR_FILES)]
+        return [record[_PATH] for record in regular if EMPTY_BLOB not in record]
 
+    @no_collecting()
     def tree(self, revision: str) -> list[Entry]:
         """What a revision lists."""
-        entries = []
-        for record in self._records("ls-tree", "-r", "-z", "--full-tree", revision):
-            (mode, _type, blob), path = _split(record)
-            if mode in REGULAR_FILES:
-                entries.append(Entry(path, blob))
-        return entries
+        records = self._records("ls-tree", "-r", "-z", "--full-tree", revision)
+        regular = [record for record in records if record.startswith(REGULAR_FILES)]
+        return [Entry(record[_PATH_OF_A_TREE], record[_BLOB_OF_A_TREE]) for record in regular]
 
     def changes_in_index(self, base: str) -> list[Change]:
         """What the index changes with respect to a revision."""
@@ -240,10 +241,10 @@ class Git:
 
     def _changes(self, *command: str) -> list[Change]:
         fields = iter(self._records(*command[:1], "--raw", "-z", "--no-abbrev", "--no-renames", *command[1:]))
-        return [_change(record, os.fsdecode(next(fields))) for record in fields]
+        return [_change(record, next(fields)) for record in fields]
 
-    def _records(self, *arguments: str) -> Iterator[bytes]:
-        return iter(self.run(*arguments).split(b"\0")[:-1])
+    def _records(self, *arguments: str) -> list[str]:
+        return os.fsdecode(self.run(*arguments)).split("\0")[:-1]
 
 
 def _lines(words: Iterable[str]) -> bytes:
@@ -268,13 +269,7 @@ def _name(arguments: list[str]) -> str:
     return next(word for before, word in pairs if before != "-c" and not word.startswith("-"))
 
 
-def _split(record: bytes) -> tuple[list[str], str]:
-    """`mode a b<TAB>path`, as ls-files and ls-tree print it."""
-    fields, _, path = record.partition(b"\t")
-    return fields.decode().split(), os.fsdecode(path)
-
-
-def _change(record: bytes, path: str) -> Change:
+def _change(record: str, path: str) -> Change:
     """`:old-mode new-mode old-blob new-blob status`, as diff-index and diff-tree print it."""
-    old_mode, new_mode, old, new, _status = record.decode().removeprefix(":").split()
+    old_mode, new_mode, old, new, _status = record.removeprefix(":").split()
     return Change(path, old if old_mode in REGULAR_FILES else None, new if new_mode in REGULAR_FILES else None)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imgsim_guard.collecting import no_collecting
 from imgsim_guard.errors import GuardError
 from imgsim_guard.model import Image, Scope, Selection, Unreadable
 from imgsim_guard.sources import lfs
@@ -167,6 +168,7 @@ def _staged_changes(git: Git) -> list[Change]:
     return git.changes_in_index(git.commit("HEAD") or EMPTY_TREE)
 
 
+@no_collecting()
 def _selection(  # noqa: PLR0913  where the trackers meet
     scope: Scope,
     git: Git,
@@ -187,18 +189,18 @@ def _selection(  # noqa: PLR0913  where the trackers meet
     if lfs.is_used(git, entries, changes):
         behind = lfs.resolved(git, {*images, *gained, *lost})
         images, gained, lost = (
-            [replace(image, content=behind.get(image.content, image.content)) for image in some]
+            [image._replace(content=behind.get(image.content, image.content)) for image in some]
             for some in (images, gained, lost)
         )
     dvc = tracked_by_dvc(git, (Dvc(git, base), Dvc(git, revision)), entries, changes, is_image)
     in_git, were_in_git = {image.path for image in images}, {image.path for image in lost}
-    held = {*images, *(image for image in dvc.held if image.path not in in_git)}
+    held = [*images, *(image for image in dvc.held if image.path not in in_git)]
     queries = {*gained, *(image for image in dvc.gained if image.path not in in_git)}
     gone = {*lost, *(image for image in dvc.lost if image.path not in were_in_git)}
     selection = Selection(
         scope,
         tuple(sorted(queries)),
-        tuple(sorted((image for image in held - queries if image.content != f"git:{EMPTY_BLOB}"), key=_in_order)),
+        tuple(sorted(image for image in held if image not in queries and image.content != f"git:{EMPTY_BLOB}")),
         unreadable=dvc.unreadable,
         notes=dvc.notes,
         lost=tuple(sorted(gone)),
@@ -214,11 +216,6 @@ def _starts_the_hook(path: str) -> bool:
 
 def _images(entries: Iterable[Entry], is_image: Callable[[str], bool]) -> list[Image]:
     return [Image(entry.path, f"git:{entry.blob}") for entry in entries if is_image(entry.path)]
-
-
-def _in_order(image: Image) -> tuple[str, str]:
-    """For sorting as images sort, five times as fast."""
-    return image.path, image.content
 
 
 def below_root(path: str, root: Path) -> str:
