@@ -8,7 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from imgsim_guard.accepted import marked
-from imgsim_guard.embedding import embed_missing, missing
+from imgsim_guard.embedding import embed_missing
 from imgsim_guard.errors import GuardError
 from imgsim_guard.judge import candidate, exact_duplicate, in_order, judge, sort_by_content
 from imgsim_guard.model import Candidate, Match, Result, Rule, Unreadable
@@ -16,13 +16,14 @@ from imgsim_guard.notes import absent, duration, empty_splits, not_compared_with
 from imgsim_guard.sources.selecting import without_moved
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
 
     from imgsim_guard.joins import Joins
     from imgsim_guard.judge import Sorted
     from imgsim_guard.model import Bounds, Evidence, Image, Selection
-    from imgsim_guard.pipeline import Pipeline
+    from imgsim_guard.pipeline import Pipeline, Source
     from imgsim_guard.policy import Policy
+    from imgsim_guard.store import Store
 
 SAMPLE = 4
 """Images embedded to tell how long the rest will take; the first also pays for loading the model."""
@@ -36,33 +37,40 @@ def check(
     `nearest`: find each query's nearest neighbour, too. Raises GuardError when more than `max_missing` images have no
     embedding yet: a hook must not sit silent for long.
     """
-    identity = pipeline.store.identity
-    selection = without_moved(selection, identity)
-    by_content = sort_by_content(selection, identity, policy.split, policy.copies)
+    store = pipeline.store
+    contents = [image.content for image in (*selection.queries, *selection.gallery, *selection.lost)]
+    alike = store.alike(contents)
+    selection, by_content = _sorted(selection, alike, policy)
+    rows: dict[str, int] = {}
     unreadable = dict(selection.unreadable)
     notes = [*selection.notes, *empty_splits(selection, policy)]
     found: list[Match] = []
     if by_content.searched:
-        pipeline.store.open()
-        wanted, out_of_reach = _to_embed(by_content, pipeline)
+        store.open()
+        rows = store.find([*by_content.searched, *by_content.held])
+        wanted, out_of_reach = _to_embed(by_content, rows, store.unreadable, pipeline.source)
         at_hand = [image for image in wanted if pipeline.source.at_hand(image)]
         if max_missing is not None and len(at_hand) > max(max_missing, SAMPLE):
             raise GuardError(_too_many(at_hand, pipeline))
         reasons = embed_missing(wanted, pipeline)
-        reasons |= {content: Unreadable(reason) for content, reason in pipeline.store.unreadable.items()}
-        if wanted:  # what was just embedded may turn out to be bytes that another tracker knows by another content id
-            selection = without_moved(selection, identity)
-            by_content = sort_by_content(selection, identity, policy.split, policy.copies)
-        found, not_verified, drift = _matches(by_content, pipeline, policy=policy, mutual=selection.mutual)
+        stored = store.find(store.unreadable)  # by somebody whose decoder reads it
+        reasons |= {key: Unreadable(reason) for key, reason in store.unreadable.items() if key not in stored}
+        if wanted:
+            # What was just embedded may turn out to be bytes that another tracker knows by another content id.
+            if (known := store.alike(contents)) != alike:
+                selection, by_content = _sorted(selection, known, policy)
+            kept = rows if pipeline.workers is None else {}  # theirs are read with all others, which may move
+            rows = kept | store.find(key for key in (*by_content.searched, *by_content.held) if key not in kept)
+        found, not_verified, drift = _matches(by_content, rows, pipeline, policy=policy, mutual=selection.mutual)
         unreadable |= {
             query.path: reasons[content]
             for content, queries in by_content.searched.items()
             if content in reasons
             for query in queries
         }
-        notes += not_compared_with([images[0] for content, images in by_content.held.items() if content in reasons])
+        notes += not_compared_with([image for content, image in by_content.held.items() if content in reasons])
         notes += absent(out_of_reach)
-        notes += [pipeline.store.advice] if wanted and pipeline.store.advice else []
+        notes += [store.advice] if wanted and store.advice else []
         notes += [*unverified(not_verified), *drift]
     exact = [exact_duplicate(query, image, policy) for query, image in by_content.exact]
     return Result(
@@ -73,11 +81,11 @@ def check(
         gallery=len(selection.gallery)
         + selection.unlisted
         + (max(0, len(selection.queries) - 1) if selection.mutual else 0),
-        matches=in_order(marked([*exact, *found], policy.accepted, identity, policy.split)),
+        matches=in_order(_marked([*exact, *found], policy, store)),
         unreadable=tuple(sorted(unreadable.items())),
-        notes=(*notes, *pipeline.store.notes),
+        notes=(*notes, *store.notes),
         in_dvc=tuple(query.path for query in selection.queries if query.content.startswith("md5:")),
-        nearest=_nearest(by_content, pipeline, mutual=selection.mutual) if nearest else (),
+        nearest=_nearest(by_content, rows, pipeline, mutual=selection.mutual) if nearest else (),
     )
 
 
@@ -108,22 +116,45 @@ def compare_with(first: Image, others: Sequence[Image], pipeline: Pipeline, *, b
     ]
 
 
-def _to_embed(by_content: Sorted, pipeline: Pipeline) -> tuple[list[Image], list[Image]]:
+def _sorted(selection: Selection, alike: Mapping[str, str], policy: Policy) -> tuple[Selection, Sorted]:
+    """The selection without what only moved, and by content, given which contents are the same as which."""
+    identity = _identity(alike)
+    selection = without_moved(selection, identity)
+    return selection, sort_by_content(selection, identity, policy.split, policy.copies)
+
+
+def _identity(alike: Mapping[str, str]) -> Callable[[str], str]:
+    return lambda content: alike.get(content, content)
+
+
+def _marked(matches: Sequence[Match], policy: Policy, store: Store) -> list[Match]:
+    """The matches, those that are accepted with the reason."""
+    contents = [content for pair in policy.accepted for content in pair.contents]
+    contents += [image.content for match in matches for image in (match.query, match.gallery)]
+    alike = store.alike(contents) if policy.accepted else {}
+    return marked(matches, policy.accepted, _identity(alike), policy.split)
+
+
+def _to_embed(
+    by_content: Sorted, rows: Container[str], unreadable: Container[str], source: Source
+) -> tuple[list[Image], list[Image]]:
     """What has no embedding: all queries, and of the gallery what is on this machine; and the rest of the gallery."""
-    queries = missing((queries[0] for queries in by_content.searched.values()), pipeline.store)
-    gallery = missing((images[0] for images in by_content.held.values()), pipeline.store)
-    at_hand = [image for image in gallery if pipeline.source.at_hand(image)]
+    first = {content: queries[0] for content, queries in by_content.searched.items()}
+    queries, gallery = (
+        [image for content, image in images.items() if content not in rows and image.content not in unreadable]
+        for images in (first, by_content.held)
+    )
+    at_hand = [image for image in gallery if source.at_hand(image)]
     return queries + at_hand, sorted({*gallery} - {*at_hand})
 
 
 def _matches(
-    by_content: Sorted, pipeline: Pipeline, *, policy: Policy, mutual: bool
+    by_content: Sorted, rows: Mapping[str, int], pipeline: Pipeline, *, policy: Policy, mutual: bool
 ) -> tuple[list[Match], int, list[str]]:
     """The matches among what has an embedding; how many pairs should have been verified and could not; and notes."""
     from imgsim_guard.retrieval import retrieve_among, retrieve_between
 
     store, bounds = pipeline.store, policy.retrieved
-    rows = store.find([*by_content.searched, *by_content.held])
     searched = [content for content in by_content.searched if content in rows]
     held = [content for content in by_content.held if content in rows]
     joins = _joins(pipeline)
@@ -131,12 +162,12 @@ def _matches(
     among = retrieve_among(searched, rows, store, bounds=bounds, joins=joins) if mutual else {}
 
     pairs, same = [], []
-    for retrieved, images in ((between, by_content.held), (among, by_content.searched)):
+    for retrieved, images in ((between, by_content.holding), (among, by_content.searched.__getitem__)):
         for (content, gallery), found in sorted(retrieved.items()):
             if content == gallery:  # of a content that is new to a split: what is the same was found before
                 continue
             equal = store.pixels(rows[content]) == store.pixels(rows[gallery])
-            for one, other in product(by_content.searched[content], images[gallery]):
+            for one, other in product(by_content.searched[content], images(gallery)):
                 query, image = (one, other) if retrieved is between else (max(one, other), min(one, other))
                 pairs.append(candidate(query, image, found.distance, policy, likely=found.by_hash))
                 same.append(equal)
@@ -147,16 +178,17 @@ def _matches(
     return [match for match in judged if match is not None], sum(1 for seen in evidence if _is_skipped(seen)), drift
 
 
-def _nearest(by_content: Sorted, pipeline: Pipeline, *, mutual: bool) -> tuple[tuple[str, float], ...]:
+def _nearest(
+    by_content: Sorted, rows: Mapping[str, int], pipeline: Pipeline, *, mutual: bool
+) -> tuple[tuple[str, float], ...]:
     """The distance of each query with an embedding to the nearest other image, by path."""
     from imgsim_guard.search import FURTHEST
 
     store, joins = pipeline.store, _joins(pipeline)
-    rows = store.find([*by_content.searched, *by_content.held])
     searched = [content for content in by_content.searched if content in rows]
     ours = store.embeddings([rows[content] for content in searched])
     held = [content for content in by_content.held if content in rows] if searched else []
-    theirs = store.embeddings([rows[content] for content in held])  # of a store that is open only for a search
+    theirs = store.stored_embeddings([rows[content] for content in held])  # of a store that is open only for a search
     found = {image.path: 0.0 for pair in by_content.exact for image in pair}
     pairs = [*joins.nearest_between(ours, theirs, k=1, reach=FURTHEST)]
     for pair in [*pairs, *joins.nearest_among(ours, k=1, reach=FURTHEST)] if mutual else pairs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from imgsim_guard.collecting import no_collecting
 from imgsim_guard.model import Candidate, Image, Kind, Match
 
 if TYPE_CHECKING:
@@ -17,14 +18,21 @@ class Sorted(NamedTuple):
     """A selection by content.
 
     `exact`: the pairs that content ids alone decide. `searched`: by content, the queries that are left to search for.
-    `held`: by content, the images of the gallery that have it, the first of each split.
+    `held`: by content, the first image of the gallery that has it; `others`: of those contents that several splits
+    have, the first of each other split.
     """
 
     exact: list[tuple[Image, Image]]
     searched: dict[str, list[Image]]
-    held: dict[str, list[Image]]
+    held: dict[str, Image]
+    others: dict[str, list[Image]]
+
+    def holding(self, content: str) -> list[Image]:
+        """The images of the gallery that have a content, the first of each split."""
+        return [self.held[content], *self.others.get(content, ())] if content in self.held else []
 
 
+@no_collecting()
 def sort_by_content(
     selection: Selection,
     identity: Callable[[str], str] = str,
@@ -38,13 +46,15 @@ def sort_by_content(
     be near what no rule minded before. `copies`: the paths that were accepted as such; what they are copies of comes
     first, whatever its name, so that the next copy is one of that.
     """
-    result = Sorted([], {}, {})
+    result = Sorted([], {}, {}, {})
     for image in _originals_first(selection.gallery, copies):
-        _hold(result.held.setdefault(identity(image.content), []), image, split)
+        content = identity(image.content)
+        if result.held.setdefault(content, image) is not image and _is_new(image, result.holding(content), split):
+            result.others.setdefault(content, []).append(image)
     earlier: dict[str, list[Image]] = {}
     for query in _originals_first(selection.queries, copies):
         content = identity(query.content)
-        known = [*result.held.get(content, ()), *earlier.get(content, ())]
+        known = [*result.holding(content), *earlier.get(content, ())]
         result.exact.extend((query, image) for image in known)
         if _is_new(query, known, split):
             result.searched.setdefault(content, []).append(query)
@@ -55,12 +65,6 @@ def sort_by_content(
 
 def _originals_first(images: Iterable[Image], copies: Container[str]) -> list[Image]:
     return sorted(images, key=lambda image: image.path in copies)
-
-
-def _hold(images: list[Image], image: Image, split: Callable[[str], str]) -> None:
-    """Add an image of a content unless one of its split is there."""
-    if _is_new(image, images, split):
-        images.append(image)
 
 
 def _is_new(image: Image, known: Sequence[Image], split: Callable[[str], str]) -> bool:

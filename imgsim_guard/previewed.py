@@ -31,5 +31,5 @@ class Previewed:
         return self._source.at_hand(image) or self._preview(image) is not None
 
     def _preview(self, image: Image) -> bytes | None:
-        digest = self._store.sha256(image.content)
+        digest = self._store.sha256([image.content]).get(image.content)
         return None if digest is None else self._previews.get(digest)

@@ -35,7 +35,7 @@ def publish_missing(images: Iterable[Image], store: Store, folder: Path) -> Publ
     there = published(folder, fingerprint=store.fingerprint)
     contents = {image.content for image in images}
     known = store.find(contents)
-    digests = {content: store.sha256(content) for content in known}
+    digests = store.sha256(known)
     rows = store.rows(content for content, digest in digests.items() if digest not in there)
     publish(rows, folder, fingerprint=store.fingerprint)
     return Published(len(rows), len(there & {*digests.values()}), len(contents - known.keys()))
@@ -58,11 +58,12 @@ def add_previews(images: Sequence[Image], source: Source, store: Store, previews
     return count
 
 
-def _without_preview(images: Iterable[Image], store: Store, previews: Previews) -> dict[bytes, Image]:
+def _without_preview(images: Sequence[Image], store: Store, previews: Previews) -> dict[bytes, Image]:
     """By digest, one image of each stored content that has none."""
     lacking: dict[bytes, Image] = {}
+    known = store.sha256(image.content for image in images)
     for image in images:
-        digest = store.sha256(image.content)
+        digest = known.get(image.content)
         if digest is not None and digest not in previews:
             lacking.setdefault(digest, image)
     return lacking

@@ -162,6 +162,15 @@ def test_new_images_that_are_not_compared_with_one_another_are_only_compared_wit
     assert (result.queries, result.gallery) == (3, 1)
 
 
+def test_what_another_decoder_could_read_and_embed_is_not_unreadable(make_pipeline: MakePipeline) -> None:
+    selection, files = selected({"a.png": picture(1)}, {"b.png": picture(2)})
+    pipeline = make_pipeline(files)
+    before = run(selection, pipeline)
+    pipeline.store.add_unreadable({image.content: "no image" for image in files.images()})
+    assert run(selection, pipeline) == before
+    assert before.unreadable == ()
+
+
 def test_every_path_of_a_content_is_reported_when_new_images_are_not_compared_with_one_another(
     make_pipeline: MakePipeline, thumbnails: ThumbnailEmbedder
 ) -> None:

@@ -23,6 +23,7 @@ from imgsim_guard import store as store_module
 from imgsim_guard.augnet import DIMENSIONS
 from imgsim_guard.errors import GuardError
 from imgsim_guard.store import SMALL_SHARDS_KEPT, Store, folder
+from imgsim_guard.store.finding import Finder
 from imgsim_guard.store.folder import READABLE
 from imgsim_guard.store.shard import (
     CONTENT_IDS,
@@ -187,6 +188,52 @@ def test_a_digest_of_one_tracker_is_not_taken_for_anothers(tmp_path: Path) -> No
     store = open_store(tmp_path)
     store.add(rows_of(1))
     assert store.find(["git:" + row_of(1).sha256.hex(), "md5:" + row_of(1).git.hex()]) == {}
+
+
+@quick
+@given(
+    st.lists(st.lists(st.binary(min_size=2, max_size=2), max_size=6), max_size=4),
+    st.lists(st.binary(min_size=2, max_size=2), max_size=9),
+)
+@example([[b"a\0", b"\0\0"], [b"a\0"]], [b"a\0", b"\0a", b"\0\0", b"a\0"])  # zeros at the end, and one there twice
+def test_digests_are_found_as_in_a_dictionary(columns: list[list[bytes]], wanted: list[bytes]) -> None:
+    finder = Finder([digests(column) for column in columns], 2)
+    rows = {digest: row for row, digest in enumerate(digest for column in columns for digest in column)}
+    assert finder.find(digests(wanted)).tolist() == [rows.get(digest, -1) for digest in wanted]
+    assert len(finder) == len(rows)
+
+
+def digests(given: list[bytes]) -> NDArray[np.uint8]:
+    return np.frombuffer(b"".join(given), np.uint8).reshape(-1, 2)
+
+
+def test_the_ids_that_trackers_have_for_the_same_bytes_are_alike(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    store.add([one := row_of(1), two := row_of(2)])
+    contents = [
+        content(one, "md5"),
+        content(two, "git"),
+        content(row_of(3), "git"),
+        content(one, "git"),
+        content(row_of(3)),
+        content(one),
+    ]
+    assert store.alike(contents) == {content(one, "git"): contents[0], content(one): contents[0]}
+    assert list(store.find(contents)) == [contents[at] for at in (0, 1, 3, 5)]
+    assert store.alike([content(one), content(two), content(one)]) == {}
+
+
+def test_the_sha256_of_what_is_stored_is_known_and_that_which_an_id_is(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    assert store.sha256([content(row_of(1), "git")]) == {}
+    store.add(rows_of(1, 2))
+    store.add(rows_of(3))
+    asked = [content(row_of(3), "git"), content(row_of(1), "md5"), content(row_of(4)), content(row_of(4), "git")]
+    assert store.sha256(asked) == {
+        asked[0]: row_of(3).sha256,
+        asked[1]: row_of(1).sha256,
+        asked[2]: row_of(4).sha256,
+    }
 
 
 def test_an_empty_store_holds_nothing_and_makes_no_folder(tmp_path: Path) -> None:

@@ -103,7 +103,10 @@ def _pruned(git: Git, settings: Settings, known: Sequence[AcceptedPair]) -> list
     if unseen:
         raise GuardError(f"nothing was dropped: cannot tell which images are there: {unseen[0]}")
     store = open_store(settings, git.root / settings.store)
-    return still_there(known, selection.queries, store.identity)
+    alike = store.alike(
+        [content for pair in known for content in pair.contents] + [image.content for image in selection.queries]
+    )
+    return still_there(known, selection.queries, lambda content: alike.get(content, content))
 
 
 def _write(git: Git, settings: Settings, pairs: Sequence[AcceptedPair]) -> None:

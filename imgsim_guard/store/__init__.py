@@ -16,8 +16,10 @@ from imgsim_guard.errors import GuardError
 from imgsim_guard.parallel import in_order
 from imgsim_guard.perceptual import HASH_SIZE, HASHES
 from imgsim_guard.store import folder as files
+from imgsim_guard.store.finding import Finder
 from imgsim_guard.store.gathering import StoredRows, by_shard
 from imgsim_guard.store.shard import (
+    CONTENT_IDS,
     DIGEST_SIZES,
     SUFFIX,
     Row,
@@ -69,9 +71,8 @@ class Store:
         self._decoder = decoder
         self._tracked = tracked
         self._files: list[_File] = []
-        self._rows_of: dict[str, dict[bytes, int]] = {}
+        self._finders: dict[str, Finder] = {}
         self._starts: list[int] = [0]
-        self._names: list[str] = []
         self._list(lazy=lazy)
         for path in files.list_files(self.folder, UNREADABLE_SUFFIX):
             with suppress(files.DamagedFileError):
@@ -88,28 +89,42 @@ class Store:
 
     def __len__(self) -> int:
         """How many embeddings it holds."""
-        return len(self._rows_by_digest("sha256"))
+        return len(self._finder("sha256"))
 
     def find(self, contents: Iterable[str]) -> dict[str, int]:
         """The row of each content id whose embedding is stored."""
-        found = {}
-        for content in contents:
-            tracker, _, digest = content.partition(":")
-            row = self._rows_by_digest(tracker).get(bytes.fromhex(digest))
-            if row is not None:
-                found[content] = row
-        return found
+        wanted = list(contents)
+        found = [self._found(wanted, tracker) for tracker in CONTENT_IDS]
+        several = [some for some in found if some]
+        if len(several) < 2:  # noqa: PLR2004  of one tracker
+            return several[0] if several else {}
+        rows = {content: row for some in several for content, row in some.items()}
+        return {content: rows[content] for content in wanted if content in rows}
 
-    def identity(self, content: str) -> str:
-        """The same for two content ids that are known to name the same bytes, whichever trackers they come from."""
-        tracker, _, digest = content.partition(":")
-        row = self._rows_by_digest(tracker).get(bytes.fromhex(digest))
-        return content if row is None else self._identities()[row]
+    def alike(self, contents: Iterable[str]) -> dict[str, str]:
+        """Those content ids that are known to name the same bytes as an earlier one of them, with the first of these.
 
-    def sha256(self, content: str) -> bytes | None:
-        """The SHA-256 of the bytes that a content id names, if it is known."""
-        tracker, _, digest = self.identity(content).partition(":")
-        return bytes.fromhex(digest) if tracker == "sha256" else None
+        The same bytes have one id of each tracker, so that nothing is looked up for a single tracker's.
+        """
+        wanted = list(contents)
+        if len({content.partition(":")[0] for content in wanted}) < 2:  # noqa: PLR2004  two trackers
+            return {}
+        first: dict[int, str] = {}
+        return {
+            content: earlier
+            for content, row in self.find(wanted).items()
+            if (earlier := first.setdefault(row, content)) != content
+        }
+
+    def sha256(self, contents: Iterable[str]) -> dict[str, bytes]:
+        """The SHA-256 of the bytes that content ids name, of those of which it is known."""
+        wanted = list(contents)
+        rows = self.find(wanted)
+        digests = np.empty((len(rows), DIGEST_SIZES["sha256"]), np.uint8)
+        for part in by_shard(list(rows.values()), self._starts):
+            digests[part.places] = self._files[part.shard].contents["sha256"][part.rows]
+        told = {content: bytes.fromhex(content[7:]) for content in wanted if content.startswith("sha256:")}
+        return told | dict(zip(rows, map(bytes, digests), strict=True))
 
     def embeddings(self, rows: Wanted) -> NDArray[np.float16]:
         """The embeddings in these rows, float16 [n, 768]."""
@@ -160,14 +175,6 @@ class Store:
         """Remember why these content ids have no pixels. Raises GuardError when that cannot be written."""
         self.unreadable |= reasons
         files.add_file(self.folder, *write_unreadable(reasons, decoder=self._decoder()))
-
-    def _identities(self) -> list[str]:
-        """By row, the content id that an image has whichever tracker it comes from."""
-        if not self._names:
-            size = 2 * DIGEST_SIZES["sha256"]
-            digits = "".join(file.contents["sha256"].tobytes().hex() for file in self._files)
-            self._names = [f"sha256:{digits[at : at + size]}" for at in range(0, len(digits), size)]
-        return self._names
 
     def _shards_for(self, rows: Wanted) -> list[Shard]:
         """All of them, if there are rows to be fetched: without any, the store need not be open."""
@@ -222,17 +229,25 @@ class Store:
         self.notes.append(f"{done} a damaged part of the store ({path}: {error}); its images are embedded again")
 
     def _index(self) -> None:
-        self._rows_of.clear()
-        self._names = []
+        self._finders.clear()
         self._starts = [0, *accumulate(file.rows for file in self._files)][: max(1, len(self._files))]
 
-    def _rows_by_digest(self, tracker: str) -> dict[bytes, int]:
-        if tracker not in self._rows_of:
+    def _found(self, contents: Sequence[str], tracker: str) -> dict[str, int]:
+        """The rows of those content ids that are this tracker's and stored."""
+        prefix, size = f"{tracker}:", DIGEST_SIZES[tracker]
+        length = len(prefix) + 2 * size
+        own = [content for content in contents if content.startswith(prefix) and len(content) == length]
+        if not own:
+            return {}
+        digests = np.frombuffer(bytes.fromhex("".join(own).replace(prefix, "")), np.uint8).reshape(len(own), size)
+        rows = self._finder(tracker).find(digests).tolist()
+        return {content: row for content, row in zip(own, rows, strict=True) if row >= 0}
+
+    def _finder(self, tracker: str) -> Finder:
+        if tracker not in self._finders:
             columns = [file.contents[tracker] for file in self._files]
-            size, digests = DIGEST_SIZES[tracker], b"".join(column.tobytes() for column in columns)
-            cut = (digests[at : at + size] for at in range(0, len(digests), size))
-            self._rows_of[tracker] = {digest: row for row, digest in enumerate(cut)}
-        return self._rows_of[tracker]
+            self._finders[tracker] = Finder(columns, DIGEST_SIZES[tracker])
+        return self._finders[tracker]
 
     def _merge(self, small: Sequence[_File]) -> None:
         """Write the rows of these shards as one, then delete them: killed in between, rows exist twice, no less."""
