@@ -210,6 +210,13 @@ def test_a_damaged_model_is_refused(tmp_path: Path) -> None:
         OnnxEmbedder.load(damaged)
 
 
+def test_an_empty_model_is_refused(tmp_path: Path) -> None:
+    damaged = tmp_path / "augnet.onnx"
+    damaged.touch()
+    with pytest.raises(GuardError, match="model is damaged"):
+        OnnxEmbedder.load(damaged)
+
+
 def test_a_model_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(GuardError, match=r"cannot be read .*No such file.*reinstall imgsim-guard"):
         OnnxEmbedder.load(tmp_path / "augnet.onnx")

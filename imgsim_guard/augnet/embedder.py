@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imgsim_guard.augnet import DIMENSIONS, MODEL_SHA256
-from imgsim_guard.augnet.preprocessing import preprocess
 from imgsim_guard.errors import GuardError
 
 if TYPE_CHECKING:
@@ -73,16 +73,14 @@ class OnnxEmbedder:
         os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import onnxruntime
 
-        model = read_model(path)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # errors only: warnings of the runtime are about its own tuning
         # Threads that spin while they wait gain 3 % on an idle machine, and cost 20 % on one that is busy.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.intra_op_num_threads = 1 if at_once > 1 else threads  # 0: one for each core
-        model = _read(path)
         with ThreadPoolExecutor(1, "session") as pool:  # the digest takes a sixth of the time that the session takes
-            starting = pool.submit(_started, model, options, device)
-            _require_recorded(model, path)
+            starting = pool.submit(_started, path, options, device)
+            require_recorded(path)
             session = starting.result()
         return cls(session, at_once if session.get_providers() == [CPU] else 1, preprocessing)
 
@@ -91,6 +89,8 @@ class OnnxEmbedder:
 
         Rounding to float16 here makes a fresh embedding and a stored one the same numbers. Threads may call it.
         """
+        from imgsim_guard.augnet.preprocessing import preprocess  # which loads OpenCV: the model need not wait for it
+
         rows = [self._run(preprocess(pixels, self._preprocessing)) for pixels in images]
         return np.array(rows, np.float32).reshape(-1, DIMENSIONS).astype(np.float16).astype(np.float32)
 
@@ -100,27 +100,27 @@ class OnnxEmbedder:
         return embedding
 
 
-def _started(model: bytes, options: onnxruntime.SessionOptions, device: Device) -> onnxruntime.InferenceSession:
+def _started(path: Path, options: onnxruntime.SessionOptions, device: Device) -> onnxruntime.InferenceSession:
     import onnxruntime
 
     if device == "auto":
         onnxruntime.set_default_logger_severity(4)  # why there is no CUDA does not matter
-        session = _session(model, options, "cuda") or _session(model, options, "cpu")
+        session = _session(path, options, "cuda") or _session(path, options, "cpu")
     else:
-        session = _session(model, options, device)
+        session = _session(path, options, device)
     if session is None:
         raise GuardError(_unavailable(device, onnxruntime.get_available_providers()))
     return session
 
 
-def _session(model: bytes, options: onnxruntime.SessionOptions, device: Device) -> onnxruntime.InferenceSession | None:
+def _session(path: Path, options: onnxruntime.SessionOptions, device: Device) -> onnxruntime.InferenceSession | None:
     """A session on this device; None where it cannot be had, for which ONNX Runtime would take the processor."""
     import onnxruntime
 
     name, settings = PROVIDERS[device]
     if name not in onnxruntime.get_available_providers():
         return None
-    session = onnxruntime.InferenceSession(model, options, providers=[(name, settings)])
+    session = onnxruntime.InferenceSession(path, options, providers=[(name, settings)])
     session.disable_fallback()  # to the processor, after an error of the device
     return session if name in session.get_providers() else None
 
@@ -133,20 +133,19 @@ def _unavailable(device: Device, providers: Sequence[str]) -> str:
     return f"device: {device} is not installed; there is {there}. {INSTALLING[device]}; or set device: auto"
 
 
-def read_model(path: Path) -> bytes:
-    """The model's bytes. Raises GuardError unless they are the recorded ones."""
-    model = _read(path)
-    _require_recorded(model, path)
-    return model
-
-
-def _read(path: Path) -> bytes:
+def require_recorded(path: Path) -> None:
+    """Raises GuardError unless the model there is the recorded one."""
     try:
-        return path.read_bytes()
+        digest = _digest(path)
     except OSError as error:
         raise GuardError(f"AugNet's model cannot be read ({path}: {error.strerror}); {REINSTALL}") from error
-
-
-def _require_recorded(model: bytes, path: Path) -> None:
-    if hashlib.sha256(model).hexdigest() != MODEL_SHA256:
+    if digest != MODEL_SHA256:
         raise GuardError(f"AugNet's model is damaged ({path} does not match its recorded digest); {REINSTALL}")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        if not os.fstat(file.fileno()).st_size:  # nothing can be mapped
+            return ""
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as model:
+            return hashlib.sha256(model).hexdigest()
