@@ -7,10 +7,10 @@ anchors and aliases: nothing here needs them, and a few of them can expand to gi
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-import yaml
-from yaml.reader import ReaderError
+if TYPE_CHECKING:
+    import yaml
 
 Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 Location = tuple[str | int, ...]
@@ -56,6 +56,9 @@ _WORDS: dict[str, Value] = {"true": True, "false": False, "null": None, "~": Non
 
 def parse_yaml(text: str) -> Document:
     """Parse one YAML document. Raises YamlError, with the place, when it is not one."""
+    import yaml
+    from yaml.reader import ReaderError
+
     if conflict := _CONFLICT.search(text):
         raise YamlError(_mark_at(text, conflict.start()), "a merge conflict is not resolved here")
     try:
@@ -75,6 +78,8 @@ def parse_yaml(text: str) -> Document:
 
 
 def _refuse_what_can_explode(text: str) -> None:
+    import yaml
+
     depth = 0
     for event in yaml.parse(text):
         if isinstance(event, yaml.NodeEvent) and event.anchor is not None:  # an alias's is the one it refers to
@@ -85,6 +90,8 @@ def _refuse_what_can_explode(text: str) -> None:
 
 
 def _read(node: yaml.Node, location: Location, document: Document) -> Value:
+    import yaml
+
     document.marks[location] = _mark(node.start_mark)
     if isinstance(node, yaml.ScalarNode):
         return _scalar(node)

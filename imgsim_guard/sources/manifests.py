@@ -11,10 +11,10 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-import yaml
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    import yaml
 
 Value = str | list["Value"] | dict[str, "Value"]
 """YAML with every scalar as its text: a checksum such as 1e5... must not become a number."""
@@ -31,7 +31,6 @@ _UNUSUAL_PATH = re.compile(r"(^|[/\\])\.\.([/\\]|$)|^[/\\]|\0|^[A-Za-z]:[/\\]|^\
 """Those of Windows included, wherever they are read: there a backslash is a slash, and two lead to another machine."""
 
 _CONFLICT = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
-_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 _AS_DVC_WRITES_IT = re.compile(
     r"outs:\n- md5: '?([0-9a-f]{32})'?\n  size: \d+\n(?:  hash: md5\n)?  path: ([A-Za-z_][\w./-]*)\n"
@@ -209,8 +208,12 @@ def _parsed(text: str) -> Value:
     """The YAML document, built from the parser's events: nothing is constructed that the text does not spell out."""
     if _CONFLICT.search(text):
         raise ManifestError("a merge conflict is not resolved in it")
+    import yaml  # which takes longer than reading the pointers that need none
+
+    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+    wanted = yaml.NodeEvent, yaml.SequenceEndEvent, yaml.MappingEndEvent
     try:
-        events = (event for event in yaml.parse(text, Loader=_LOADER) if isinstance(event, yaml.NodeEvent | _END))
+        events = (event for event in yaml.parse(text, Loader=loader) if isinstance(event, wanted))
         first = next(events, None)
         return "" if first is None else _value(first, events, depth=0)
     except yaml.YAMLError as error:
@@ -221,10 +224,9 @@ def _parsed(text: str) -> Value:
         raise ManifestError("it is not valid YAML") from error
 
 
-_END = yaml.SequenceEndEvent | yaml.MappingEndEvent
-
-
 def _value(event: yaml.Event, events: Iterator[yaml.Event], *, depth: int) -> Value:
+    import yaml
+
     if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
         raise ManifestError("it uses YAML anchors, which DVC never writes there")
     if isinstance(event, yaml.ScalarEvent):

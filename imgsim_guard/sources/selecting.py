@@ -27,7 +27,7 @@ def has_image_suffix(path: str) -> bool:
 
 def is_dvc_file(path: str) -> bool:
     """Whether a path is one of DVC's pointers to data."""
-    return path.endswith(".dvc") or path.rpartition("/")[2] == "dvc.lock"
+    return path.endswith((".dvc", "/dvc.lock")) or path == "dvc.lock"
 
 
 def image_filter(patterns: Sequence[str] | None) -> Callable[[str], bool]:
