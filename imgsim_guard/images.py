@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from imgsim_guard.headers import MAX_PIXELS, Header, has_cut_chunk, read_header
+from imgsim_guard.headers import MAX_PIXELS, MAX_SCANS, Header, has_cut_chunk, has_many_scans, read_header
 from imgsim_guard.heic import decode_heic, heic_decoder
 from imgsim_guard.model import Unreadable
 from imgsim_guard.overheard import overheard
@@ -55,11 +55,8 @@ def decode(data: bytes, least_side: int | None = None) -> NDArray[np.uint8] | Un
     header = read_header(data)
     if header is None:
         return Unreadable(_what_it_is(data))
-    claimed = f"{header.width} x {header.height} pixels"
-    if header.width * header.height > MAX_PIXELS:
-        return Unreadable(f"{claimed}, more than the {MAX_PIXELS:,} that are decoded")
-    if _is_bomb(header, len(data)):
-        return Unreadable(f"{claimed} in {len(data):,} bytes, too few for a picture of them")
+    if refused := _refused(header, data):
+        return Unreadable(refused)
     if header.format == "HEIC":
         return decode_heic(data)
     pixels = (
@@ -101,6 +98,18 @@ def _decoded(data: bytes, how: int) -> MatLike | None:
         return cv2.imdecode(np.frombuffer(data, np.uint8), how)
     except (cv2.error, MemoryError):
         return None
+
+
+def _refused(header: Header, data: bytes) -> str | None:
+    """Why this is not given to a decoder, if so."""
+    claimed = f"{header.width} x {header.height} pixels"
+    if header.width * header.height > MAX_PIXELS:
+        return f"{claimed}, more than the {MAX_PIXELS:,} that are decoded"
+    if _is_bomb(header, len(data)):
+        return f"{claimed} in {len(data):,} bytes, too few for a picture of them"
+    if header.format == "JPEG" and has_many_scans(data):
+        return f"more than {MAX_SCANS} scans, which no JPEG needs"
+    return None
 
 
 def _is_bomb(header: Header, size: int) -> bool:

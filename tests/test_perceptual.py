@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgsim_guard import perceptual
-from imgsim_guard.hashing import hashes
+from imgsim_guard.hashing import SIDE, averaged, hashes
 from imgsim_guard.images import decode
 from imgsim_guard.model import Unreadable
 from imgsim_guard.perceptual import (
@@ -101,6 +101,30 @@ def apart(one: NDArray[np.float32], other: NDArray[np.float32]) -> int:
 
 def clipped(values: NDArray[np.floating]) -> Pixels:
     return np.asarray(np.clip(values, 0, 255), np.uint8)
+
+
+# To the last bit as OpenCV averages
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        *((1512, 2016), (1080, 1920), (500, 333), (375, 500)),  # in quarters, by their height or else their width
+        *((784, 391), (3376, 90), (391, 501)),  # 64 / 784 and 64 / 3376 are not exact; nor are there quarters of 391
+        *((128, 128), (64, 64), (256, 640), (128, 320)),  # whole numbers, which OpenCV averages in another way
+        *((60, 200), (200, 60), (40, 40), (1, 400)),  # it does not average what must grow
+    ],
+)
+def test_quarters_are_averaged_as_the_whole(shape: tuple[int, int]) -> None:
+    grey = np.random.default_rng(shape[0]).integers(0, 256, shape, np.uint8)
+    assert np.array_equal(averaged(grey), cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
+
+
+@quick
+@given(st.integers(1, 200), st.integers(1, 700), st.integers(0, 9), st.sampled_from([0, 1]))
+def test_pictures_of_any_size_are_averaged_as_by_opencv(quarter: int, width: int, seed: int, axis: int) -> None:
+    grey = np.random.default_rng(seed).integers(0, 256, (4 * quarter, width), np.uint8).swapaxes(0, axis)
+    assert np.array_equal(averaged(grey), cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
 
 
 # What is kept
