@@ -72,7 +72,8 @@ def main() -> None:
     figures: dict[str, object] = {"real": len(real), "gallery": len(gallery)}
     rows = [["task", "way", "seconds", "ratio"]]
     for task, ways in tasks.items():
-        times, found = _run(ways(), rounds=options.rounds)
+        kept = {name: way for name, way in ways().items() if name not in options.leave_out}
+        times, found = _run(kept, rounds=options.rounds)
         figures[task] = {"seconds": times, "found": found, "peak_mb": _peak_mb()}
         rows += _rows(task, times)
     report(figures, rows, reference=None, target=options.json)
@@ -86,6 +87,9 @@ def _options() -> argparse.Namespace:
     arguments.add_argument("--all-pairs", type=int, default=20_000, metavar="ROWS", help="of the gallery (20,000)")
     arguments.add_argument("--hash-queries", type=int, default=500)
     arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument(
+        "--leave-out", nargs="+", default=[], metavar="WAY", help="of those in the table, such as 'full width'"
+    )
     arguments.add_argument("--peers", action="store_true", help="FAISS and usearch, too, with copies of the gallery")
     arguments.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     return arguments.parse_args()
