@@ -56,20 +56,24 @@ def nearest(  # noqa: PLR0913  each of them is needed
     if not len(second) or not k:
         return
     step, last = max(1, CELLS // len(second)), min(k, len(second)) - 1
+    numbers = np.concatenate([numbers_of(block) for block in blocks_of(second, BLOCK)])
+    places = np.argsort(numbers)
     for i in range(0, len(first), step):
         squares = _squares(first[i : i + step], second)
         if same:
-            np.fill_diagonal(squares[:, i:], np.inf)
+            squares[np.arange(len(squares)), places[i : i + step]] = np.inf
         limits = limits_of_nearest(np.partition(squares, last, axis=1)[:, last], reach=reach, within=within)
         rows, columns = true_cells(squares <= limits[:, None])
-        near = measured(first, second, i + rows, columns, threshold=max(reach, within))
+        near = measured(first, second, i + rows, numbers[columns], threshold=max(reach, within))
         yield from map(Pair, *(part.tolist() for part in first_k(near, k=k, within=within)))
 
 
 def _squares(first: Held, second: Embeddings) -> NDArray[np.float32]:
-    """Squared distances [n, m], off by SLACK at the most."""
+    """Squared distances [n, m], off by SLACK at the most, with the second rows in the order of their blocks."""
     squares = np.empty((len(first), len(second)), np.float32)
     spread = in_order if len(first) <= FEW else map  # the products of more rows are on all cores by themselves
-    for block, found in spread(lambda block: (block, squares_between(first, second[block])), blocks_of(second, BLOCK)):
-        squares[:, block] = found
+    end = 0
+    for found in spread(lambda block: squares_between(first, second[block]), blocks_of(second, BLOCK)):
+        start, end = end, end + found.shape[1]
+        squares[:, start:end] = found
     return squares
