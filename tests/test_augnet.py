@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -12,7 +14,8 @@ from conftest import ROOT, photograph, random_picture
 from safetensors import safe_open
 
 from imgsim_guard import augnet
-from imgsim_guard.augnet.embedder import MODEL_PATH, PROVIDERS, OnnxEmbedder
+from imgsim_guard.augnet.embedder import MODEL_PATH, PROVIDERS, OnnxEmbedder, mapped_model
+from imgsim_guard.augnet.mapped import graph_without_weights
 from imgsim_guard.augnet.preprocessing import MAX_LONG_SIDE, preprocess, resized_shape
 from imgsim_guard.errors import GuardError
 from imgsim_guard.images import decode
@@ -199,6 +202,24 @@ def test_the_long_side_of_an_extreme_strip_is_capped(shape: tuple[int, int]) -> 
 
 def test_ten_to_one_is_not_yet_capped() -> None:
     assert resized_shape(100, 1000) == (350, 3500)
+
+
+def test_the_weights_are_left_in_the_file() -> None:
+    with mapped_model(MODEL_PATH) as model:
+        graph = graph_without_weights(model, MODEL_PATH.name)
+        places = re.findall(rb"\x06offset\x12.(\d+)j.\n\x06length\x12.(\d+)", graph, re.DOTALL)
+        ranges = sorted((int(offset), int(offset) + int(length)) for offset, length in places)
+        assert len(graph) < 2**16
+        assert 0 < len(model) - sum(end - begin for begin, end in ranges) < len(graph)
+    assert all(end <= begin for (_, end), (begin, _) in pairwise(ranges))
+
+
+def test_a_model_behind_a_link_is_loaded(tmp_path: Path, augnet_embedder: augnet.Embedder) -> None:
+    """As some installers lay out what they install."""
+    link = tmp_path / "linked.onnx"
+    link.symlink_to(MODEL_PATH)
+    picture = random_picture(1)
+    assert np.array_equal(OnnxEmbedder.load(link).embed([picture]), augnet_embedder.embed([picture]))
 
 
 def test_a_damaged_model_is_refused(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imgsim_guard.augnet import DIMENSIONS, MODEL_SHA256
+from imgsim_guard.augnet.mapped import graph_without_weights
 from imgsim_guard.errors import GuardError
 
 if TYPE_CHECKING:
@@ -78,9 +79,14 @@ class OnnxEmbedder:
         # Threads that spin while they wait gain 3 % on an idle machine, and cost 20 % on one that is busy.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.intra_op_num_threads = 1 if at_once > 1 else threads  # 0: one for each core
-        with ThreadPoolExecutor(1, "session") as pool:  # the digest takes a sixth of the time that the session takes
-            starting = pool.submit(_started, path, options, device)
-            require_recorded(path)
+        file = path.resolve()  # ONNX Runtime does not follow links to weights
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(file.parent))
+        with (
+            mapped_model(path) as model,
+            ThreadPoolExecutor(1, "session") as pool,  # the digest takes a sixth of the time that the session takes
+        ):
+            starting = pool.submit(_started, model, file.name, options, device)
+            _require_recorded(model, path)
             session = starting.result()
         return cls(session, at_once if session.get_providers() == [CPU] else 1, preprocessing)
 
@@ -100,27 +106,30 @@ class OnnxEmbedder:
         return embedding
 
 
-def _started(path: Path, options: onnxruntime.SessionOptions, device: Device) -> onnxruntime.InferenceSession:
+def _started(
+    model: mmap.mmap, name: str, options: onnxruntime.SessionOptions, device: Device
+) -> onnxruntime.InferenceSession:
     import onnxruntime
 
+    graph = graph_without_weights(model, name)
     if device == "auto":
         onnxruntime.set_default_logger_severity(4)  # why there is no CUDA does not matter
-        session = _session(path, options, "cuda") or _session(path, options, "cpu")
+        session = _session(graph, options, "cuda") or _session(graph, options, "cpu")
     else:
-        session = _session(path, options, device)
+        session = _session(graph, options, device)
     if session is None:
         raise GuardError(_unavailable(device, onnxruntime.get_available_providers()))
     return session
 
 
-def _session(path: Path, options: onnxruntime.SessionOptions, device: Device) -> onnxruntime.InferenceSession | None:
+def _session(graph: bytes, options: onnxruntime.SessionOptions, device: Device) -> onnxruntime.InferenceSession | None:
     """A session on this device; None where it cannot be had, for which ONNX Runtime would take the processor."""
     import onnxruntime
 
     name, settings = PROVIDERS[device]
     if name not in onnxruntime.get_available_providers():
         return None
-    session = onnxruntime.InferenceSession(path, options, providers=[(name, settings)])
+    session = onnxruntime.InferenceSession(graph, options, providers=[(name, settings)])
     session.disable_fallback()  # to the processor, after an error of the device
     return session if name in session.get_providers() else None
 
@@ -133,19 +142,21 @@ def _unavailable(device: Device, providers: Sequence[str]) -> str:
     return f"device: {device} is not installed; there is {there}. {INSTALLING[device]}; or set device: auto"
 
 
-def require_recorded(path: Path) -> None:
-    """Raises GuardError unless the model there is the recorded one."""
+def mapped_model(path: Path) -> mmap.mmap:
+    """The bytes of a model. Raises GuardError when there are none."""
     try:
-        digest = _digest(path)
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size:
+                return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as error:
         raise GuardError(f"AugNet's model cannot be read ({path}: {error.strerror}); {REINSTALL}") from error
-    if digest != MODEL_SHA256:
-        raise GuardError(f"AugNet's model is damaged ({path} does not match its recorded digest); {REINSTALL}")
+    raise _damaged(path)
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        if not os.fstat(file.fileno()).st_size:  # nothing can be mapped
-            return ""
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as model:
-            return hashlib.sha256(model).hexdigest()
+def _require_recorded(model: mmap.mmap, path: Path) -> None:
+    if hashlib.sha256(model).hexdigest() != MODEL_SHA256:
+        raise _damaged(path)
+
+
+def _damaged(path: Path) -> GuardError:
+    return GuardError(f"AugNet's model is damaged ({path} does not match its recorded digest); {REINSTALL}")
