@@ -176,6 +176,37 @@ def test_a_list_of_files_survives_writing_and_reading(files: list[File]) -> None
     assert read_manifest(write_manifest(files)) == tuple(sorted(files))
 
 
+LISTED = write_manifest([File("a.png", ONE), File("b/c.png", TWO)])
+
+
+@pytest.mark.parametrize(
+    "data", [LISTED + b"\n", b" " + LISTED, LISTED.replace(b", {", b",{"), LISTED.replace(b"a.png", b"\\u0061.png")]
+)
+def test_a_list_of_files_may_be_written_otherwise(data: bytes) -> None:
+    assert read_manifest(data) == read_manifest(LISTED) == (File("a.png", ONE), File("b/c.png", TWO))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        LISTED[1:],
+        LISTED + b"]",
+        LISTED[:-1],
+        LISTED[:-1] + b", ]",
+        LISTED.replace(b", {", b"xx{"),
+        LISTED.replace(b"[", b"x"),
+        LISTED.replace(b"a.png", b"../a"),
+        LISTED.replace(b"a.png", b"/a.png"),
+        LISTED.replace(b"a.png", b"C:/a"),
+        LISTED.replace(b"a.png", b""),
+        LISTED.replace(ONE.encode(), b"A" * 32),
+    ],
+)
+def test_what_is_nearly_a_list_of_files_is_refused(data: bytes) -> None:
+    with pytest.raises(ManifestError):
+        read_manifest(data)
+
+
 @pytest.mark.parametrize("data", [b"", b"{}", b"[1]", b"\xff", b"[" * 100_000, b'[{"relpath": 1, "md5": "x"}]', b"NaN"])
 def test_what_is_no_list_of_files_is_refused(data: bytes) -> None:
     with pytest.raises(ManifestError):

@@ -49,13 +49,14 @@ class Pointed(NamedTuple):
 class Tracked(NamedTuple):
     """What DVC tracks in a state, compared with the one before.
 
-    `held`: every image that could be listed. `gained` and `lost`: those that the one state has and the other has not.
+    `held`: every image that could be listed, each once. `gained` and `lost`: those that the one state has and the
+    other has not.
     `unreadable`: what is new and could not be looked into, by path. `notes`: what is not new and could not.
     """
 
-    held: frozenset[Image] = frozenset()
-    gained: frozenset[Image] = frozenset()
-    lost: frozenset[Image] = frozenset()
+    held: Sequence[Image] = ()
+    gained: Sequence[Image] = ()
+    lost: Sequence[Image] = ()
     unreadable: tuple[tuple[str, Unreadable], ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -202,50 +203,52 @@ def _compared(
     outs_now, outs_earlier = {pointed.out for pointed in now}, {pointed.out for pointed in earlier}
     gone = [pointed for pointed in earlier if pointed.out not in outs_now]
     moved = Counter(pointed.out.md5 for pointed in gone if pointed.out.md5)
-    held: set[Listed] = set()
+    held: dict[Listed, None] = {}  # in order, unlike a set
     gained: set[Listed] = set()
-    lost: set[Listed] = set()
     unreadable, left_out, notes = [], [], []
     for pointed in now:
         new = pointed.pointer in changed and (bool(pointed.out.problem) or pointed.out not in outs_earlier)
         images = _listed(after, pointed, is_image, new=new)
         if not isinstance(images, Unreadable):
-            held |= images
-            gained |= images if new else set()
+            held |= dict.fromkeys(images)
+            gained.update(images if new else ())
         elif new and not moved[pointed.out.md5]:
             unreadable.append((pointed.out.path, images))
         else:
             moved[pointed.out.md5] -= new
             left_out.append((pointed.out.path, images))
     added = {pointed.out.path for pointed in now} - {path for path, _ in (*unreadable, *left_out)}
+    left, lost = set(gained), set[Listed]()
     for pointed in gone:
         images = _listed(before, pointed, is_image, new=False)
         if not isinstance(images, Unreadable):
-            lost |= images
+            left.difference_update(images)
+            lost.update(image for image in images if image not in gained)
         elif pointed.out.path in added:
             notes.append(f"all images of {pointed.out.path} count as new, since the list of those before is not there")
     if left_out:
         (path, why), more = left_out[0], f" and {len(left_out) - 1:,} more" if len(left_out) > 1 else ""
         notes.append(f"nothing was compared with the images of {path}{more}: {why.reason}")
-    three = (_images(held), _images(gained - lost), _images(lost - gained))
+    three = (_images(held), _images(left), _images(lost))
     return Tracked(*three, tuple(unreadable), tuple(notes))
 
 
-def _listed(dvc: Dvc, pointed: Pointed, is_image: IsImage, *, new: bool) -> set[Listed] | Unreadable:
+def _listed(dvc: Dvc, pointed: Pointed, is_image: IsImage, *, new: bool) -> list[Listed] | Unreadable:
     out = pointed.out
     may_be_folder = out.is_directory or (out.problem and "." not in posixpath.basename(out.path))
     if not may_be_folder and not is_image(out.path):
-        return set()
+        return []
     files = dvc.files(pointed, new=new)
     if isinstance(files, Unreadable):
         return files
     if not out.is_directory:
-        return {(out.path, file.md5) for file in files}
-    return {(f"{out.path}/{file.path}", file.md5) for file in files if is_image(f"{out.path}/{file.path}")}
+        return [(out.path, file.md5) for file in files]
+    paths = ((f"{out.path}/{file.path}", file.md5) for file in files)
+    return [listed for listed in paths if is_image(listed[0])]
 
 
-def _images(listed: set[Listed]) -> frozenset[Image]:
-    return frozenset(Image(path, f"md5:{md5}") for path, md5 in listed)
+def _images(listed: Iterable[Listed]) -> list[Image]:
+    return [Image(path, f"md5:{md5}") for path, md5 in listed]
 
 
 def _is_of_dvc(path: str) -> bool:

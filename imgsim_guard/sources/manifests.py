@@ -38,6 +38,15 @@ _AS_DVC_WRITES_IT = re.compile(
 """A pointer to one file as `dvc add` writes it: ten thousand of them take 0.06 s, and 0.5 s with the YAML parser."""
 
 
+_USUAL_FILE = re.compile(r'\{"md5": "([0-9a-f]{32})", "relpath": "([^"\\/:\0-\x1f][^"\\:\0-\x1f]*)"\}(?:, (?=\{)|\]\Z)')
+"""An entry of a list of files as DVC writes it, with what separates it from the next: a million take a second, and
+three as JSON. What is escaped, and a path that might be unusual, is none.
+"""
+
+_AROUND_A_PATH = len('{"md5": "", "relpath": ""}, ') + 32
+"""Characters of such an entry, but for its path."""
+
+
 class File(NamedTuple):
     """One file of a directory: its path in there, and the MD5 of its bytes in hex."""
 
@@ -92,6 +101,8 @@ def read_pointer(path: str, data: bytes, pipeline: bytes | None = None, *, own: 
 
 def read_manifest(data: bytes) -> tuple[File, ...]:
     """A directory's list of files, as DVC keeps it in its cache. Raises ManifestError."""
+    if usual := _as_dvc_writes_it(data):
+        return usual
     try:
         entries = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -105,6 +116,16 @@ def write_manifest(files: Iterable[File]) -> bytes:
     """The list of files as DVC writes it: its MD5 is the directory's checksum."""
     entries = [{"md5": file.md5, "relpath": file.path} for file in sorted(files)]
     return json.dumps(entries, sort_keys=True).encode()
+
+
+def _as_dvc_writes_it(data: bytes) -> tuple[File, ...] | None:
+    """The files of a list that has none but usual entries, one after the other."""
+    if not data.isascii() or b".." in data:
+        return None
+    text = data.decode()
+    found = tuple(File(path, md5) for md5, path in _USUAL_FILE.findall(text))
+    length = sum(len(file.path) + _AROUND_A_PATH for file in found)  # and [ before them; ] takes one place less than ,
+    return found if text.startswith("[") and length == len(text) else None
 
 
 def _outs(entries: object, folder: str, *, own: bool, leave_out: frozenset[str] = frozenset()) -> Iterator[Out]:
