@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from threading import Lock
@@ -14,6 +13,7 @@ from imgsim_guard.crash import naming
 from imgsim_guard.errors import GuardError
 from imgsim_guard.images import decode, pixel_digest
 from imgsim_guard.model import Candidate, Evidence, Image, Unreadable
+from imgsim_guard.parallel import cores
 from imgsim_guard.verification.glance import Glance, glance, worth_verifying
 from imgsim_guard.verification.pair import verify
 from imgsim_guard.verification.picture import side_by_side
@@ -79,7 +79,7 @@ class Verifier:
     def __init__(self, source: Source, *, threads: int | None = None) -> None:
         self.pixels: dict[Image, bytes] = {}
         self._source = source
-        self._threads = threads or os.cpu_count()
+        self._threads = threads or cores()
         self._reading = Lock()
         self._glances = _Kept(self._glance, GLANCES_KEPT)
         self._prepared = _Kept(self._prepare, PREPARED_KEPT)

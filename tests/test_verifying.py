@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from contextlib import closing
@@ -165,7 +164,7 @@ def test_a_pair_beyond_the_threshold_is_glanced_at_first(photographs: Mapping[st
 def test_a_pair_within_the_threshold_gets_a_thorough_look_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """One blank image has nothing at a glance, too: but the thorough look says why."""
     files = Files({"blank.png": blank(250), "white.png": blank(255)})
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(verifying, "cores", lambda: 1)
     near, far = (pair_of(files, "blank.png", "white.png", near=near) for near in (True, False))
     (evidence,) = Verifier(files).verify([near], nothing)
     assert (evidence.outcome, evidence.blank) == ("undecided", True)
@@ -201,7 +200,7 @@ def test_workers_that_want_one_image_at_once_wait_for_one_of_them_to_prepare_it(
             asked.wait(60)
             return super().at_hand(image)
 
-    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(verifying, "cores", lambda: 4)
     monkeypatch.setattr(verifying, "prepare", slowly)
     files = Together(photographs)
     pairs = [pair_of(files, "cat.png", other) for other in photographs if other != "cat.png"]
@@ -220,7 +219,7 @@ def many(files: Files) -> list[Candidate]:
 @pytest.fixture
 def sixty_tiles(monkeypatch: pytest.MonkeyPatch) -> Files:
     """Enough that two workers are not done with all of them when the first answer is taken."""
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(verifying, "cores", lambda: 2)
     whole = pixels_of("gravel.png")
     tiles = {f"{at:02}.png": encoded(np.roll(whole, 8 * at, axis=0)[:400, :400]) for at in range(60)}
     return Files({"first.png": encoded(whole), **tiles})
