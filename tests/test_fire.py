@@ -9,17 +9,16 @@ import hashlib
 import json
 import os
 import random
-import resource
 import shutil
 import signal
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import safetensors.numpy
 from conftest import open_store
+from disks import full_disk
 from fire import FINGERPRINT, SCENES, Embed, Job, Scene, assert_kept, forked, rows_in
 from test_store import assert_holds, rows_of
 
@@ -137,17 +136,6 @@ def test_a_journal_that_was_taken_for_abandoned_before_it_was_locked_is_made_ane
     [path] = tmp_path.glob(f"*{SUFFIX}")
     assert path.stat().st_size > 0
     journal.close()
-
-
-@contextmanager
-def full_disk(space: int) -> Iterator[None]:
-    """No file can grow beyond so many bytes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (space, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_cache_that_may_only_be_read_gives_the_same_verdict_or_stops_the_gate(scene: Embed, run: Runner) -> None:

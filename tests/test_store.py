@@ -6,7 +6,6 @@ import hashlib
 import json
 import multiprocessing
 import os
-import resource
 import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 from conftest import open_store
+from disks import full_disk
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -859,17 +859,6 @@ def read_only_store(*shards: list[Row]) -> Iterator[Path]:
         finally:
             root.chmod(0o755)
             store.folder.chmod(0o755)
-
-
-@contextmanager
-def full_disk(space: int) -> Iterator[None]:
-    """No file can grow beyond so many bytes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (space, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def cannot_write(where: Path, why: str) -> str:
