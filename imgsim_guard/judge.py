@@ -8,7 +8,7 @@ from imgsim_guard.collecting import no_collecting
 from imgsim_guard.model import Candidate, Image, Kind, Match
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from imgsim_guard.model import Evidence, Selection
     from imgsim_guard.policy import Policy
@@ -37,7 +37,7 @@ def sort_by_content(
     selection: Selection,
     identity: Callable[[str], str] = str,
     split: Callable[[str], str] = lambda _path: "",
-    copies: Container[str] = frozenset(),
+    copies: Collection[str] = frozenset(),
 ) -> Sorted:
     """Find the exact duplicates, and what has to be searched for. Contents are the same when their `identity` is.
 
@@ -63,8 +63,8 @@ def sort_by_content(
     return result
 
 
-def _originals_first(images: Iterable[Image], copies: Container[str]) -> list[Image]:
-    return sorted(images, key=lambda image: image.path in copies)
+def _originals_first(images: Iterable[Image], copies: Collection[str]) -> Iterable[Image]:
+    return sorted(images, key=lambda image: image.path in copies) if copies else images
 
 
 def _is_new(image: Image, known: Sequence[Image], split: Callable[[str], str]) -> bool:

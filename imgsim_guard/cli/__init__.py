@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
 import os
 import sys
 import traceback
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING
 from imgsim_guard import __version__
 from imgsim_guard.cli.arguments import parse_arguments
 from imgsim_guard.cli.terminal import as_typed
+from imgsim_guard.collecting import collect_seldom
 from imgsim_guard.crash import report_crashes
 from imgsim_guard.errors import GuardError
 from imgsim_guard.headers import restrain_opencv
@@ -33,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     restrain_opencv()
     report_crashes()
-    _restrain_the_collector()
+    collect_seldom()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -65,9 +64,3 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return BUG
     return int(code)
-
-
-def _restrain_the_collector() -> None:
-    """What is made while a command runs is nearly all in use until its end, where it need not be searched once more."""
-    gc.set_threshold(50_000)  # of Python 3.11, 700
-    atexit.register(gc.freeze)
