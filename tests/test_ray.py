@@ -340,6 +340,16 @@ def test_what_a_worker_raises_comes_here(cluster: Cluster) -> None:
         list(cluster.map(importlib.import_module, [("only_this_machine_has_it",)]))
 
 
+def test_an_interruption_is_heard_at_the_next_result_if_ray_loses_it(cluster: Cluster) -> None:
+    results = cluster.map(importlib.import_module, [("math",)] * 3)
+    assert next(results).__name__ == "math"
+    with suppress(KeyboardInterrupt):  # as is what is raised in one of Ray's callbacks
+        signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        next(results)
+    assert len(list(cluster.map(importlib.import_module, [("math",)] * 3))) == 3
+
+
 def test_a_worker_that_always_dies_ends_the_run(cluster: Cluster) -> None:
     with pytest.raises(GuardError, match=r"^Ray gave up \(.*\); what was embedded is kept"):
         list(cluster.map(lambda: os._exit(9), [()]))

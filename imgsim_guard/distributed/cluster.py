@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import socket
 import tempfile
+import threading
 from collections import deque
 from contextlib import ExitStack, contextmanager
 from itertools import islice
@@ -15,6 +17,7 @@ from imgsim_guard.errors import GuardError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
+    from types import FrameType
 
 Result = TypeVar("Result")
 
@@ -33,8 +36,9 @@ SECONDS_TO_CONNECT = 10
 class Cluster:
     """Runs functions of this package in other processes, each on one core."""
 
-    def __init__(self, ray: Any) -> None:  # noqa: ANN401  a module
+    def __init__(self, ray: Any, interrupted: threading.Event) -> None:  # noqa: ANN401  a module
         self._ray = ray
+        self._interrupted = interrupted
 
     @property
     def cores(self) -> int:
@@ -56,6 +60,9 @@ class Cluster:
         waiting = deque(remote.remote(*call) for call in islice(calls, WAITING))
         while waiting:
             result = self._result(waiting.popleft())
+            if self._interrupted.is_set():
+                self._interrupted.clear()
+                raise KeyboardInterrupt
             waiting.extend(remote.remote(*call) for call in islice(calls, 1))
             yield result
 
@@ -92,13 +99,33 @@ def cluster_at(address: str) -> Iterator[Cluster]:
             options: dict[str, Any] = {"address": address}
         else:
             options = _of_our_own(left_behind)
+        interrupted = left_behind.enter_context(_interruptions())
         left_behind.callback(ray.shutdown)
         try:
             ray.init(**options, log_to_driver=False, logging_level="ERROR")
         except (Exception, SystemExit) as error:  # the latter after two minutes of a listener that is not Ray
             where = f"the Ray cluster at {address}" if address else "Ray on this machine"
             raise GuardError(f"cannot start with {where}: {_first_line(error)}") from error
-        yield Cluster(ray)
+        yield Cluster(ray, interrupted)
+
+
+@contextmanager
+def _interruptions() -> Iterator[threading.Event]:
+    """Set by ^C, besides what that raises: raised while one of Ray's callbacks runs in this thread, it is lost."""
+    interrupted = threading.Event()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        interrupted.set()
+        signal.default_int_handler(number, frame)
+
+    if threading.current_thread() is not threading.main_thread():  # no other is told of signals
+        yield interrupted
+        return
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _of_our_own(left_behind: ExitStack) -> dict[str, Any]:
