@@ -15,7 +15,7 @@ import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from itertools import pairwise
+from itertools import islice, pairwise
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,7 +94,8 @@ def _measured(real: Path, size: int, queries: int) -> dict[str, float]:
         found["find"] = seconds(lambda: store.find(contents))
         rows = store.find(contents)
         for name, count, rounds in (("query", 1, 3), (f"{queries} queries", queries, 1)):
-            search = partial(retrieve_between, contents[:count], contents[count:], rows, store, bounds=Bounds())
+            new, rest = dict(islice(rows.items(), count)), dict(islice(rows.items(), count, None))
+            search = partial(retrieve_between, new, rest, store, bounds=Bounds())
             for _ in range(rounds):
                 started = time.perf_counter()
                 taken = seconds(search)
@@ -110,7 +111,7 @@ def _scan(real: Path, size: int) -> dict[str, float]:
         contents = _elsewhere(real, size, Path(folder), "scan")
         store = Store(Path(folder), fingerprint="scan", decoder=str)
         rows = store.find(contents)
-        return {"images": size, "seconds": seconds(lambda: retrieve_among(contents, rows, store, bounds=Bounds()))}
+        return {"images": size, "seconds": seconds(lambda: retrieve_among(rows, store, bounds=Bounds()))}
 
 
 def _elsewhere(real: Path, size: int, folder: Path, fingerprint: str) -> list[str]:

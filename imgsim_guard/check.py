@@ -16,7 +16,7 @@ from imgsim_guard.notes import absent, duration, empty_splits, not_compared_with
 from imgsim_guard.sources.selecting import without_moved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
     from imgsim_guard.joins import Joins
     from imgsim_guard.judge import Sorted
@@ -155,11 +155,10 @@ def _matches(
     from imgsim_guard.retrieval import retrieve_among, retrieve_between
 
     store, bounds = pipeline.store, policy.retrieved
-    searched = [content for content in by_content.searched if content in rows]
-    held = [content for content in by_content.held if content in rows]
+    searched, held = _with_rows(by_content.searched, rows), _with_rows(by_content.held, rows)
     joins = _joins(pipeline)
-    between = retrieve_between(searched, held, rows, store, bounds=bounds, joins=joins)
-    among = retrieve_among(searched, rows, store, bounds=bounds, joins=joins) if mutual else {}
+    between = retrieve_between(searched, held, store, bounds=bounds, joins=joins)
+    among = retrieve_among(searched, store, bounds=bounds, joins=joins) if mutual else {}
 
     pairs, same = [], []
     for retrieved, images in ((between, by_content.holding), (among, by_content.searched.__getitem__)):
@@ -178,6 +177,10 @@ def _matches(
     return [match for match in judged if match is not None], sum(1 for seen in evidence if _is_skipped(seen)), drift
 
 
+def _with_rows(contents: Iterable[str], rows: Mapping[str, int]) -> dict[str, int]:
+    return {content: rows[content] for content in contents if content in rows}
+
+
 def _nearest(
     by_content: Sorted, rows: Mapping[str, int], pipeline: Pipeline, *, mutual: bool
 ) -> tuple[tuple[str, float], ...]:
@@ -185,10 +188,10 @@ def _nearest(
     from imgsim_guard.search import FURTHEST
 
     store, joins = pipeline.store, _joins(pipeline)
-    searched = [content for content in by_content.searched if content in rows]
-    ours = store.embeddings([rows[content] for content in searched])
-    held = [content for content in by_content.held if content in rows] if searched else []
-    theirs = store.stored_embeddings([rows[content] for content in held])  # of a store that is open only for a search
+    own = _with_rows(by_content.searched, rows)
+    held = _with_rows(by_content.held, rows) if own else {}  # the store is open only for a search
+    ours, theirs = store.embeddings([*own.values()]), store.stored_embeddings([*held.values()])
+    searched = list(own)
     found = {image.path: 0.0 for pair in by_content.exact for image in pair}
     pairs = [*joins.nearest_between(ours, theirs, k=1, reach=FURTHEST)]
     for pair in [*pairs, *joins.nearest_among(ours, k=1, reach=FURTHEST)] if mutual else pairs:

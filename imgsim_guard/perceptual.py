@@ -44,8 +44,8 @@ is about 90."""
 BLOCK = 8192
 """Rows of each side at once."""
 
-TILE = 2**17
-"""Hashes compared at once: what is counted of this many stays in a core's cache, and next to it calls take no time."""
+TILE = 2**18
+"""Pairs of hashes compared at once: two threads that do less at a time wait for one another."""
 
 MANY = 2**20
 """Pairs that may be held before all but the nearest of each row are let go."""

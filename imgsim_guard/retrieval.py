@@ -14,7 +14,7 @@ from imgsim_guard import joins as joins_here
 from imgsim_guard.search import EXACT_ROWS, distances
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -35,17 +35,16 @@ class Retrieved(NamedTuple):
     by_hash: bool
 
 
-def retrieve_between(  # noqa: PLR0913  who joins is a choice, and all else is given
-    queries: Sequence[str],
-    gallery: Sequence[str],
-    rows: Mapping[str, int],
+def retrieve_between(
+    queries: Mapping[str, int],
+    gallery: Mapping[str, int],
     store: Store,
     *,
     bounds: Bounds,
     joins: Joins = joins_here,
 ) -> dict[tuple[str, str], Retrieved]:
-    """Each pair of a query's content and a gallery's that has to be looked at."""
-    first, second = _rows(queries, rows), _rows(gallery, rows)
+    """Each pair of a query's content and a gallery's that has to be looked at, given the row of each in the store."""
+    first, second = _rows(queries), _rows(gallery)
     ours, theirs = store.embeddings(first), store.stored_embeddings(second)
     by_hash: set[tuple[int, int]] = set()
     if bounds.candidates:
@@ -55,14 +54,15 @@ def retrieve_between(  # noqa: PLR0913  who joins is a choice, and all else is g
         near = joins.pairs_between(ours, theirs, threshold=bounds.threshold)
     found = {(pair.first, pair.second) for pair in near}
     measured = _measured(found | by_hash, first, second, store)
-    return {(queries[i], gallery[j]): Retrieved(distance, (i, j) in by_hash) for (i, j), distance in measured}
+    one, other = list(queries), list(gallery)
+    return {(one[i], other[j]): Retrieved(distance, (i, j) in by_hash) for (i, j), distance in measured}
 
 
 def retrieve_among(
-    queries: Sequence[str], rows: Mapping[str, int], store: Store, *, bounds: Bounds, joins: Joins = joins_here
+    queries: Mapping[str, int], store: Store, *, bounds: Bounds, joins: Joins = joins_here
 ) -> dict[tuple[str, str], Retrieved]:
     """The same among the queries: the later one first."""
-    own = _rows(queries, rows)
+    own = _rows(queries)
     ours = store.stored_embeddings(own)
     by_hash: set[tuple[int, int]] = set()
     if bounds.candidates:
@@ -73,11 +73,12 @@ def retrieve_among(
         near = joins.pairs_among(ours, threshold=bounds.threshold)
     found = {_later_first(pair.first, pair.second) for pair in near}
     measured = _measured(found | by_hash, own, own, store)
-    return {(queries[i], queries[j]): Retrieved(distance, (i, j) in by_hash) for (i, j), distance in measured}
+    contents = list(queries)
+    return {(contents[i], contents[j]): Retrieved(distance, (i, j) in by_hash) for (i, j), distance in measured}
 
 
-def _rows(contents: Sequence[str], rows: Mapping[str, int]) -> Numbers:
-    return np.fromiter(map(rows.__getitem__, contents), np.intp, len(contents))
+def _rows(contents: Mapping[str, int]) -> Numbers:
+    return np.fromiter(contents.values(), np.intp, len(contents))
 
 
 def _later_first(i: int, j: int) -> tuple[int, int]:

@@ -249,6 +249,10 @@ def expected(
     }
 
 
+def part(places: dict[str, int], first: int, end: int | None) -> dict[str, int]:
+    return dict(list(places.items())[first:end])
+
+
 @quick
 @given(collections(), rules, st.integers(0, 8))
 def test_between_two_sets_both_roads_are_taken_and_each_distance_is_exact(
@@ -258,7 +262,8 @@ def test_between_two_sets_both_roads_are_taken_and_each_distance_is_exact(
     cut = min(cut, len(rows))
     names = [content(number) for number in range(len(rows))]
     with a_store() as store:
-        found = retrieve_between(names[:cut], names[cut:], fill(store, *drawn), store, bounds=bounds)
+        places = fill(store, *drawn)
+        found = retrieve_between(part(places, 0, cut), part(places, cut, None), store, bounds=bounds)
     pairs = expected(slice(0, cut), slice(cut, None), drawn, bounds, same=False)
     assert found == {(names[i], names[j]): what for (i, j), what in pairs.items()}
 
@@ -271,7 +276,7 @@ def test_among_queries_each_pair_is_found_once_with_the_later_one_first(
     rows, _ = drawn
     names = [content(number) for number in range(len(rows))]
     with a_store() as store:
-        found = retrieve_among(names, fill(store, *drawn), store, bounds=bounds)
+        found = retrieve_among(fill(store, *drawn), store, bounds=bounds)
     pairs = expected(slice(0, None), slice(0, None), drawn, bounds, same=True)
     assert found == {(names[i], names[j]): what for (i, j), what in pairs.items()}
 
@@ -285,11 +290,13 @@ def test_a_query_retrieves_alone_what_it_retrieves_among_others(
     half = len(names) // 2
     with a_store() as store:
         places = fill(store, *drawn)
-        together = retrieve_between(names[:half], names[half:], places, store, bounds=bounds)
+        together = retrieve_between(part(places, 0, half), part(places, half, None), store, bounds=bounds)
         alone = {
             pair: distance
             for name in names[:half]
-            for pair, distance in retrieve_between([name], names[half:], places, store, bounds=bounds).items()
+            for pair, distance in retrieve_between(
+                {name: places[name]}, part(places, half, None), store, bounds=bounds
+            ).items()
         }
     assert alone == together
 
@@ -301,10 +308,10 @@ def test_without_candidates_only_the_threshold_counts() -> None:
         places = fill(store, rows, alike)
         names = list(places)
         bare = Bounds(threshold=0.5, reach=1.0, candidates=0)
-        assert retrieve_between(names[:1], names[1:], places, store, bounds=bare) == {
+        assert retrieve_between(part(places, 0, 1), part(places, 1, None), store, bounds=bare) == {
             (names[0], names[1]): Retrieved(0.5, by_hash=False)
         }
-        assert retrieve_among(names, places, store, bounds=bare) == {
+        assert retrieve_among(places, store, bounds=bare) == {
             (names[1], names[0]): Retrieved(0.5, by_hash=False),
             (names[2], names[1]): Retrieved(0.5, by_hash=False),
         }
@@ -317,28 +324,28 @@ def test_a_hash_leads_to_what_lies_beyond_reach() -> None:
         names = list(places)
         bounds = Bounds(threshold=1.0, reach=2.0, candidates=1)
         far = Retrieved(6.0, by_hash=True)
-        assert retrieve_between(names[:1], names[1:], places, store, bounds=bounds) == {(names[0], names[1]): far}
-        assert retrieve_among(names[:2], places, store, bounds=bounds) == {(names[1], names[0]): far}
+        assert retrieve_between(part(places, 0, 1), part(places, 1, None), store, bounds=bounds) == {
+            (names[0], names[1]): far
+        }
+        assert retrieve_among(part(places, 0, 2), store, bounds=bounds) == {(names[1], names[0]): far}
 
 
 def test_every_pair_within_the_threshold_is_retrieved_however_few_the_candidates() -> None:
     with a_store() as store:
         places = fill(store, np.zeros((9, 1), np.float16), [b""] * 9)
-        names = list(places)
         bounds = Bounds(threshold=1.0, reach=2.0, candidates=1)
-        assert len(retrieve_between(names[:1], names[1:], places, store, bounds=bounds)) == 8
-        assert len(retrieve_among(names, places, store, bounds=bounds)) == 36
+        assert len(retrieve_between(part(places, 0, 1), part(places, 1, None), store, bounds=bounds)) == 8
+        assert len(retrieve_among(places, store, bounds=bounds)) == 36
 
 
 def test_nothing_retrieves_nothing() -> None:
     with a_store() as store:
         places = fill(store, np.zeros((1, 1), np.float16), [b""])
-        names = list(places)
         for bounds in (Bounds(), Bounds(candidates=0)):
-            assert retrieve_between([], names, places, store, bounds=bounds) == {}
-            assert retrieve_between(names, [], places, store, bounds=bounds) == {}
-            assert retrieve_among([], places, store, bounds=bounds) == {}
-            assert retrieve_among(names, places, store, bounds=bounds) == {}
+            assert retrieve_between({}, places, store, bounds=bounds) == {}
+            assert retrieve_between(places, {}, store, bounds=bounds) == {}
+            assert retrieve_among({}, store, bounds=bounds) == {}
+            assert retrieve_among(places, store, bounds=bounds) == {}
 
 
 # Both at once, from a store of many shards
