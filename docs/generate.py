@@ -38,9 +38,9 @@ def rules() -> Iterator[str]:
 def commands() -> Iterator[str]:
     """A section for each command, with what only it takes: `hook` takes nothing but what others take, too."""
     parsers = _commands()
-    shared = parsers["hook"]._actions  # noqa: SLF001
+    shared = _actions(parsers["hook"])
     for name, parser in parsers.items():
-        own = [action for action in parser._actions if action not in shared and action.dest != "help"]  # noqa: SLF001
+        own = [action for action in _actions(parser) if action not in shared and action.dest != "help"]
         takes = "".join(f" {_usage(action)}" for action in own)
         yield f"### `{name}`\n\n{parser.description}\n\n```text\nimgsim-guard {name}{takes}\n```\n\n"
         described = [action for action in own if action.help]
@@ -137,16 +137,20 @@ def _words(described: dict[str, Any]) -> str:
 def _commands() -> dict[str, argparse.ArgumentParser]:
     [choices] = (
         action.choices
-        for action in arguments._parser()._actions  # noqa: SLF001  argparse tells nobody else
-        if isinstance(action, argparse._SubParsersAction)  # noqa: SLF001
+        for action in _actions(arguments._parser())  # noqa: SLF001  only the commands and this need it
+        if isinstance(action, argparse._SubParsersAction)  # noqa: SLF001  it has no other name
     )
     return dict(choices)
 
 
 def _options(part: str) -> list[argparse.Action]:
     """What several commands have in common."""
-    parser = arguments._common_options() if part == "common" else arguments._report_options()  # noqa: SLF001
-    return parser._actions  # noqa: SLF001
+    parser = arguments._common_options() if part == "common" else arguments._report_options()  # noqa: SLF001  as above
+    return _actions(parser)
+
+
+def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    return parser._actions  # noqa: SLF001  argparse tells in no other way
 
 
 def _usage(action: argparse.Action) -> str:
