@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from imgsim_guard.accepted import marked
 from imgsim_guard.embedding import embed_missing
 from imgsim_guard.errors import GuardError
-from imgsim_guard.judge import candidate, exact_duplicate, in_order, judge, sort_by_content
+from imgsim_guard.judge import candidate, exact_duplicate, identity_of, in_order, judge, sort_by_content
 from imgsim_guard.model import Candidate, Match, Result, Rule, Unreadable
 from imgsim_guard.notes import absent, duration, empty_splits, not_compared_with, unverified
 from imgsim_guard.sources.selecting import without_moved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from imgsim_guard.joins import Joins
     from imgsim_guard.judge import Sorted
@@ -118,13 +118,9 @@ def compare_with(first: Image, others: Sequence[Image], pipeline: Pipeline, *, b
 
 def _sorted(selection: Selection, alike: Mapping[str, str], policy: Policy) -> tuple[Selection, Sorted]:
     """The selection without what only moved, and by content, given which contents are the same as which."""
-    identity = _identity(alike)
+    identity = identity_of(alike)
     selection = without_moved(selection, identity)
     return selection, sort_by_content(selection, identity, policy.split, policy.copies)
-
-
-def _identity(alike: Mapping[str, str]) -> Callable[[str], str]:
-    return lambda content: alike.get(content, content)
 
 
 def _marked(matches: Sequence[Match], policy: Policy, store: Store) -> list[Match]:
@@ -132,7 +128,7 @@ def _marked(matches: Sequence[Match], policy: Policy, store: Store) -> list[Matc
     contents = [content for pair in policy.accepted for content in pair.contents]
     contents += [image.content for match in matches for image in (match.query, match.gallery)]
     alike = store.alike(contents) if policy.accepted else {}
-    return marked(matches, policy.accepted, _identity(alike), policy.split)
+    return marked(matches, policy.accepted, identity_of(alike), policy.split)
 
 
 def _to_embed(

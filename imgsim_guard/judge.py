@@ -8,7 +8,7 @@ from imgsim_guard.collecting import no_collecting
 from imgsim_guard.model import Candidate, Image, Kind, Match
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from imgsim_guard.model import Evidence, Selection
     from imgsim_guard.policy import Policy
@@ -30,6 +30,11 @@ class Sorted(NamedTuple):
     def holding(self, content: str) -> list[Image]:
         """The images of the gallery that have a content, the first of each split."""
         return [self.held[content], *self.others.get(content, ())] if content in self.held else []
+
+
+def identity_of(alike: Mapping[str, str]) -> Callable[[str], str]:
+    """The same for two content ids that name the same bytes, given which are like an earlier one (`Store.alike`)."""
+    return lambda content: alike.get(content, content)
 
 
 @no_collecting()

@@ -61,7 +61,7 @@ def nearest_hashes(first: Held, second: Held, *, k: int, same: bool = False) -> 
     """
     nearest = _Nearest(k)
     for number, block in enumerate(blocks_of(first, BLOCK)):
-        search = partial(_near, _turned(first, block), second, k, same)
+        search = partial(_near, _turned(first[block], numbers_of(block)), second, k, same)
         for near in in_order(search, islice(blocks_of(second, BLOCK), number if same else 0, None)):
             nearest.add(near)
         if not same:  # else later blocks have neighbours for these rows, too
@@ -81,17 +81,17 @@ class _Nearest:
         self._parts.append(near)
         self._size += near.shape[1]
         if self._size > self._most + MANY:
-            self._parts = [first_k(np.concatenate(self._parts, axis=1), self._k)]
+            self._parts = [_first_k(np.concatenate(self._parts, axis=1), self._k)]
             self._size = self._parts[0].shape[1]
             self._most = 2 * self._size
 
     def taken(self) -> Iterator[tuple[int, int]]:
         parts, self._parts = [np.zeros((3, 0), np.intp), *self._parts], []
-        row, _, other = first_k(np.concatenate(parts, axis=1), self._k)
+        row, _, other = _first_k(np.concatenate(parts, axis=1), self._k)
         yield from zip(row.tolist(), other.tolist(), strict=True)
 
 
-def first_k(near: Near, k: int) -> Near:
+def _first_k(near: Near, k: int) -> Near:
     """Of pairs, the k with the fewest bits for each row, in order; a pair that is there twice counts once."""
     row, bits, other = near
     near = near[:, np.lexsort((bits, other, row))]
@@ -111,7 +111,7 @@ def _is_first(row: Numbers, other: Numbers) -> NDArray[np.bool_]:
 
 def _near(queries: _Words, second: Held, k: int, same: bool, block: Block) -> Near:  # noqa: FBT001  of a partial
     """Of the rows of a block, the k that are nearest to each query; with `same`, the other way round as well."""
-    others = _words(second, block)
+    others = _words(second[block], numbers_of(block))
     found = [np.zeros((3, 0), np.intp)]
     for query, other in _may_be_near(queries.words, others.words):
         bits = _bits(queries.words[:, query], others.words[:, other])
@@ -121,7 +121,7 @@ def _near(queries: _Words, second: Held, k: int, same: bool, block: Block) -> Ne
         pairs = np.array([queries.rows[query[near]], bits[near], others.rows[other[near]]], np.intp)
         if same:
             pairs = np.concatenate([pairs, pairs[::-1]], axis=1)[:, np.tile(pairs[0] != pairs[2], 2)]
-        found.append(first_k(pairs, k))
+        found.append(_first_k(pairs, k))
     return np.concatenate(found, axis=1)
 
 
@@ -161,15 +161,13 @@ class _Words(NamedTuple):
     rows: Numbers
 
 
-def _words(held: Held, block: Block) -> _Words:
-    packed = held[block]
-    return _Words(parities(packed), numbers_of(block)[np.nonzero(present(packed))[0]])
+def _words(packed: Hashes, numbers: Numbers) -> _Words:
+    return _Words(parities(packed), numbers[np.nonzero(present(packed))[0]])
 
 
-def _turned(held: Held, block: Block) -> _Words:
+def _turned(packed: Hashes, numbers: Numbers) -> _Words:
     """The same for the pictures as they are and with rows and columns exchanged."""
-    packed = held[block]
-    words, rows = _words(held, block)
+    words, rows = _words(packed, numbers)
     turned = parities(transposed(packed[present(packed)]))
     return _Words(np.concatenate([words, turned], axis=1), np.concatenate([rows, rows]))
 

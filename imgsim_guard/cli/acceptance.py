@@ -10,6 +10,7 @@ from imgsim_guard.check import check as run_check
 from imgsim_guard.cli.terminal import say, text_of, write_texts
 from imgsim_guard.cli.wiring import pipeline_of
 from imgsim_guard.errors import GuardError
+from imgsim_guard.judge import identity_of
 from imgsim_guard.opening import open_store, pictures_at, policy_at, settings_at
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.scaffold import merging
@@ -106,7 +107,7 @@ def _pruned(git: Git, settings: Settings, known: Sequence[AcceptedPair]) -> list
     alike = store.alike(
         [content for pair in known for content in pair.contents] + [image.content for image in selection.queries]
     )
-    return still_there(known, selection.queries, lambda content: alike.get(content, content))
+    return still_there(known, selection.queries, identity_of(alike))
 
 
 def _write(git: Git, settings: Settings, pairs: Sequence[AcceptedPair]) -> None:
