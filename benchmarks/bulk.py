@@ -13,13 +13,13 @@ from typing import IO, TYPE_CHECKING, get_args
 from measuring import in_turns, parser, report, seconds, summary
 
 from imgsim_guard import augnet
-from imgsim_guard.embedding import embed_missing, missing
-from imgsim_guard.headers import read_header
-from imgsim_guard.images import DECODER
-from imgsim_guard.parallel import cores
-from imgsim_guard.pipeline import Pipeline
+from imgsim_guard.gate.embed import embed_missing, missing
+from imgsim_guard.gate.pipeline import Pipeline
+from imgsim_guard.images.decode import DECODER
+from imgsim_guard.images.headers import read_header
 from imgsim_guard.sources.folders import Folders, in_folders
-from imgsim_guard.store import Store
+from imgsim_guard.store.store import Store
+from imgsim_guard.system.threads import cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

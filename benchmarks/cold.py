@@ -22,10 +22,10 @@ from measuring import in_turns, parser, report, seconds, summary
 
 from imgsim_guard import augnet
 from imgsim_guard.augnet.embedder import MODEL_PATH
-from imgsim_guard.cache import CACHE_VARIABLE
-from imgsim_guard.perceptual import HASH_SIZE, HASHES
-from imgsim_guard.store import Store
+from imgsim_guard.search.hashes import HASH_SIZE, HASHES
 from imgsim_guard.store.shard import Row, file_digests
+from imgsim_guard.store.store import Store
+from imgsim_guard.system.cache_folder import CACHE_VARIABLE
 
 REFERENCE = """
 import sys, cv2, imgsim, numpy as np

@@ -21,11 +21,11 @@ import numpy as np
 from measuring import in_turns, summary
 
 from imgsim_guard import augnet
-from imgsim_guard.cache import CACHE_VARIABLE
-from imgsim_guard.perceptual import HASH_SIZE, HASHES
+from imgsim_guard.search.hashes import HASH_SIZE, HASHES
 from imgsim_guard.sources.manifests import File, write_manifest
-from imgsim_guard.store import Store
 from imgsim_guard.store.shard import Row
+from imgsim_guard.store.store import Store
+from imgsim_guard.system.cache_folder import CACHE_VARIABLE
 
 ROWS_A_SHARD = 512
 
@@ -34,8 +34,9 @@ import sys, time
 started = time.perf_counter()
 opened = []
 sys.addaudithook(lambda event, arguments: event == "open" and opened.append(str(arguments[0])))
-from imgsim_guard import embedding
-from imgsim_guard.cli import commands, main
+from imgsim_guard.gate import embed as embedding
+from imgsim_guard.cli import main
+from imgsim_guard.cli.commands import check as commands
 def load(engine):
     print(time.perf_counter() - started, sum("/.dvc/cache/files/md5/" in path for path in opened))
     sys.stdout.flush()

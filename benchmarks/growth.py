@@ -25,12 +25,12 @@ from blending import blend, read
 from measuring import report
 
 from imgsim_guard import augnet
+from imgsim_guard.gate.retrieve import retrieve_among, retrieve_between
 from imgsim_guard.model import Bounds
-from imgsim_guard.perceptual import HASH_SIZE, HASHES
-from imgsim_guard.retrieval import retrieve_among, retrieve_between
-from imgsim_guard.store import Store
-from imgsim_guard.store.publishing import ROWS_OF_A_PUBLISHED_SHARD, publish
+from imgsim_guard.search.hashes import HASH_SIZE, HASHES
 from imgsim_guard.store.shard import Row, file_digests
+from imgsim_guard.store.shared import ROWS_OF_A_PUBLISHED_SHARD, publish
+from imgsim_guard.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

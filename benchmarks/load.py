@@ -21,13 +21,13 @@ import numpy as np
 from measuring import report, seconds
 
 from imgsim_guard import augnet
-from imgsim_guard.cache import CACHE_VARIABLE
 from imgsim_guard.cli import main as guard
 from imgsim_guard.cli import wiring
-from imgsim_guard.perceptual import HASH_SIZE, HASHES
+from imgsim_guard.search.hashes import HASH_SIZE, HASHES
 from imgsim_guard.sources.manifests import File, write_manifest
-from imgsim_guard.store import Store
 from imgsim_guard.store.shard import Row, file_digests, write_shard
+from imgsim_guard.store.store import Store
+from imgsim_guard.system.cache_folder import CACHE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

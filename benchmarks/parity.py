@@ -11,9 +11,9 @@ import numpy as np
 from measuring import ask, parser, report
 
 from imgsim_guard import augnet
-from imgsim_guard.images import decode
+from imgsim_guard.images.decode import decode
 from imgsim_guard.model import Unreadable
-from imgsim_guard.sources.selecting import has_image_suffix
+from imgsim_guard.sources.selection import has_image_suffix
 
 REFERENCE = """
 import sys, cv2, imgsim, numpy as np

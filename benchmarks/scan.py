@@ -17,8 +17,8 @@ from typing import Any
 
 from measuring import report, seconds
 
-from imgsim_guard.cache import CACHE_VARIABLE
-from imgsim_guard.sources.selecting import has_image_suffix
+from imgsim_guard.sources.selection import has_image_suffix
+from imgsim_guard.system.cache_folder import CACHE_VARIABLE
 
 PEERS = Path(__file__).parent / "accuracy" / "peers.py"
 

@@ -19,8 +19,8 @@ import numpy as np
 from blending import blend, read
 from measuring import in_turns, report, seconds, summary
 
-from imgsim_guard.perceptual import HASH_SIZE, HASHES, nearest_hashes
 from imgsim_guard.search import nearest_between, pairs_among, pairs_between, plain, project
+from imgsim_guard.search.hashes import HASH_SIZE, HASHES, nearest_hashes
 from imgsim_guard.search.metric import lengths, true_cells, widened
 
 if TYPE_CHECKING:

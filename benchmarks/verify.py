@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from measuring import report
 
 from imgsim_guard import Settings, Store, augnet, scan
-from imgsim_guard.images import DECODER
+from imgsim_guard.images.decode import DECODER
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,8 +20,8 @@ import cv2
 import numpy as np
 from measuring import VERSIONS, ask
 
-from imgsim_guard.images import decode
-from imgsim_guard.sources.selecting import has_image_suffix
+from imgsim_guard.images.decode import decode
+from imgsim_guard.sources.selection import has_image_suffix
 
 ROOT = Path(__file__).parents[1]
 

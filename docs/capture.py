@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.terminal_theme import DIMMED_MONOKAI
 from rich.text import Text
 
-from imgsim_guard import pictures
+from imgsim_guard.cli import demo_pictures
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,13 +74,13 @@ def _prepared(folder: Path) -> Path:
     (programs / "imgsim-guard").symlink_to(Path(sys.executable).with_name("imgsim-guard"))
     _run(folder, "git", "init", "--quiet", str(repository))
     (repository / ".pre-commit-config.yaml").write_text(CONFIGURATION, encoding="utf-8")
-    for picture in (pictures.hills, pictures.city, pictures.fruit):
+    for picture in (demo_pictures.hills, demo_pictures.city, demo_pictures.fruit):
         _write(repository / f"data/{picture.__name__}.png", picture())
     _run(repository, "git", "add", ".")
     _run(repository, "git", "commit", "--quiet", "-m", "Three pictures")
     _run(repository, "pre-commit", "install")
-    _write(repository / "data/page.png", pictures.page())
-    _write(repository / "data/new-photo.jpg", pictures.edited_copy(pictures.hills()))
+    _write(repository / "data/page.png", demo_pictures.page())
+    _write(repository / "data/new-photo.jpg", demo_pictures.edited_copy(demo_pictures.hills()))
     _run(repository, "git", "add", ".")
     _run(repository, "imgsim-guard", "embed")
     return repository

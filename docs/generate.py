@@ -13,8 +13,8 @@ from importlib.metadata import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imgsim_guard.cli import arguments
-from imgsim_guard.configuration import settings_schema
+from imgsim_guard.cli import parser as arguments
+from imgsim_guard.config.reader import settings_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -1,6 +1,6 @@
 """Draw the pairs that `docs/deciding.md` shows, and let `imgsim-guard compare --image` picture what it finds.
 
-All of it is drawn here or by `imgsim_guard.pictures`: no photograph of anybody's is in it.
+All of it is drawn here or by `imgsim_guard.cli.demo_pictures`: no photograph of anybody's is in it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from imgsim_guard import pictures
+from imgsim_guard.cli import demo_pictures
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +28,7 @@ GOODS = ["MILK", "BREAD", "EGGS", "BUTTER", "RICE", "APPLES", "JUICE", "SOAP", "
 
 def confirmed() -> tuple[Picture, Picture]:
     """Hills, and hills cropped and brightened."""
-    return pictures.edited_copy(pictures.hills()), pictures.hills()
+    return demo_pictures.edited_copy(demo_pictures.hills()), demo_pictures.hills()
 
 
 def refuted() -> tuple[Picture, Picture]:

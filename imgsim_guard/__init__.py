@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from imgsim_guard.api import compare, distance, embed, html_report, json_report, scan
-    from imgsim_guard.configuration import load_settings
-    from imgsim_guard.errors import GuardError
-    from imgsim_guard.model import Evidence, Image, Match, Result, Transform, Unreadable
-    from imgsim_guard.settings import Settings
-    from imgsim_guard.store import Store
+    from imgsim_guard.config.reader import load_settings
+    from imgsim_guard.config.settings import Settings
+    from imgsim_guard.model import Evidence, GuardError, Image, Match, Result, Transform, Unreadable
+    from imgsim_guard.store.store import Store
 
 __version__ = "0.1.0"
 
@@ -40,11 +39,10 @@ __all__ = [
 
 _HOMES = {
     "api": ("compare", "distance", "embed", "html_report", "json_report", "open_store", "scan"),
-    "configuration": ("load_settings",),
-    "errors": ("GuardError",),
-    "model": ("Evidence", "Image", "Match", "Result", "Transform", "Unreadable"),
-    "settings": ("Settings",),
-    "store": ("Store",),
+    "config.reader": ("load_settings",),
+    "model": ("Evidence", "GuardError", "Image", "Match", "Result", "Transform", "Unreadable"),
+    "config.settings": ("Settings",),
+    "store.store": ("Store",),
 }
 
 

@@ -7,12 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from imgsim_guard.augnet import least_side, load
-from imgsim_guard.embedding import embed_missing, missing
-from imgsim_guard.errors import GuardError
-from imgsim_guard.headers import restrain_opencv
-from imgsim_guard.opening import open_store as opened_store
-from imgsim_guard.pipeline import Pipeline
-from imgsim_guard.settings import Settings
+from imgsim_guard.config.settings import Settings
+from imgsim_guard.gate.embed import embed_missing, missing
+from imgsim_guard.gate.pipeline import Pipeline
+from imgsim_guard.gate.workspace import open_store as opened_store
+from imgsim_guard.images.headers import restrain_opencv
+from imgsim_guard.model import GuardError
 from imgsim_guard.sources.folders import Folders, identified, in_folders
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from imgsim_guard.gate.pipeline import Progress
     from imgsim_guard.model import Image, Match, Result
-    from imgsim_guard.pipeline import Progress
-    from imgsim_guard.store import Store
+    from imgsim_guard.store.store import Store
 
     PathLike = str | os.PathLike[str]
 
@@ -82,8 +82,8 @@ def compare(
 
     What is no duplicate is given as a look-alike. Raises GuardError for a file that is no image or cannot be read.
     """
-    from imgsim_guard.check import compare_with
-    from imgsim_guard.policy import policy_of
+    from imgsim_guard.gate.check import compare_with
+    from imgsim_guard.gate.policy import policy_of
 
     images = [identified(os.fspath(path)) for path in (first, *others)]
     pipeline = _pipeline(settings, store, progress)
@@ -103,8 +103,8 @@ def scan(
 
     An image that cannot be read is in the result's `unreadable`. Raises GuardError for a path that does not exist.
     """
-    from imgsim_guard.check import check
-    from imgsim_guard.policy import policy_of
+    from imgsim_guard.gate.check import check
+    from imgsim_guard.gate.policy import policy_of
 
     selection = in_folders(_named(paths), None if against is None else _named(against))
     return check(selection, _pipeline(settings, store, progress), policy=policy_of(settings))
@@ -112,9 +112,9 @@ def scan(
 
 def html_report(result: Result) -> str:
     """The report of a scan as one HTML page that stands alone, with pictures of every pair."""
-    from imgsim_guard.illustrating import illustrate
     from imgsim_guard.report.as_html import html_report as page
-    from imgsim_guard.report.showing import by_importance
+    from imgsim_guard.report.pictures import illustrate
+    from imgsim_guard.report.view import by_importance
 
     restrain_opencv()
     return page(result, illustrate(by_importance(result.matches), Folders()), clean_up=True)

@@ -1,4 +1,4 @@
-"""What the program talks about: images, matches and the result of a check."""
+"""The program's vocabulary: images, matches, the result of a check, and the error that ends a run."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ class Image(NamedTuple):
 
     path: str
     content: str
+
+
+class GuardError(Exception):
+    """The run cannot go on. The text is complete: what happened, where, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,14 +23,14 @@ import skimage
 from hypothesis import HealthCheck, settings
 
 from imgsim_guard import augnet
-from imgsim_guard.cache import CACHE_VARIABLE
 from imgsim_guard.cli import main, wiring
-from imgsim_guard.images import decode
+from imgsim_guard.gate.pipeline import Pipeline
+from imgsim_guard.images.decode import decode
 from imgsim_guard.model import Image, Unreadable
-from imgsim_guard.pipeline import Pipeline
 from imgsim_guard.report import as_json
-from imgsim_guard.store import Store
 from imgsim_guard.store.shard import file_digests
+from imgsim_guard.store.store import Store
+from imgsim_guard.system.cache_folder import CACHE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -419,3 +419,10 @@ def pre_commit_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PRE_COMMIT_HOME", str(home))
         yield home
+
+
+def manifest_of(dataset: Dataset) -> Path:
+    [name] = [
+        line.split()[-1] for line in (dataset.root / "data/images.dvc").read_text().splitlines() if "md5: " in line
+    ]
+    return dataset.root / ".dvc" / "cache" / "files" / "md5" / name[:2] / name[2:]

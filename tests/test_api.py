@@ -16,7 +16,7 @@ from conftest import ROOT
 
 import imgsim_guard
 from imgsim_guard import Result, Settings, Store
-from imgsim_guard.pictures import city, edited_copy, hills
+from imgsim_guard.cli.demo_pictures import city, edited_copy, hills
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from imgsim_guard.cache import cache_folder
+from imgsim_guard.system.cache_folder import cache_folder
 
 
 def test_a_test_that_forgets_the_cache_fixture_cannot_write_to_the_users_cache() -> None:

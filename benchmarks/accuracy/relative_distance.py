@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scoring import Copy, read_truth
 
+from imgsim_guard.config.settings import Settings
+from imgsim_guard.gate.workspace import open_store
 from imgsim_guard.model import Candidate
-from imgsim_guard.opening import open_store
-from imgsim_guard.settings import Settings
 from imgsim_guard.sources.folders import Folders, identified
-from imgsim_guard.sources.selecting import has_image_suffix
+from imgsim_guard.sources.selection import has_image_suffix
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # measuring.py is beside this folder
 from measuring import report
@@ -262,7 +262,7 @@ def _left(verdicts: Path, copies: Sequence[Copy], pairs: Pairs, gallery: Sequenc
     """Of the copies that a scan misses: whether their picture is retrieved, by which score, and what verification says
     of it when it is asked.
     """
-    from imgsim_guard.verifying import Verifier
+    from imgsim_guard.verification.verifier import Verifier
 
     matches = json.loads(verdicts.read_text())["matches"]
     found = {(os.path.realpath(one["query"]), os.path.realpath(one["gallery"])) for one in matches if one["blocking"]}

@@ -17,8 +17,8 @@ from peers import PEERS
 from scoring import STRENGTHS, Copy, Pair, Recall, blocked, read_truth, recall, strengths
 
 from imgsim_guard import __version__
-from imgsim_guard.cache import CACHE_VARIABLE
-from imgsim_guard.sources.selecting import has_image_suffix
+from imgsim_guard.sources.selection import has_image_suffix
+from imgsim_guard.system.cache_folder import CACHE_VARIABLE
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # measuring.py is beside this folder
 from measuring import report, seconds

@@ -14,7 +14,7 @@ import numpy as np
 
 from imgsim_guard.augnet import DIMENSIONS, MODEL_SHA256
 from imgsim_guard.augnet.mapped import graph_without_weights
-from imgsim_guard.errors import GuardError
+from imgsim_guard.model import GuardError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

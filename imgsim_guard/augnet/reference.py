@@ -9,7 +9,7 @@ import numpy as np
 
 from imgsim_guard.augnet import DIMENSIONS
 from imgsim_guard.augnet.preprocessing import resized_shape
-from imgsim_guard.errors import GuardError
+from imgsim_guard.model import GuardError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,13 +8,13 @@ import traceback
 from typing import TYPE_CHECKING
 
 from imgsim_guard import __version__
-from imgsim_guard.cli.arguments import parse_arguments
+from imgsim_guard.cli.parser import parse_arguments
 from imgsim_guard.cli.terminal import as_typed
-from imgsim_guard.collecting import collect_seldom
-from imgsim_guard.crash import report_crashes
-from imgsim_guard.errors import GuardError
-from imgsim_guard.headers import restrain_opencv
+from imgsim_guard.images.headers import restrain_opencv
+from imgsim_guard.model import GuardError
 from imgsim_guard.report.escaping import shown
+from imgsim_guard.system.crash import report_crashes
+from imgsim_guard.system.garbage_collector import collect_seldom
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgsim_guard.cli.terminal import STANDARD_OUTPUT, say, write_report
-from imgsim_guard.errors import GuardError
+from imgsim_guard.model import GuardError
 
 if TYPE_CHECKING:
     import argparse

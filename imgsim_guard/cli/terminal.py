@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgsim_guard.errors import GuardError
-from imgsim_guard.files import replace_file
+from imgsim_guard.model import GuardError
+from imgsim_guard.system.files import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 
 from imgsim_guard.augnet import fingerprint, least_side, load
 from imgsim_guard.cli.terminal import progress_display
-from imgsim_guard.early import Early
-from imgsim_guard.embedding import at_once, embed_missing, missing
-from imgsim_guard.errors import GuardError
-from imgsim_guard.model import Unreadable
-from imgsim_guard.pipeline import Pipeline
+from imgsim_guard.gate.embed import at_once, embed_missing, missing
+from imgsim_guard.gate.pipeline import Pipeline
+from imgsim_guard.model import GuardError, Unreadable
+from imgsim_guard.system.threads import Early
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from imgsim_guard.config.settings import Settings
+    from imgsim_guard.gate.pipeline import Workers
     from imgsim_guard.model import Image
-    from imgsim_guard.pipeline import Source, Workers
-    from imgsim_guard.settings import Settings
-    from imgsim_guard.sources.elsewhere import Place
-    from imgsim_guard.store import Store
+    from imgsim_guard.sources.place import Place
+    from imgsim_guard.sources.source import Source
+    from imgsim_guard.store.store import Store
 
 
 def workers_of(

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from imgsim_guard.errors import GuardError
+from imgsim_guard.model import GuardError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgsim_guard.errors import GuardError
+from imgsim_guard.model import GuardError
 from imgsim_guard.store.folder import add_file
 from imgsim_guard.store.shard import SUFFIX, read_shard, write_shard
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from imgsim_guard.distributed.tasks import Columns
-    from imgsim_guard.perceptual import Held
+    from imgsim_guard.search.hashes import Held
     from imgsim_guard.search.metric import Embeddings
 
     Result = TypeVar("Result")

@@ -10,25 +10,26 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 
-from imgsim_guard import __version__, joins
+from imgsim_guard import __version__
 from imgsim_guard.augnet import fingerprint, least_side, load
 from imgsim_guard.distributed.exchange import Exchange
-from imgsim_guard.embedding import embed_missing
-from imgsim_guard.errors import GuardError
-from imgsim_guard.images import DECODER
-from imgsim_guard.pipeline import Pipeline
-from imgsim_guard.sources.elsewhere import opened
-from imgsim_guard.store import Store
-from imgsim_guard.verifying import Verifier
+from imgsim_guard.gate.embed import embed_missing
+from imgsim_guard.gate.pipeline import Pipeline
+from imgsim_guard.images.decode import DECODER
+from imgsim_guard.model import GuardError
+from imgsim_guard.search import joins
+from imgsim_guard.sources.place import opened
+from imgsim_guard.store.store import Store
+from imgsim_guard.verification.verifier import Verifier
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imgsim_guard.augnet import Device, Embedder, Engine, Preprocessing
     from imgsim_guard.model import Candidate, Evidence, Image, Unreadable
-    from imgsim_guard.perceptual import Hashes
+    from imgsim_guard.search.hashes import Hashes
     from imgsim_guard.search.metric import Distances, Embeddings, Rows
-    from imgsim_guard.sources.elsewhere import Place
+    from imgsim_guard.sources.place import Place
 
     Columns = tuple[Rows, Rows, Distances]
 

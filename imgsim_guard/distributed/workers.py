@@ -9,19 +9,20 @@ from imgsim_guard.distributed.cluster import cluster_at
 from imgsim_guard.distributed.exchange import Exchange
 from imgsim_guard.distributed.grid import Grid
 from imgsim_guard.distributed.tasks import Embedded, Job, Model, embed_slice, release, verify_slice
-from imgsim_guard.embedding import missing
-from imgsim_guard.errors import GuardError
+from imgsim_guard.gate.embed import missing
+from imgsim_guard.model import GuardError
 from imgsim_guard.store.shard import DamagedShardError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from imgsim_guard.config.settings import Settings
     from imgsim_guard.distributed.cluster import Cluster
+    from imgsim_guard.gate.pipeline import Pipeline, Verifies
     from imgsim_guard.model import Candidate, Evidence, Image, Unreadable
-    from imgsim_guard.pipeline import Pipeline, Source, Verifies
-    from imgsim_guard.settings import Settings
-    from imgsim_guard.sources.elsewhere import Place
-    from imgsim_guard.store import Store
+    from imgsim_guard.sources.place import Place
+    from imgsim_guard.sources.source import Source
+    from imgsim_guard.store.store import Store
 
 Item = TypeVar("Item")
 

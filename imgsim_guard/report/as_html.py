@@ -14,10 +14,10 @@ from textwrap import dedent
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.report.escaping import shown
-from imgsim_guard.report.grouping import Group, keeping, mutual_groups, proposal, removal, removals
+from imgsim_guard.report.groups import Group, keeping, mutual_groups, proposal, removal, removals
 from imgsim_guard.report.histogram import histogram
-from imgsim_guard.report.showing import KINDS, STATUSES, Album, ShownImage, shown_pairs
 from imgsim_guard.report.text import headline, not_counted, ways_out
+from imgsim_guard.report.view import KINDS, STATUSES, Album, ShownImage, shown_pairs
 from imgsim_guard.report.wording import nearness
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     import jinja2
 
-    from imgsim_guard.illustrating import Pictures
     from imgsim_guard.model import Result
-    from imgsim_guard.report.grouping import Proposal
-    from imgsim_guard.report.showing import ShownPair
+    from imgsim_guard.report.groups import Proposal
+    from imgsim_guard.report.pictures import Pictures
+    from imgsim_guard.report.view import ShownPair
 
 LEAST_GROUP = 3
 """Images in a group that is worth showing where nothing is proposed: two are a pair, and shown as that."""

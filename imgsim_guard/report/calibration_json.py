@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from imgsim_guard.rates import quantile
+from imgsim_guard.gate.calibration.rates import quantile
 
 if TYPE_CHECKING:
-    from imgsim_guard.calibration import Blocked, Calibration, Neighbour
+    from imgsim_guard.gate.calibration.findings import Blocked, Calibration, Neighbour
 
 FORMAT = 1
 

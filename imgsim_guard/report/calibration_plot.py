@@ -6,12 +6,12 @@ import math
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgsim_guard.calibration import SORTS
+from imgsim_guard.gate.calibration.findings import SORTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from imgsim_guard.calibration import Calibration, Neighbour, Sort
+    from imgsim_guard.gate.calibration.findings import Calibration, Neighbour, Sort
 
 WIDTH, HEIGHT = 860, 440
 LEFT, RIGHT, TOP, BOTTOM = 64, 20, 104, 58

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from imgsim_guard.blocks import Stored
+    from imgsim_guard.search.blocks import Stored
 
     Rows = NDArray[np.intp]
     Distances = NDArray[np.float64]

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imgsim_guard.blocks import blocks_of, numbers_of
-from imgsim_guard.parallel import in_order
+from imgsim_guard.search.blocks import blocks_of, numbers_of
 from imgsim_guard.search.metric import (
     FEW,
     NONE,
@@ -20,6 +19,7 @@ from imgsim_guard.search.metric import (
     squares_between,
     true_cells,
 )
+from imgsim_guard.system.threads import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

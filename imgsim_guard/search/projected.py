@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from imgsim_guard.blocks import blocks_of, numbers_of
-from imgsim_guard.parallel import cores, in_order
+from imgsim_guard.search.blocks import blocks_of, numbers_of
 from imgsim_guard.search.metric import (
     NONE,
     Pair,
@@ -25,13 +24,14 @@ from imgsim_guard.search.metric import (
     widened,
 )
 from imgsim_guard.search.projection import facing, projected_limits
+from imgsim_guard.system.threads import cores, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
-    from imgsim_guard.blocks import Block, Numbers
+    from imgsim_guard.search.blocks import Block, Numbers
     from imgsim_guard.search.metric import Embeddings, Measured, Rows
 
     Squares = NDArray[np.float32]

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from imgsim_guard.blocks import blocks_of
-from imgsim_guard.parallel import in_order
+from imgsim_guard.search.blocks import blocks_of
 from imgsim_guard.search.metric import SLACK, lengths, products, widened
+from imgsim_guard.system.threads import in_order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from imgsim_guard.blocks import Block
+    from imgsim_guard.search.blocks import Block
     from imgsim_guard.search.metric import Embeddings
 
 COLUMNS = 32

@@ -11,13 +11,13 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgsim_guard.files import leads_out
 from imgsim_guard.model import Image, Unreadable
 from imgsim_guard.sources.dvc_cache import Caches
 from imgsim_guard.sources.dvc_remote import Remote
 from imgsim_guard.sources.folders import read_file
 from imgsim_guard.sources.manifests import File, ManifestError, read_manifest, read_pointer, write_manifest
-from imgsim_guard.sources.selecting import is_dvc_file
+from imgsim_guard.sources.selection import is_dvc_file
+from imgsim_guard.system.files import leads_out
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping, Sequence

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from imgsim_guard.errors import GuardError
+from imgsim_guard.model import GuardError
 
 if TYPE_CHECKING:
     from pathlib import Path

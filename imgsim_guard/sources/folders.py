@@ -8,10 +8,9 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgsim_guard.errors import GuardError
-from imgsim_guard.model import Image, Selection, Unreadable
+from imgsim_guard.model import GuardError, Image, Selection, Unreadable
 from imgsim_guard.sources.git import MAX_BLOB_SIZE
-from imgsim_guard.sources.selecting import has_image_suffix
+from imgsim_guard.sources.selection import has_image_suffix
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -10,9 +10,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from imgsim_guard.collecting import no_collecting
-from imgsim_guard.errors import GuardError
-from imgsim_guard.model import Image, Unreadable
+from imgsim_guard.model import GuardError, Image, Unreadable
+from imgsim_guard.system.garbage_collector import no_collecting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -6,9 +6,9 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
-from imgsim_guard.files import leads_out
 from imgsim_guard.model import Image, Unreadable
 from imgsim_guard.sources.folders import read_file
+from imgsim_guard.system.files import leads_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -5,8 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from imgsim_guard.errors import GuardError
-from imgsim_guard.model import Unreadable
+from imgsim_guard.model import GuardError, Unreadable
 from imgsim_guard.sources.dvc import Dvc, Pointed
 from imgsim_guard.sources.dvc_command import run_dvc
 from imgsim_guard.sources.folders import read_file

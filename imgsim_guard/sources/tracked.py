@@ -8,13 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgsim_guard.collecting import no_collecting
-from imgsim_guard.errors import GuardError
-from imgsim_guard.model import Image, Scope, Selection, Unreadable
+from imgsim_guard.model import GuardError, Image, Scope, Selection, Unreadable
 from imgsim_guard.sources import lfs
 from imgsim_guard.sources.dvc import Dvc, outs_with_images, tracked_by_dvc
 from imgsim_guard.sources.git import EMPTY_BLOB, EMPTY_TREE, Change
-from imgsim_guard.sources.selecting import has_image_suffix, is_dvc_file, without_moved
+from imgsim_guard.sources.selection import has_image_suffix, is_dvc_file, without_moved
+from imgsim_guard.system.garbage_collector import no_collecting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from imgsim_guard.sources.dvc import PIPELINE
 from imgsim_guard.sources.git import Git
-from imgsim_guard.sources.selecting import has_image_suffix, is_dvc_file
+from imgsim_guard.sources.selection import has_image_suffix, is_dvc_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,8 +9,8 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from imgsim_guard.errors import GuardError
-from imgsim_guard.files import replace_file
+from imgsim_guard.model import GuardError
+from imgsim_guard.system.files import replace_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ import safetensors
 import safetensors.numpy
 
 from imgsim_guard.augnet import DIMENSIONS
-from imgsim_guard.perceptual import HASH_SIZE, HASHES
+from imgsim_guard.search.hashes import HASH_SIZE, HASHES
 from imgsim_guard.store.folder import DamagedFileError, require_file
 
 if TYPE_CHECKING:

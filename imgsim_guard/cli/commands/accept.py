@@ -1,0 +1,118 @@
+"""`imgsim-guard accept`: allow pairs, with the reason, so that they are never asked about again."""
+
+from __future__ import annotations
+
+from contextlib import closing, nullcontext
+from typing import TYPE_CHECKING
+
+from imgsim_guard.cli.scaffold import merging
+from imgsim_guard.cli.terminal import say, text_of, write_texts
+from imgsim_guard.cli.wiring import pipeline_of
+from imgsim_guard.gate.accepted import accepted_pair, load_accepted, still_there, write_accepted
+from imgsim_guard.gate.check import check as run_check
+from imgsim_guard.gate.judge import identity_of
+from imgsim_guard.gate.workspace import open_store, pictures_at, policy_at, settings_at
+from imgsim_guard.model import GuardError
+from imgsim_guard.report.escaping import shown
+from imgsim_guard.sources import tracked
+from imgsim_guard.sources.git import Git
+from imgsim_guard.sources.selection import image_filter
+from imgsim_guard.sources.worktree import with_worktree
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from imgsim_guard.config.settings import Settings
+    from imgsim_guard.gate.accepted import AcceptedPair
+    from imgsim_guard.model import Match, Result, Selection
+
+
+def accept(arguments: argparse.Namespace) -> int:
+    """`imgsim-guard accept`."""
+    _require_sense(arguments)
+    with closing(Git.here()) as git, with_worktree(git) if arguments.worktree else nullcontext(git) as state:
+        settings = settings_at(git.root, arguments.config)
+        known = load_accepted(git.root / settings.accepted)
+        if arguments.prune:
+            kept = _pruned(state, settings, known)
+            say(f"dropped, since an image is gone: {len(known) - len(kept):,}; kept: {len(kept):,}.\n")
+        else:
+            matches = _to_accept(state, settings, arguments)
+            for match in matches:
+                say(f"accepted: {shown(match.query.path)} and {shown(match.gallery.path)}\n")
+            say(f"newly accepted pairs: {len(matches):,}.\n")
+            kept = [*known, *(accepted_pair(match, arguments.reason) for match in matches)]
+        _write(git, settings, kept)
+    return 0
+
+
+def _require_sense(arguments: argparse.Namespace) -> None:
+    if sum([bool(arguments.new), arguments.all, arguments.prune]) != 1:
+        raise GuardError(
+            'name the new image, such as imgsim-guard accept data/new.jpg --reason "...", or give --all or --prune'
+        )
+    if not arguments.prune and not (arguments.reason or "").strip():
+        raise GuardError('--reason "..." is needed: whoever reads the accepted pairs later wants to know why')
+
+
+def _to_accept(git: Git, settings: Settings, arguments: argparse.Namespace) -> list[Match]:
+    is_image = image_filter(settings.images)
+    if arguments.all:
+        result = _result(git, settings, tracked.everything(git, is_image))
+        for path, why in result.unreadable:
+            say(f"{shown(path)}   {'not checked' if why.absent else 'unreadable'}: {shown(why.reason)}\n")
+        return [match for match in result.matches if match.blocking]
+    selection = tracked.staged(git, is_image)
+    new = tracked.below_root(arguments.new, git.root)
+    if all(query.path != new for query in selection.queries):
+        selection = tracked.everything(git, is_image)
+    result = _result(git, settings, tracked.restricted(selection, git, [arguments.new]))
+    open_ones = [match for match in result.matches if match.counts]
+    if arguments.old is None:
+        chosen = open_ones
+    else:
+        old = tracked.below_root(arguments.old, git.root)
+        chosen = [match for match in open_ones if match.gallery.path == old]
+    if not chosen:
+        raise GuardError(_nothing_to_accept(arguments, result))
+    return chosen
+
+
+def _nothing_to_accept(arguments: argparse.Namespace, result: Result) -> str:
+    if result.queries == len(result.unreadable):
+        return "; ".join(f"{path}: {why.reason}" for path, why in result.unreadable)
+    matches = result.matches
+    pair = arguments.new if arguments.old is None else f"{arguments.new} and {arguments.old}"
+    if any(match.accepted is not None for match in matches):
+        return f"{pair}: accepted already"
+    others = sorted({match.gallery.path for match in matches if match.counts})
+    return f"{pair}: no duplicates" + (f"; {arguments.new} matches {', '.join(others[:5])}" if others else "")
+
+
+def _result(git: Git, settings: Settings, selection: Selection) -> Result:
+    source = tracked.Trackers(git, selection.revision)
+    store = open_store(settings, git.root / settings.store)
+    pictures = pictures_at(git.root, settings, source, store)
+    with pipeline_of(source, store, settings, quiet=False, pictures=pictures) as pipeline:
+        return run_check(selection, pipeline, policy=policy_at(git.root, settings))
+
+
+def _pruned(git: Git, settings: Settings, known: Sequence[AcceptedPair]) -> list[AcceptedPair]:
+    selection = tracked.everything(git, image_filter(settings.images))
+    unseen = [*selection.notes, *(f"{path}: {why.reason}" for path, why in selection.unreadable)]
+    if unseen:
+        raise GuardError(f"nothing was dropped: cannot tell which images are there: {unseen[0]}")
+    store = open_store(settings, git.root / settings.store)
+    alike = store.alike(
+        [content for pair in known for content in pair.contents] + [image.content for image in selection.queries]
+    )
+    return still_there(known, selection.queries, identity_of(alike))
+
+
+def _write(git: Git, settings: Settings, pairs: Sequence[AcceptedPair]) -> None:
+    attributes = merging(settings.accepted, lambda path: text_of(git.root, path))
+    texts = {settings.accepted: write_accepted(pairs), attributes.path: attributes.text}
+    write_texts(git.root, {path: text for path, text in texts.items() if text is not None})
+    git.text("add", "--", *texts)
+    say(f"{settings.accepted} is staged; commit it with the images.\n")

@@ -1,0 +1,107 @@
+"""`imgsim-guard calibrate`: which threshold this dataset wants."""
+
+from __future__ import annotations
+
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from imgsim_guard.cli.terminal import STANDARD_OUTPUT, say, write_report
+from imgsim_guard.cli.wiring import details, pipeline_of
+from imgsim_guard.config.editor import with_setting
+from imgsim_guard.config.settings import FILE_NAME
+from imgsim_guard.gate.calibration.calibrate import MOST_PAIRS
+from imgsim_guard.gate.calibration.calibrate import calibrate as run_calibrate
+from imgsim_guard.gate.workspace import nearest_root, open_store, pictures_at, policy_at, settings_at
+from imgsim_guard.model import GuardError
+from imgsim_guard.report.calibration_text import calibration_text, too_few, unsure
+from imgsim_guard.report.escaping import shown
+from imgsim_guard.sources import folders, tracked
+from imgsim_guard.sources.git import Git
+from imgsim_guard.sources.selection import image_filter
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from imgsim_guard.config.settings import Settings
+    from imgsim_guard.gate.calibration.findings import Calibration
+    from imgsim_guard.model import Selection
+    from imgsim_guard.sources.source import Source
+    from imgsim_guard.store.store import Store
+
+
+class _Place(NamedTuple):
+    """What is calibrated on, and where its configuration is."""
+
+    root: Path
+    settings: Settings
+    selection: Selection
+    source: Source
+
+
+def calibrate(arguments: argparse.Namespace) -> int:
+    """`imgsim-guard calibrate`."""
+    with _place(arguments) as place:
+        store = open_store(place.settings, place.root / place.settings.store)
+        found = _calibration(place, store, arguments)
+        if not arguments.quiet or found.suggested != found.today:
+            text = calibration_text(found) + details(arguments, place.settings, store)
+            say(text, to_stderr=arguments.json == STANDARD_OUTPUT)
+        if arguments.json is not None:
+            from imgsim_guard.report.calibration_json import calibration_json
+
+            write_report(calibration_json(found), arguments.json)
+        if arguments.plot is not None:
+            from imgsim_guard.report.calibration_plot import calibration_svg
+
+            write_report(calibration_svg(found), arguments.plot)
+        if arguments.write:
+            _write(found, place, arguments)
+    return 0
+
+
+@contextmanager
+def _place(arguments: argparse.Namespace) -> Iterator[_Place]:
+    """The folders that were named, else everything tracked in the repository around the working directory."""
+    if arguments.paths:
+        root = nearest_root()
+        settings = settings_at(root, arguments.config)
+        yield _Place(root, settings, folders.in_folders(arguments.paths, None), folders.Folders())
+        return
+    with closing(Git.here()) as git:
+        settings = settings_at(git.root, arguments.config)
+        selection = tracked.everything(git, image_filter(settings.images))
+        yield _Place(git.root, settings, selection, tracked.Trackers(git, selection.revision))
+
+
+def _calibration(place: _Place, store: Store, arguments: argparse.Namespace) -> Calibration:
+    pictures = pictures_at(place.root, place.settings, place.source, store)
+    policy = policy_at(place.root, place.settings)
+    with pipeline_of(place.source, store, place.settings, quiet=arguments.quiet, pictures=pictures) as pipeline:
+        return run_calibrate(
+            place.selection,
+            pipeline,
+            policy=policy,
+            rate=arguments.rate,
+            verify=not arguments.no_verify,
+            most_pairs=MOST_PAIRS if arguments.pairs is None else arguments.pairs,
+        )
+
+
+def _write(found: Calibration, place: _Place, arguments: argparse.Namespace) -> None:
+    """Put the suggested threshold into the configuration: that line, and no other character."""
+    if found.too_small:
+        raise GuardError(f"nothing was written: {too_few(found)}")
+    if found.unsure:
+        raise GuardError(f"nothing was written: {unsure(found)}")
+    if found.suggested is None:
+        raise GuardError(f"nothing was written: no threshold keeps false blocks to {found.rate}")
+    file = (place.root / FILE_NAME if arguments.config is None else Path(arguments.config)).resolve()
+    name = shown(arguments.config or FILE_NAME)
+    if found.suggested == found.today:
+        say(f"{name}: the threshold stays {found.today:g}.\n", to_stderr=True)
+        return
+    text = file.read_bytes().decode() if file.exists() else ""  # it was read before, as the settings
+    write_report(with_setting(text, "threshold", found.suggested), str(file))
+    say(f"{name}: threshold {found.today:g} -> {found.suggested:g}\n", to_stderr=True)

@@ -1,0 +1,32 @@
+"""`imgsim-guard check`: the gate by hand, in CI and as a DVC stage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imgsim_guard.cli.job import in_repository
+from imgsim_guard.cli.verdict import judge
+from imgsim_guard.model import GuardError
+from imgsim_guard.sources import tracked
+from imgsim_guard.sources.selection import image_filter
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """`imgsim-guard check`."""
+    if arguments.to_ref and not arguments.from_ref:
+        raise GuardError("--to-ref needs --from-ref: what the revision is compared with, such as origin/main")
+    if arguments.worktree and not arguments.all:
+        raise GuardError("--worktree needs --all: it judges every pair of what is in the worktree")
+    with in_repository(arguments) as (git, job):
+        is_image = image_filter(job.settings.images)
+        if arguments.from_ref:
+            base, revision = arguments.from_ref, arguments.to_ref or "HEAD"
+            selection = tracked.between(git, is_image, base=base, revision=revision)
+        else:
+            selection = tracked.everything(git, is_image) if arguments.all else tracked.staged(git, is_image)
+        if arguments.paths:
+            selection = tracked.restricted(selection, git, arguments.paths)
+        return judge(selection, tracked.Trackers(git, selection.revision), job)

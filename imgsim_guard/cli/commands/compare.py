@@ -1,0 +1,41 @@
+"""`imgsim-guard compare`: one image beside others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imgsim_guard.cli.job import in_folders, store_of
+from imgsim_guard.cli.terminal import STANDARD_OUTPUT, say, write_report
+from imgsim_guard.cli.wiring import embed_images, pipeline_of
+from imgsim_guard.gate.check import compare_with
+from imgsim_guard.gate.workspace import policy_at
+from imgsim_guard.model import GuardError
+from imgsim_guard.report.text import compare_report
+from imgsim_guard.sources import folders
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def compare(arguments: argparse.Namespace) -> int:
+    """`imgsim-guard compare`."""
+    if arguments.image is not None and len(arguments.others) > 1:
+        raise GuardError("--image shows one pair: name two images")
+    job = in_folders(arguments)
+    first, *others = [folders.identified(path) for path in (arguments.first, *arguments.others)]
+    source, store = folders.Folders(), store_of(job)
+    for path, why in embed_images([first, *others], source, job.settings, store, quiet=True).items():
+        raise GuardError(f"{path}: {why.reason}")
+    with pipeline_of(source, store, job.settings, quiet=True) as pipeline:
+        matches = compare_with(first, others, pipeline, bounds=policy_at(job.root, job.settings).bounds)
+    if arguments.json != STANDARD_OUTPUT:
+        say(compare_report(matches))
+    if arguments.json is not None:
+        from imgsim_guard.report.as_json import compare_json
+
+        write_report(compare_json(matches), arguments.json)
+    if arguments.image is not None:
+        from imgsim_guard.verification.verifier import side_by_side_png
+
+        write_report(side_by_side_png(matches[0], source), arguments.image)
+    return 0

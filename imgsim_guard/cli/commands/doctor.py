@@ -1,0 +1,138 @@
+"""`imgsim-guard doctor`: what is installed and set up here, fit to paste into an issue."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from contextlib import closing
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgsim_guard import __version__
+from imgsim_guard.augnet import fingerprint, load
+from imgsim_guard.cli.terminal import say
+from imgsim_guard.gate.workspace import settings_at
+from imgsim_guard.model import GuardError
+from imgsim_guard.report.escaping import shown
+from imgsim_guard.sources import tracked
+from imgsim_guard.sources.git import Git
+from imgsim_guard.sources.selection import image_filter
+from imgsim_guard.sources.team_store import TeamStore
+from imgsim_guard.store.shared import inspect
+from imgsim_guard.system.cache_folder import cache_folder
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator
+
+    from imgsim_guard.config.settings import Settings
+
+PACKAGES = (
+    "numpy",
+    "onnxruntime",
+    "opencv-python-headless",
+    "safetensors",
+    "pydantic",
+    "pillow-heif",
+    "dvc",
+    "pre-commit",
+)
+
+HOOKS = ("pre-commit", "pre-merge-commit", "pre-push")
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """`imgsim-guard doctor`. The exit code tells whether anything needs to be done."""
+    problems = 0
+    with closing(Git.here()) as git:
+        settings = settings_at(git.root, arguments.config)
+        for name, look in _looks(git, settings).items():
+            try:
+                lines = list(look())
+            except GuardError as error:
+                lines = [f"! {error}"]
+            problems += sum(line.startswith("! ") for line in lines)
+            say(f"{name}\n" + "".join(f"  {_without_home(shown(line))}\n" for line in lines))
+    say("nothing needs to be done.\n" if not problems else f"to look at: {problems}, marked with !\n")
+    return int(bool(problems))
+
+
+def _looks(git: Git, settings: Settings) -> dict[str, Callable[[], Iterator[str]]]:
+    return {
+        "installed": _installed,
+        "model": lambda: _model(settings),
+        "embeddings": lambda: _embeddings(git, settings),
+        "hooks": lambda: _hooks(git),
+        "images": lambda: _images(git, settings),
+    }
+
+
+def _installed() -> Iterator[str]:
+    yield f"imgsim-guard {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+    found = []
+    for package in PACKAGES:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            found.append(f"no {package}")
+    yield ", ".join(found)
+    yield f"in {sys.prefix}"
+
+
+def _model(settings: Settings) -> Iterator[str]:
+    load(settings.engine, device=settings.device)  # which checks its digest
+    yield f"{fingerprint(settings.engine, settings.preprocessing)}: undamaged"
+
+
+def _embeddings(git: Git, settings: Settings) -> Iterator[str]:
+    team = TeamStore(git, settings.store)
+    for name, folder in (("cache", cache_folder()), ("tracked store", team.folder)):
+        found = inspect(folder, fingerprint=fingerprint(settings.engine, settings.preprocessing))
+        yield f"{name}: {found.rows:,} embeddings in {found.shards:,} files ({folder})"
+        for path, reason in found.damaged.items():
+            yield f"! {path}: {reason}; delete it, and its images are embedded again"
+    if lacking := team.lacking():
+        yield f"! {lacking}; dvc pull {team.pointer} brings what is missing"
+
+
+def _hooks(git: Git) -> Iterator[str]:
+    configuration = git.root / ".pre-commit-config.yaml"
+    named = configuration.is_file() and "imgsim-guard" in configuration.read_text("utf-8", "replace")
+    yield f".pre-commit-config.yaml {'names' if named else 'does not name'} imgsim-guard"
+    folder = Path(git.text("rev-parse", "--path-format=absolute", "--git-path", "hooks"))
+    for name in HOOKS:
+        yield _hook(folder / name, named=named, needed=name == HOOKS[0])
+
+
+def _hook(file: Path, *, named: bool, needed: bool) -> str:
+    text = file.read_text("utf-8", "replace") if file.is_file() else ""
+    runs = "imgsim-guard" in text or (named and "pre_commit" in text)
+    if runs and not os.access(file, os.X_OK):
+        return f"! {file.name} is not executable, so git does not run it: chmod +x {file}"
+    if runs:
+        return f"{file.name} runs imgsim-guard"
+    advice = "pre-commit install" if named else "imgsim-guard init, or copy hooks/pre-commit"
+    return f"{'! ' * needed}{file.name} does not run imgsim-guard: {advice}"
+
+
+def _images(git: Git, settings: Settings) -> Iterator[str]:
+    selection = tracked.everything(git, image_filter(settings.images))
+    source = tracked.Trackers(git, None)
+    for key, name in tracked.TRACKERS.items():
+        images = [image for image in selection.queries if image.content.startswith(f"{key}:")]
+        absent = sum(not source.at_hand(image) for image in images)
+        if images:
+            yield f"{name}: {len(images):,}" + (f", {absent:,} of them not on this machine" if absent else "")
+    if not selection.queries:
+        yield "! none is tracked: git add or dvc add brings them in; images in .imgsim-guard.yaml chooses among them"
+    for path, why in selection.unreadable:
+        yield f"! {path}: {why.reason}"
+    yield from (f"! {note}" for note in selection.notes)
+
+
+def _without_home(text: str) -> str:
+    """Who somebody is need not be in an issue."""
+    home = str(Path.home())
+    return text.replace(home, "~") if len(home) > 1 else text

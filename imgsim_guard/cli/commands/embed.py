@@ -1,0 +1,62 @@
+"""`imgsim-guard embed`: embed images once and keep the embeddings."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgsim_guard.cli.job import in_folders, in_repository, store_of
+from imgsim_guard.cli.terminal import say
+from imgsim_guard.cli.wiring import details, embed_images, workers_of
+from imgsim_guard.gate.embed import missing
+from imgsim_guard.model import GuardError
+from imgsim_guard.report.escaping import shown
+from imgsim_guard.sources import folders, tracked
+from imgsim_guard.sources.place import Place
+from imgsim_guard.sources.selection import image_filter
+
+if TYPE_CHECKING:
+    import argparse
+
+    from imgsim_guard.cli.job import Job
+    from imgsim_guard.model import Selection
+    from imgsim_guard.sources.source import Source
+
+
+def embed(arguments: argparse.Namespace) -> int:
+    """`imgsim-guard embed`."""
+    if arguments.paths:
+        if arguments.publish or arguments.worktree:
+            raise GuardError("--publish and --worktree are for the images of a repository: name no paths")
+        job = in_folders(arguments)
+        return _embed_selection(
+            folders.in_folders(arguments.paths, None), folders.Folders(), job, Place(str(Path.cwd()))
+        )
+    if arguments.worktree and arguments.ray is not None:
+        raise GuardError(
+            "--ray reads what is in the index, which --worktree does not write to: git add, or one of them"
+        )
+    with in_repository(arguments) as (git, job):
+        selection = tracked.everything(git, image_filter(job.settings.images))
+        place = Place(str(git.root), tracked=True, revision=selection.revision)
+        return _embed_selection(selection, tracked.Trackers(git, selection.revision), job, place)
+
+
+def _embed_selection(selection: Selection, source: Source, job: Job, place: Place) -> int:
+    quiet, store = job.arguments.quiet, store_of(job)
+    count = len(missing(selection.queries, store))
+    unreadable = dict(selection.unreadable)
+    with workers_of(job.arguments, job.settings, store, place) as workers:
+        unreadable |= embed_images(selection.queries, source, job.settings, store, quiet=quiet, workers=workers)
+    for path, why in sorted(unreadable.items()):
+        say(f"{shown(path)}   {'not embedded' if why.absent else 'unreadable'}: {shown(why.reason)}\n")
+    if job.arguments.publish:
+        from imgsim_guard.gate.publish import publish_missing
+
+        publish_missing(selection.queries, store, job.root / job.settings.store)
+    if not quiet:
+        took = time.monotonic() - job.started
+        say(f"new to the store: {count:,}; embeddings it now holds: {len(store):,}; {took:.1f} s.\n")
+        say(details(job.arguments, job.settings, store))
+    return 0

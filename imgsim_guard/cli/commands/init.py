@@ -1,0 +1,120 @@
+"""`imgsim-guard init`: everything a repository needs, in one command."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from imgsim_guard.cli import scaffold
+from imgsim_guard.cli.terminal import say, text_of, write_texts
+from imgsim_guard.config.settings import FILE_NAME, PREVIEWS
+from imgsim_guard.gate.workspace import settings_at
+from imgsim_guard.model import GuardError
+from imgsim_guard.report.escaping import shell_word, shown
+from imgsim_guard.sources import tracked
+from imgsim_guard.sources.git import Git
+from imgsim_guard.sources.selection import image_filter
+from imgsim_guard.sources.worktree import with_worktree
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from imgsim_guard.config.settings import Settings
+    from imgsim_guard.model import Image, Selection
+
+HOOK_TYPES = ("pre-commit", "pre-merge-commit", "pre-push")
+"""Named one by one, since a configuration that was there before need not name them as those to install."""
+
+MERGE_DRIVER = {
+    "merge.dvc.name": "DVC merge driver",
+    "merge.dvc.driver": "dvc git-hook merge-driver --ancestor %O --our %A --their %B",
+}
+"""As `dvc install` sets it. It is the clone's, since git takes no driver from what it fetches."""
+
+
+def init(arguments: argparse.Namespace) -> int:
+    """`imgsim-guard init`."""
+    with closing(Git.here()) as git, with_worktree(git) as state:
+        settings = settings_at(git.root, arguments.config)
+        uses_dvc = arguments.dvc or arguments.stages
+        if uses_dvc and not (git.root / ".dvc").is_dir():
+            raise GuardError("there is no DVC repository in the root of this one; run dvc init first")
+        found = tracked.everything(state, image_filter(settings.images))
+        say("".join(f"{line}\n" for line in _found(found)))
+        files = list(_files(state, settings, found.queries, arguments))
+        if not arguments.dry_run:
+            write_texts(git.root, {file.path: file.text for file in files if file.text is not None})
+        for file in files:
+            _show(file, dry_run=arguments.dry_run)
+        if uses_dvc:
+            _configure_merging(git, dry_run=arguments.dry_run)
+        if not arguments.dry_run:
+            say(_next_steps([path for file in files if (path := git.root / file.path).exists()], uses_dvc=uses_dvc))
+    return 0
+
+
+def _found(selection: Selection) -> Iterator[str]:
+    images = selection.queries
+    counts = {
+        name: sum(image.content.startswith(f"{key}:") for image in images) for key, name in tracked.TRACKERS.items()
+    }
+    listed = ", ".join(f"{count:,} in {name}" for name, count in counts.items() if count)
+    yield f"found images: {listed}" if images else "found no images that git, git LFS or DVC tracks yet"
+    for path, why in selection.unreadable:
+        yield f"  {shown(path)}   not looked into: {shown(why.reason)}"
+
+
+def _files(
+    git: Git, settings: Settings, images: tuple[Image, ...], arguments: argparse.Namespace
+) -> Iterator[scaffold.File]:
+    def present(path: str) -> str | None:
+        return text_of(git.root, path)
+
+    store_folder, _, store = settings.store.rpartition("/")
+    yield scaffold.configuration(present(FILE_NAME), images)
+    yield scaffold.pre_commit(present(scaffold.PRE_COMMIT))
+    yield scaffold.accepted(settings.accepted, present(settings.accepted))
+    yield scaffold.merging(settings.accepted, present)
+    if arguments.dvc or arguments.stages:
+        yield scaffold.lines(".gitattributes", present(".gitattributes"), ["*.dvc merge=dvc"])
+        # Written now, since DVC takes its own entries back when a later stage of the same run fails (dvc#11091).
+        ignoring = f"{store_folder}/.gitignore"
+        yield scaffold.lines(ignoring, present(ignoring), [f"/{store}", f"/{PREVIEWS}"])
+        wanted = scaffold.dependencies(tracked.dvc_outs(git, image_filter(settings.images)), images)
+        embedding = arguments.stages == "embed"
+        yield scaffold.pipeline(present(scaffold.PIPELINE), wanted, embedding=embedding)
+
+
+def _show(file: scaffold.File, *, dry_run: bool) -> None:
+    if file.text is None:
+        first, _, rest = file.advice.partition("\n")
+        say(f"  {shown(file.path)}   {shown(first)}\n" + "".join(f"    {line}\n" for line in rest.splitlines()))
+        return
+    say(f"  {shown(file.path)}   {'would be written' if dry_run else 'written'}\n")
+    if dry_run:
+        say("".join(f"    | {shown(line)}\n" for line in file.text.splitlines()))
+
+
+def _configure_merging(git: Git, *, dry_run: bool) -> None:
+    for name, value in MERGE_DRIVER.items():
+        if git.option(name) is None:
+            say(f"  git config {name}   {'would be set' if dry_run else 'set'}, for this clone\n")
+            if not dry_run:
+                git.text("config", "--local", name, value)
+
+
+def _next_steps(paths: list[Path], *, uses_dvc: bool) -> str:
+    named = " ".join(shell_word(os.path.relpath(path)) for path in paths)
+    types = " ".join(f"-t {name}" for name in HOOK_TYPES)
+    steps = [
+        ("track it:", f"git add {named}"),
+        ("embed once:", "imgsim-guard embed"),
+        ("the hooks:", f"pre-commit install {types}"),
+        ("a baseline:", 'imgsim-guard accept --all --reason "there before the gate"'),
+    ]
+    if uses_dvc:
+        steps.append(("for the team:", "commit, then imgsim-guard sync; each clone runs imgsim-guard init --dvc once"))
+    return "next:\n" + "".join(f"  {what:14}{command}\n" for what, command in steps)

@@ -1,0 +1,21 @@
+"""`imgsim-guard scan`: every near-duplicate in folders, without git."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgsim_guard.cli.job import in_folders
+from imgsim_guard.cli.verdict import judge
+from imgsim_guard.sources import folders
+from imgsim_guard.sources.place import Place
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def scan(arguments: argparse.Namespace) -> int:
+    """`imgsim-guard scan`."""
+    job = in_folders(arguments)
+    selection = folders.in_folders(arguments.paths, arguments.against)
+    return judge(selection, folders.Folders(), job, place=Place(str(Path.cwd())))

@@ -1,0 +1,225 @@
+"""What `imgsim-guard init` writes: each file as it would be, from what is there now. Nothing is ever overwritten."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import yaml
+
+from imgsim_guard import __version__
+from imgsim_guard.config.settings import FILE_NAME
+from imgsim_guard.gate.accepted import write_accepted
+from imgsim_guard.sources.selection import has_image_suffix
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from imgsim_guard.model import Image
+
+SPLITS = {
+    "train": {"train", "training"},
+    "val": {"val", "valid", "validation", "dev"},
+    "test": {"test", "testing", "holdout"},
+}
+"""How folders of splits are usually called."""
+
+MOST_FOLDERS = 8
+"""Folders that are named one by one."""
+
+PRE_COMMIT = ".pre-commit-config.yaml"
+PIPELINE = "dvc.yaml"
+
+
+class File(NamedTuple):
+    """A file to write. `text`: all of it; None if nothing is to be done. `advice`: what to do by hand instead, or why
+    there is nothing to do.
+    """
+
+    path: str
+    text: str | None
+    advice: str = ""
+
+
+def configuration(present: str | None, images: Sequence[Image]) -> File:
+    """A commented configuration with the splits that the images' folders suggest."""
+    if present is not None:
+        return File(FILE_NAME, None, "is there already")
+    text = _template("configuration.yaml").format(version=__version__, splits=_splits(images))
+    return File(FILE_NAME, text)
+
+
+def pre_commit(present: str | None) -> File:
+    """The hook's entry, at the end of the list of repositories."""
+    entry = _template("pre-commit-entry.yaml").format(version=__version__)
+    if present is None or not present.strip():
+        return File(PRE_COMMIT, _template("pre-commit.yaml") + entry)
+    if _has_hook(_mapping(present)):
+        return File(PRE_COMMIT, None, "has the hook already")
+    return File(PRE_COMMIT, *_appended(present, entry, key="repos"))
+
+
+def pipeline(present: str | None, dependencies: Sequence[str], *, embedding: bool) -> File:
+    """The stages, at the end of the pipeline that is there."""
+    if not dependencies:
+        return File(
+            PIPELINE,
+            None,
+            "no images are tracked yet, so there is nothing for a stage to depend on; run this again later",
+        )
+    text = _template("dvc-embed.yaml" if embedding else "dvc-check.yaml")
+    paths = [path.replace("${", r"\${") for path in dependencies if path]  # DVC would look for a parameter
+    listed = "".join(f"    - {_word(path)}\n" for path in paths)
+    text = text.replace("    - data/images\n", listed)
+    if "" in dependencies:
+        text = text.replace("    deps:\n", "    always_changed: true\n    deps:\n")
+        text = text.replace("    deps:\n    params:\n", "    params:\n")  # a list of nothing is a mistake to DVC
+    if present is None or not present.strip():
+        return File(PIPELINE, text)
+    if "imgsim-guard-check" in ((_mapping(present) or {}).get("stages") or ()):
+        return File(PIPELINE, None, "has the stage already")
+    return File(PIPELINE, *_appended(present, text.partition("stages:\n")[2], key="stages"))
+
+
+def accepted(path: str, present: str | None) -> File:
+    """An empty list of accepted pairs, which the stage depends on."""
+    return File(path, write_accepted([])) if present is None else File(path, None, "is there already")
+
+
+def merging(accepted_path: str, read: Callable[[str], str | None]) -> File:
+    """What git needs to know to merge accepted pairs: two branches that accept different ones each add lines."""
+    folder, _, name = accepted_path.rpartition("/")
+    path = f"{folder}/.gitattributes"
+    return lines(path, read(path), [f"{name} merge=union"])
+
+
+def lines(path: str, present: str | None, wanted: Sequence[str]) -> File:
+    """A file with one thing a line, and these among them."""
+    missing = [line for line in wanted if line not in (present or "").splitlines()]
+    if not missing:
+        return File(path, None, "is complete already")
+    return File(path, _joined(present or "", "".join(f"{line}\n" for line in missing)))
+
+
+def dependencies(outs: Iterable[str], images: Iterable[Image]) -> list[str]:
+    """What a stage over the dataset depends on: the outputs of DVC and the topmost folders that hold it.
+
+    An image of the root has no such folder, which the empty name stands for: to notice the next one there, the stage
+    has to run every time.
+    """
+    found = {out.rpartition("/")[0] if has_image_suffix(out) else out for out in outs}
+    found |= {"/".join(image.path.split("/")[:-1][:1]) for image in images if not image.content.startswith("md5:")}
+    found = {path if path.isprintable() else "" for path in found}  # DVC reads no others
+    if len(found) > MOST_FOLDERS:
+        found = {path.partition("/")[0] for path in found}
+    return sorted(path for path in found if not any(path.startswith(f"{other}/") for other in found))
+
+
+def _has_hook(pre_commits: dict[str, Any] | None) -> bool:
+    """Whether the configuration of pre-commit, whatever it holds, names the hook."""
+    repositories = (pre_commits or {}).get("repos")
+    for repository in repositories if isinstance(repositories, list) else ():
+        hooks = repository.get("hooks") if isinstance(repository, dict) else None
+        for hook in hooks if isinstance(hooks, list) else ():
+            if isinstance(hook, dict) and hook.get("id") == "imgsim-guard":
+                return True
+    return False
+
+
+def _mapping(text: str) -> dict[str, Any] | None:
+    """What a text in YAML holds; None if it is no mapping, or broken."""
+    try:
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError):  # PyYAML does not check dates and numbers
+        return None
+    return value if isinstance(value, dict) else {} if value is None else None
+
+
+def _appended(present: str, entry: str, *, key: str) -> tuple[str | None, str]:
+    """The text with an entry at the end of what a key holds, if that is all that changes; else what to do by hand."""
+    by_hand = None, f"add this under {key}:\n{entry}"
+    before, expected = _mapping(present), (_mapping(f"{key}:\n{entry}") or {})[key]
+    if before is None:
+        return by_hand
+    held = before.get(key) or type(expected)()
+    if not isinstance(held, type(expected)):
+        return by_hand
+    text = _joined(present, _indented(entry, present) if key in before else f"{key}:\n{entry}")
+    joined = [*held, *expected] if isinstance(held, list) else {**held, **expected}
+    return (text, "") if _mapping(text) == {**before, key: joined} else by_hand
+
+
+def _joined(present: str, added: str) -> str:
+    """The text with more lines, which end as its own do."""
+    newline = "\r\n" if "\r\n" in present else "\n"
+    ended = present if not present or present.endswith("\n") else present + newline
+    return ended + added.replace("\n", newline)
+
+
+def _indented(entry: str, present: str) -> str:
+    """The entry, as far to the right as the first one that is there."""
+    key = "repos" if entry.startswith("- ") else "stages"
+    first = re.search(rf"^{key}:[^\n]*\n(?:\s*(?:#[^\n]*)?\n)*( *)(?=\S)", present, re.MULTILINE)
+    own = len(entry) - len(entry.lstrip(" "))
+    shift = (len(first[1]) if first else own) - own
+    return "".join(" " * shift + line if shift > 0 else line[-shift:] for line in entry.splitlines(keepends=True))
+
+
+def _splits(images: Iterable[Image]) -> str:
+    """The setting with the folders that are called as splits are; as a comment when they are none, or overlap."""
+    patterns = _split_patterns([image.path.split("/")[:-1] for image in images])
+    if len(patterns) < 2:  # noqa: PLR2004  one split crosses nothing
+        return (
+            "# Parts of the dataset that must not share images; a duplicate across two of them is called leakage.\n"
+            '# splits: {train: "data/train/**", test: "data/test/**"}\n'
+            "# rules:\n# - {within: train, on_match: warn}"
+        )
+    listed = "".join(f"  {name}: {_listed(patterns[name])}\n" for name in SPLITS if name in patterns)
+    return (
+        "# Parts of the dataset; a duplicate across two of them is called leakage. Rules may treat them differently:\n"
+        f"# rules: [{{within: train, on_match: warn}}]\nsplits:\n{listed.rstrip()}"
+    )
+
+
+def _split_patterns(folders: Sequence[Sequence[str]]) -> dict[str, set[str]]:
+    """By split, what matches the topmost folders that are called as it is: each of them, or any, if they are many."""
+    named: dict[str, set[str]] = {}
+    anywhere: dict[str, set[str]] = {}
+    overlap = False
+    for parts in folders:
+        splits = [(depth, split) for depth, part in enumerate(parts) if (split := _split_called(part))]
+        if splits:
+            depth, split = splits[0]
+            named.setdefault(split, set()).add("/".join(map(_literal, parts[: depth + 1])) + "/**")
+            anywhere.setdefault(split, set()).add(f"**/{_literal(parts[depth])}/**")
+            overlap |= len({split for _, split in splits}) > 1
+    if all(len(patterns) <= MOST_FOLDERS for patterns in named.values()):
+        return named
+    return {} if overlap else anywhere
+
+
+def _split_called(folder: str) -> str:
+    return next((split for split, words in SPLITS.items() if folder.lower() in words), "")
+
+
+def _literal(folder: str) -> str:
+    """As a pattern that matches this name; a character that cannot be printed is any one."""
+    escaped = re.sub(r"([][\\*?!#])", r"\\\1", folder)
+    return "".join(character if character.isprintable() else "?" for character in escaped)
+
+
+def _listed(patterns: Iterable[str]) -> str:
+    words = [_word(pattern) for pattern in sorted(patterns)]
+    return words[0] if len(words) == 1 else f"[{', '.join(words)}]"
+
+
+def _word(text: str) -> str:
+    """As YAML writes it, also in a list; quoted where a reader, such as DVC's, might take it for a number."""
+    style = None if text[:1].isalpha() else '"'
+    written = yaml.safe_dump([text], default_flow_style=True, default_style=style, width=10_000, allow_unicode=True)
+    return written.strip().removeprefix("[").removesuffix("]")
+
+
+def _template(name: str) -> str:
+    return files("imgsim_guard.cli").joinpath("templates", name).read_text("utf-8")

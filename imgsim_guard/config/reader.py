@@ -1,0 +1,174 @@
+"""The configuration file `.imgsim-guard.yaml`: read it, check it, and say every mistake at once."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import MISSING, fields
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, create_model
+
+from imgsim_guard.config import setting_types
+from imgsim_guard.config.setting_types import PATTERNS
+from imgsim_guard.config.settings import PREVIEWS, RuleSettings, Settings
+from imgsim_guard.config.strict_yaml import Document, Location, Mark, YamlError, parse_yaml
+from imgsim_guard.model import GuardError
+from imgsim_guard.system.files import read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pydantic_core import ErrorDetails
+
+MAX_FILE_SIZE = 100_000
+"""Bytes. No configuration comes near it, and what reads more can be made to wait."""
+
+SHOWN_LENGTH = 60
+"""Characters of a wrong value that a message repeats: enough to recognise it by."""
+
+_FOR_ONE_OF: list[JsonValue] = [
+    {"required": [name], "properties": {name: {"type": kind}}}
+    for name, kind in (("between", "array"), ("within", "string"))
+]
+"""To editors what `_contradictions` is to the program."""
+
+
+def _model_of(settings: type[RuleSettings | Settings], config: ConfigDict, **names: object) -> type[BaseModel]:
+    """The model that checks what the fields of a dataclass say. `names`: what else their annotations name."""
+    hints = get_type_hints(settings, {**vars(setting_types), **names}, include_extras=True)
+    declared: dict[str, Any] = {
+        one.name: (hints[one.name], one.default if one.default_factory is MISSING else one.default_factory())
+        for one in fields(settings)
+    }
+    return create_model(settings.__name__, __config__=config, __doc__=settings.__doc__, **declared)
+
+
+_STRICTLY = ConfigDict(extra="forbid", strict=True, frozen=True)
+_RULE = _model_of(RuleSettings, _STRICTLY | ConfigDict(json_schema_extra={"oneOf": _FOR_ONE_OF}))
+_SETTINGS = _model_of(Settings, _STRICTLY, RuleSettings=_RULE)
+
+
+def as_written(settings: Settings) -> dict[str, object]:
+    """Each setting as a file would have it; None where it would have nothing."""
+    rules = [_RULE.model_construct(**vars(rule)) for rule in settings.rules]
+    written = _SETTINGS.model_construct(**vars(settings) | {"rules": rules}).model_dump(exclude_none=True)
+    return dict.fromkeys(vars(settings)) | written
+
+
+def names_in(path: Path) -> set[str]:
+    """Which settings a file has, which was read before."""
+    named = parse_yaml(_text(path)).value
+    return {*named} if isinstance(named, dict) else set()
+
+
+def settings_schema() -> dict[str, object]:
+    """The JSON Schema of the configuration, which editors complete by."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_SETTINGS.model_json_schema()}
+
+
+def load_settings(path: Path) -> Settings:
+    """The settings in a file. Raises GuardError with a line for every mistake: file:line:column: what is wrong."""
+    return parse_settings(_text(path), name=str(path))
+
+
+def _text(path: Path) -> str:
+    return read_text(path, what="configuration", largest=MAX_FILE_SIZE)
+
+
+def parse_settings(text: str, *, name: str) -> Settings:
+    """The settings in a text; `name` is what messages call it. Raises GuardError as `load_settings` does."""
+    try:
+        document = parse_yaml(text)
+    except YamlError as error:
+        raise GuardError(f"{name}:{error.mark.line}:{error.mark.column}: {error}") from error
+    try:
+        read = _SETTINGS.model_validate({} if document.value is None else document.value)
+    except ValidationError as error:
+        found = {(_mark_of(document, problem), _message(problem)) for problem in error.errors(include_url=False)}
+        raise _mistakes(found, name) from error
+    settings = _of_model(read)
+    if contradictions := {(_mark(document, location), message) for location, message in _contradictions(settings)}:
+        raise _mistakes(contradictions, name)
+    return settings
+
+
+def _of_model(read: BaseModel) -> Settings:
+    given = dict(read)
+    return Settings(**given | {"rules": [RuleSettings(**dict(rule)) for rule in given["rules"]]})
+
+
+def _mistakes(found: set[tuple[Mark, str]], name: str) -> GuardError:
+    lines = [f"{name}:{mark.line}:{mark.column}: {message}" for mark, message in sorted(found)]
+    return GuardError("\n".join(["the configuration has mistakes:", *lines]))
+
+
+def _contradictions(settings: Settings) -> Iterator[tuple[Location, str]]:
+    """What each setting by itself allows, and all of them together do not, such as rules that can never hold."""
+    if settings.engine == "imgsim":
+        yield from _not_of_imgsim(settings)
+    decided: dict[tuple[str, ...], int] = {}
+    previews = f".imgsim-guard/{PREVIEWS}"
+    for name in ("store", "accepted"):
+        if getattr(settings, name) == previews:
+            yield (name,), f"{name}: {previews} is where previews are kept; choose another name"
+    if settings.accepted == settings.store:
+        yield ("accepted",), f"accepted: {settings.store} is the store; choose another name"
+    for index, rule in enumerate(settings.rules):
+        where: Location = ("rules", index)
+        if (rule.between is None) == (rule.within is None):
+            yield where, f"rules.{index}: needs either between or within"
+            continue
+        for name in sorted({*rule.splits} - {*settings.splits}):
+            known = ", ".join(settings.splits) or "none is defined"
+            yield where, f"rules.{index}: there is no split {name!r} (splits: {known})"
+        if rule.between is not None and rule.splits[0] == rule.splits[1]:
+            yield where, f"rules.{index}: between names one split twice; write within: {rule.splits[0]}"
+        earlier = decided.setdefault(tuple(sorted(rule.splits)), index)
+        if earlier != index:
+            yield where, f"rules.{index}: never holds, since rules.{earlier} is for the same splits"
+
+
+def _not_of_imgsim(settings: Settings) -> Iterator[tuple[Location, str]]:
+    if settings.preprocessing != "reference":
+        yield ("preprocessing",), "preprocessing: the engine imgsim has its own; write reference, or engine: onnx"
+    if settings.device not in {"auto", "cpu"}:
+        yield ("device",), "device: the engine imgsim runs on the processor; write auto, or engine: onnx"
+
+
+def _mark_of(document: Document, problem: ErrorDetails) -> Mark:
+    """Where it stands: the key if the key itself is wrong, else the value."""
+    location: Location = problem["loc"]
+    if location[-1:] == ("[key]",):
+        location = location[:-1]
+    elif problem["type"] != "extra_forbidden":
+        return _mark(document, location)
+    return document.key_marks.get(location) or _mark(document, location)
+
+
+def _mark(document: Document, location: Location) -> Mark:
+    """Where it stands: the value, else what encloses it."""
+    while location not in document.marks:
+        location = location[:-1]
+        if not location:
+            break
+    return document.marks.get(location, Mark(1, 1))
+
+
+def _message(problem: ErrorDetails) -> str:
+    where = ".".join(str(part) for part in problem["loc"] if part != "[key]")
+    if problem["type"] == "extra_forbidden":
+        known = (_RULE if problem["loc"][0] == "rules" else _SETTINGS).model_fields
+        close = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else "the keys are " + ", ".join(known)
+        return f"unknown key {_shortened(repr(where))}; {hint}"
+    if problem["type"] == "model_type":
+        return "expected keys and values, such as 'threshold: 10'"
+    expected = PATTERNS.get(problem["ctx"]["pattern"]) if problem["type"] == "string_pattern_mismatch" else None
+    said = f"should be {expected}" if expected else problem["msg"].removeprefix("Input ")
+    given = "nothing" if problem["input"] is None else repr(problem["input"])
+    return f"{where}: {said}, not {_shortened(given)}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= SHOWN_LENGTH else text[: SHOWN_LENGTH - 3] + "..."

@@ -1,0 +1,121 @@
+"""The settings. `configuration` reads them from a file.
+
+The annotations are for pydantic, which is imported only when there is a file to check: until then they are strings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Annotated, Literal
+
+    from pydantic import Field
+
+    from imgsim_guard.augnet import Device, Engine, Preprocessing
+    from imgsim_guard.config.setting_types import FOLDER_PATTERN, Distance, LimitSetting, Pattern, SplitName
+    from imgsim_guard.model import Action
+
+FILE_NAME = ".imgsim-guard.yaml"
+
+PREVIEWS = "previews"
+"""The folder of previews, beside that of the store."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleSettings:
+    """One of `rules`: for pairs between two splits, or within one."""
+
+    between: Annotated[
+        list[SplitName] | None,
+        Field(
+            min_length=2,
+            max_length=2,
+            description="The two splits whose pairs it is for",
+            json_schema_extra={"uniqueItems": True},
+        ),
+    ] = None
+    within: Annotated[SplitName | None, Field(description="The split within which it is for pairs")] = None
+    threshold: Annotated[Distance | None, Field(description="Instead of the general threshold")] = None
+    on_match: Annotated[Action, Field(description="fail; warn: report and let pass; ignore: only count")] = "fail"
+    limit: Annotated[
+        LimitSetting | None,
+        Field(description="Fail above this many, or this share, instead of above max_near_duplicates and the like"),
+    ] = None
+
+    @property
+    def splits(self) -> tuple[str, str]:
+        """The names of the two splits, the same twice for `within`."""
+        first, second = self.between or [self.within or ""] * 2
+        return first, second
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Every setting, with its default and its range; the names are those of the file."""
+
+    images: Annotated[
+        list[Pattern] | None,
+        Field(description="The dataset's images, as gitignore-style patterns; without it, all that is tracked"),
+    ] = None
+    threshold: Annotated[
+        Distance,
+        Field(description="The AugNet distance up to which two images are near-duplicates"),
+    ] = 10.0
+    reach: Annotated[Distance, Field(description="The distance up to which verification may confirm a pair")] = 26.0
+    candidates: Annotated[
+        int, Field(ge=1, le=1000, description="How many of the nearest within reach are verified for each new image")
+    ] = 20
+    verify: Annotated[
+        Literal["auto", "never"],
+        Field(description="Whether pixels decide where they can; never: the bare distance rule of imgsim"),
+    ] = "auto"
+    max_near_duplicates: Annotated[
+        LimitSetting, Field(description="Fail when more new images than this, or a greater share, are near-duplicates")
+    ] = 0
+    max_exact_duplicates: Annotated[
+        LimitSetting,
+        Field(description="Fail when more new images than this, or a greater share, are exact duplicates"),
+    ] = 0
+    unreadable: Annotated[
+        Literal["fail", "warn"], Field(description="Whether new images that cannot be read fail the check")
+    ] = "fail"
+    unchecked: Annotated[
+        Literal["fail", "warn"],
+        Field(description="Whether new images that DVC or git LFS has not brought to this machine fail the check"),
+    ] = "fail"
+    engine: Annotated[Engine, Field(description="onnx, or imgsim for the reference package (extra [imgsim])")] = "onnx"
+    preprocessing: Annotated[
+        Preprocessing,
+        Field(description="reference: as imgsim has it; antialiased: averaged. Each has its own embeddings"),
+    ] = "reference"
+    device: Annotated[
+        Device,
+        Field(description="What runs the model; auto: CUDA where it is installed and runs, else the processor"),
+    ] = "auto"
+    max_missing_embeddings: Annotated[
+        int,
+        Field(ge=0, description="How many images the hook embeds by itself before it asks for `imgsim-guard embed`"),
+    ] = 200
+
+    splits: Annotated[
+        dict[SplitName, Pattern | list[Pattern]],
+        Field(
+            description="Parts of the dataset by name, as gitignore-style patterns, which must not overlap",
+            json_schema_extra={"additionalProperties": False},
+        ),
+    ] = field(default_factory=dict)
+    rules: Annotated[
+        list[RuleSettings],
+        Field(description="What holds for pairs of certain splits; of several for the same splits, the first"),
+    ] = field(default_factory=list)
+    store: Annotated[
+        str, Field(pattern=FOLDER_PATTERN, description="The folder of embeddings that DVC tracks for the whole team")
+    ] = ".imgsim-guard/store"
+    previews: Annotated[
+        bool, Field(description="Whether sync also publishes a small picture of each image, for machines without them")
+    ] = False
+    accepted: Annotated[str, Field(pattern=FOLDER_PATTERN, description="The file of pairs that were accepted")] = (
+        ".imgsim-guard/accepted.yaml"
+    )

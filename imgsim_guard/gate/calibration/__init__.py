@@ -1,0 +1,1 @@
+"""Suggest a threshold for a dataset, from the distances between its images."""

@@ -1,0 +1,246 @@
+"""The use case: sort by content, embed what is missing, retrieve, judge."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from itertools import product
+from typing import TYPE_CHECKING
+
+from imgsim_guard.gate.accepted import marked
+from imgsim_guard.gate.embed import embed_missing
+from imgsim_guard.gate.judge import candidate, exact_duplicate, identity_of, in_order, judge, sort_by_content
+from imgsim_guard.gate.notes import absent, duration, empty_splits, not_compared_with, unverified
+from imgsim_guard.model import Candidate, GuardError, Match, Result, Rule, Unreadable
+from imgsim_guard.sources.selection import without_moved
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Mapping, Sequence
+
+    from imgsim_guard.gate.judge import Sorted
+    from imgsim_guard.gate.pipeline import Pipeline
+    from imgsim_guard.gate.policy import Policy
+    from imgsim_guard.model import Bounds, Evidence, Image, Selection
+    from imgsim_guard.search.joins import Joins
+    from imgsim_guard.sources.source import Source
+    from imgsim_guard.store.store import Store
+
+SAMPLE = 4
+"""Images embedded to tell how long the rest will take; the first also pays for loading the model."""
+
+
+def check(
+    selection: Selection, pipeline: Pipeline, *, policy: Policy, max_missing: int | None = None, nearest: bool = False
+) -> Result:
+    """Judge a selection's queries; unless the policy allows no candidates, with verification by pixels.
+
+    `nearest`: find each query's nearest neighbour, too. Raises GuardError when more than `max_missing` images have no
+    embedding yet: a hook must not sit silent for long.
+    """
+    store = pipeline.store
+    contents = [image.content for image in (*selection.queries, *selection.gallery, *selection.lost)]
+    alike = store.alike(contents)
+    selection, by_content = _sorted(selection, alike, policy)
+    rows: dict[str, int] = {}
+    unreadable = dict(selection.unreadable)
+    notes = [*selection.notes, *empty_splits(selection, policy)]
+    found: list[Match] = []
+    if by_content.searched:
+        store.open()
+        rows = store.find([*by_content.searched, *by_content.held])
+        wanted, out_of_reach = _to_embed(by_content, rows, store.unreadable, pipeline.source)
+        at_hand = [image for image in wanted if pipeline.source.at_hand(image)]
+        if max_missing is not None and len(at_hand) > max(max_missing, SAMPLE):
+            raise GuardError(_too_many(at_hand, pipeline))
+        reasons = embed_missing(wanted, pipeline)
+        stored = store.find(store.unreadable)  # by somebody whose decoder reads it
+        reasons |= {key: Unreadable(reason) for key, reason in store.unreadable.items() if key not in stored}
+        if wanted:
+            # What was just embedded may turn out to be bytes that another tracker knows by another content id.
+            if (known := store.alike(contents)) != alike:
+                selection, by_content = _sorted(selection, known, policy)
+            kept = rows if pipeline.workers is None else {}  # theirs are read with all others, which may move
+            rows = kept | store.find(key for key in (*by_content.searched, *by_content.held) if key not in kept)
+        found, not_verified, drift = _matches(by_content, rows, pipeline, policy=policy, mutual=selection.mutual)
+        unreadable |= {
+            query.path: reasons[content]
+            for content, queries in by_content.searched.items()
+            if content in reasons
+            for query in queries
+        }
+        notes += not_compared_with([image for content, image in by_content.held.items() if content in reasons])
+        notes += absent(out_of_reach)
+        notes += [store.advice] if wanted and store.advice else []
+        notes += [*unverified(not_verified), *drift]
+    exact = [exact_duplicate(query, image, policy) for query, image in by_content.exact]
+    return Result(
+        scope=selection.scope,
+        bounds=policy.bounds,
+        limits=policy.limits,
+        queries=len(selection.queries) + len(selection.unreadable),
+        gallery=len(selection.gallery)
+        + selection.unlisted
+        + (max(0, len(selection.queries) - 1) if selection.mutual else 0),
+        matches=in_order(_marked([*exact, *found], policy, store)),
+        unreadable=tuple(sorted(unreadable.items())),
+        notes=(*notes, *store.notes),
+        in_dvc=tuple(query.path for query in selection.queries if query.content.startswith("md5:")),
+        nearest=_nearest(by_content, rows, pipeline, mutual=selection.mutual) if nearest else (),
+    )
+
+
+def nothing_new(selection: Selection, policy: Policy) -> Result:
+    """The result for a selection without queries."""
+    gallery = len(selection.gallery) + selection.unlisted
+    return Result(selection.scope, policy.bounds, policy.limits, 0, gallery, (), selection.unreadable, selection.notes)
+
+
+def compare_with(first: Image, others: Sequence[Image], pipeline: Pipeline, *, bounds: Bounds) -> list[Match]:
+    """How one image relates to each of the others, all of them stored; what is no match is given as a look-alike."""
+    from imgsim_guard.search import distances
+
+    store = pipeline.store
+    rows = store.find([first.content, *(other.content for other in others)])
+    ours = store.embeddings([rows[first.content]])
+    pairs = []
+    for other in others:
+        distance = float(distances(ours, store.embeddings([rows[other.content]]))[0])
+        near, rule = distance <= bounds.threshold, Rule(threshold=bounds.threshold)
+        pairs.append(Candidate(first, other, distance, near=near, likely=True, rule=rule))
+    same = [store.pixels(rows[first.content]) == store.pixels(rows[other.content]) for other in others]
+    evidence, _ = _evidence(pairs, same, pipeline, bounds=bounds)
+    return [
+        judge(pair, same_pixels=equal, evidence=found)
+        or Match("look-alike", first, pair.gallery, pair.distance, found, pair.rule)
+        for pair, equal, found in zip(pairs, same, evidence, strict=True)
+    ]
+
+
+def _sorted(selection: Selection, alike: Mapping[str, str], policy: Policy) -> tuple[Selection, Sorted]:
+    """The selection without what only moved, and by content, given which contents are the same as which."""
+    identity = identity_of(alike)
+    selection = without_moved(selection, identity)
+    return selection, sort_by_content(selection, identity, policy.split, policy.copies)
+
+
+def _marked(matches: Sequence[Match], policy: Policy, store: Store) -> list[Match]:
+    """The matches, those that are accepted with the reason."""
+    contents = [content for pair in policy.accepted for content in pair.contents]
+    contents += [image.content for match in matches for image in (match.query, match.gallery)]
+    alike = store.alike(contents) if policy.accepted else {}
+    return marked(matches, policy.accepted, identity_of(alike), policy.split)
+
+
+def _to_embed(
+    by_content: Sorted, rows: Container[str], unreadable: Container[str], source: Source
+) -> tuple[list[Image], list[Image]]:
+    """What has no embedding: all queries, and of the gallery what is on this machine; and the rest of the gallery."""
+    first = {content: queries[0] for content, queries in by_content.searched.items()}
+    queries, gallery = (
+        [image for content, image in images.items() if content not in rows and image.content not in unreadable]
+        for images in (first, by_content.held)
+    )
+    at_hand = [image for image in gallery if source.at_hand(image)]
+    return queries + at_hand, sorted({*gallery} - {*at_hand})
+
+
+def _matches(
+    by_content: Sorted, rows: Mapping[str, int], pipeline: Pipeline, *, policy: Policy, mutual: bool
+) -> tuple[list[Match], int, list[str]]:
+    """The matches among what has an embedding; how many pairs should have been verified and could not; and notes."""
+    from imgsim_guard.gate.retrieve import retrieve_among, retrieve_between
+
+    store, bounds = pipeline.store, policy.retrieved
+    searched, held = _with_rows(by_content.searched, rows), _with_rows(by_content.held, rows)
+    joins = _joins(pipeline)
+    between = retrieve_between(searched, held, store, bounds=bounds, joins=joins)
+    among = retrieve_among(searched, store, bounds=bounds, joins=joins) if mutual else {}
+
+    pairs, same = [], []
+    for retrieved, images in ((between, by_content.holding), (among, by_content.searched.__getitem__)):
+        for (content, gallery), found in sorted(retrieved.items()):
+            if content == gallery:  # of a content that is new to a split: what is the same was found before
+                continue
+            equal = store.pixels(rows[content]) == store.pixels(rows[gallery])
+            for one, other in product(by_content.searched[content], images(gallery)):
+                query, image = (one, other) if retrieved is between else (max(one, other), min(one, other))
+                pairs.append(candidate(query, image, found.distance, policy, likely=found.by_hash))
+                same.append(equal)
+    evidence, drift = _evidence(pairs, same, pipeline, bounds=bounds)
+    judged = (
+        judge(pair, same_pixels=equal, evidence=seen) for pair, equal, seen in zip(pairs, same, evidence, strict=True)
+    )
+    return [match for match in judged if match is not None], sum(1 for seen in evidence if _is_skipped(seen)), drift
+
+
+def _with_rows(contents: Iterable[str], rows: Mapping[str, int]) -> dict[str, int]:
+    return {content: rows[content] for content in contents if content in rows}
+
+
+def _nearest(
+    by_content: Sorted, rows: Mapping[str, int], pipeline: Pipeline, *, mutual: bool
+) -> tuple[tuple[str, float], ...]:
+    """The distance of each query with an embedding to the nearest other image, by path."""
+    from imgsim_guard.search import FURTHEST
+
+    store, joins = pipeline.store, _joins(pipeline)
+    own = _with_rows(by_content.searched, rows)
+    held = _with_rows(by_content.held, rows) if own else {}  # the store is open only for a search
+    ours, theirs = store.embeddings([*own.values()]), store.stored_embeddings([*held.values()])
+    searched = list(own)
+    found = {image.path: 0.0 for pair in by_content.exact for image in pair}
+    pairs = [*joins.nearest_between(ours, theirs, k=1, reach=FURTHEST)]
+    for pair in [*pairs, *joins.nearest_among(ours, k=1, reach=FURTHEST)] if mutual else pairs:
+        for query in by_content.searched[searched[pair.first]]:
+            found[query.path] = min(pair.distance, found.get(query.path, pair.distance))
+    queries = {query.path for some in by_content.searched.values() for query in some}
+    queries |= {query.path for query, _ in by_content.exact}
+    return tuple((path, distance) for path, distance in sorted(found.items()) if path in queries)
+
+
+def _evidence(
+    pairs: Sequence[Candidate], same: Sequence[bool], pipeline: Pipeline, *, bounds: Bounds
+) -> tuple[list[Evidence | None], list[str]]:
+    """What verification says of each pair; None where it is not asked: of the same pixels, or without candidates. And
+    what is to be said about the pixels that it saw.
+    """
+    asked = [index for index, equal in enumerate(same) if not equal] if bounds.candidates else []
+    found: list[Evidence | None] = [None] * len(pairs)
+    if asked:
+        from imgsim_guard.gate.drift import drifted
+        from imgsim_guard.verification.verifier import Verifier
+
+        done = pipeline.progress(len(asked), "verifying")
+        verifier = Verifier(pipeline.pictures or pipeline.source)
+        verify = verifier.verify if pipeline.workers is None else partial(pipeline.workers.verify, verifier)
+        for index, answer in zip(asked, verify([pairs[index] for index in asked], done), strict=True):
+            found[index] = answer
+        return found, [*drifted(verifier.pixels, pipeline)]
+    return found, []
+
+
+def _joins(pipeline: Pipeline) -> Joins:
+    if pipeline.workers is not None:
+        return pipeline.workers.joins
+    from imgsim_guard.search import joins
+
+    return joins
+
+
+def _is_skipped(evidence: Evidence | None) -> bool:
+    return evidence is not None and evidence.outcome == "skipped"
+
+
+def _too_many(wanted: Sequence[Image], pipeline: Pipeline) -> str:
+    """What to say instead of working silently; a few images are embedded to know how long it would take."""
+    times = [time.monotonic()]
+    watched = pipeline._replace(progress=lambda _total, _doing: lambda: times.append(time.monotonic()))
+    embed_missing(wanted[:SAMPLE], watched)
+    steady = (times[-1] - times[1]) / max(1, len(times) - 2)
+    lines = [
+        f"{len(wanted):,} images have no embedding yet: about {duration(steady * len(wanted))} of work, once.",
+        *([f"  first:       {pipeline.store.advice}"] if pipeline.store.advice else []),
+        "  embed them:  imgsim-guard embed    (shows progress; can be interrupted and resumed)",
+        "Then try again.",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,151 @@
+"""Embed what the store does not hold yet."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import TYPE_CHECKING, NamedTuple
+
+from imgsim_guard.images.headers import MAX_PIXELS, read_header
+from imgsim_guard.model import Image, Unreadable
+from imgsim_guard.system.crash import naming
+from imgsim_guard.system.threads import Room, cores, worked_ahead
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Sequence
+    from concurrent.futures import Future
+
+    from imgsim_guard.augnet import Embedder
+    from imgsim_guard.gate.pipeline import Pipeline
+    from imgsim_guard.store.shard import Row
+    from imgsim_guard.store.store import Store
+
+ROWS_A_SHARD = 512
+"""Written at once: what an interruption can lose is two minutes' work at most, and a shard is 0.8 MB."""
+
+SECONDS_A_SHARD = 30
+"""Written after this time even when there are fewer rows: ^C loses no more than this."""
+
+PIXELS_AT_ONCE = MAX_PIXELS
+"""Of all images in memory, whatever the number of threads: as many as a single image may have."""
+
+
+class _Failed(NamedTuple):
+    image: Image
+    why: Unreadable
+    lasting: bool
+    """Whether the bytes themselves are at fault, so that asking again is no use."""
+
+
+def missing(images: Iterable[Image], store: Store) -> list[Image]:
+    """One image of each content that the store has neither an embedding of nor a reason why there is none."""
+    by_content: dict[str, Image] = {}
+    for image in images:
+        by_content.setdefault(image.content, image)
+    known = store.find(by_content)
+    return [image for content, image in by_content.items() if content not in known and content not in store.unreadable]
+
+
+def embed_missing(images: Sequence[Image], pipeline: Pipeline) -> dict[str, Unreadable]:
+    """Embed each image and put it into the store; return, by content id, which were unreadable and why.
+
+    The images must be `missing`. What is done is kept however this ends, on ^C as well.
+    """
+    if images:
+        from imgsim_guard.store.journal import take_over
+
+        if take_over(pipeline.store.folder, pipeline.store.add):
+            images = missing(images, pipeline.store)
+    if not images:
+        return {}
+    if pipeline.workers is not None:
+        return pipeline.workers.embed(images, pipeline)
+    store, done = pipeline.store, pipeline.progress(len(images), "embedding")
+    rows = _Rows(store)
+    failed: list[_Failed] = []
+    try:
+        with closing(_outcomes(images, pipeline)) as outcomes:
+            for outcome in outcomes:
+                if isinstance(outcome, _Failed):
+                    failed.append(outcome)
+                else:
+                    rows.append(outcome)
+                rows.write_if_due()
+                done()
+    finally:
+        rows.close()
+        if lasting := {failure.image.content: failure.why.reason for failure in failed if failure.lasting}:
+            store.add_unreadable(lasting)
+    return {failure.image.content: failure.why for failure in failed}
+
+
+class _Rows:
+    """On their way into the store; killed meanwhile, they are in the journal."""
+
+    def __init__(self, store: Store) -> None:
+        from imgsim_guard.store.journal import Journal
+
+        self._store = store
+        self._journal = Journal(store.folder)
+        self._rows: list[Row] = []
+        self._written = time.monotonic()
+
+    def append(self, row: Row) -> None:
+        self._rows.append(row)
+        self._journal.write(row)
+
+    def write_if_due(self) -> None:
+        waited = time.monotonic() - self._written
+        if len(self._rows) >= ROWS_A_SHARD or (self._rows and waited > SECONDS_A_SHARD):
+            self._write()
+
+    def close(self) -> None:
+        if self._rows:
+            self._write()
+        self._journal.close()
+
+    def _write(self) -> None:
+        self._store.add(self._rows)
+        self._journal.clear()
+        self._rows, self._written = [], time.monotonic()
+
+
+def at_once(images: int) -> int:
+    """How many of so many images the model embeds at a time. From as many on as there are cores, each core has one of
+    its own, which keeps them busier than if all worked on one.
+    """
+    return cores() if images >= cores() else 1
+
+
+def _outcomes(images: Sequence[Image], pipeline: Pipeline) -> Generator[Row | _Failed, None, None]:
+    """Of each image, in order."""
+    threads = cores()
+    room = Room(PIXELS_AT_ONCE)
+    # The model loads while the first images are read and decoded.
+    with ThreadPoolExecutor(1, "load") as loader:
+        model = loader.submit(pipeline.load, at_once(len(images)))
+
+        def work(image: Image, data: bytes | Unreadable) -> Row | _Failed:
+            if isinstance(data, Unreadable):
+                return _Failed(image, data, lasting=False)
+            header = read_header(data)
+            with room.taken(header.width * header.height if header else 0):
+                return _embedded(image, data, pipeline.least_side, model)
+
+        yield from worked_ahead(images, pipeline.source.read, work, threads=max(2, threads))
+
+
+def _embedded(image: Image, data: bytes, least_side: int | None, model: Future[Embedder]) -> Row | _Failed:
+    import numpy as np
+
+    from imgsim_guard.images.decode import decode_whole, pixel_digest, reduction_of
+    from imgsim_guard.images.hashes import hashes
+    from imgsim_guard.store.shard import Row, file_digests
+
+    pixels = naming(image.path, decode_whole, data, least_side)
+    if isinstance(pixels, Unreadable):
+        return _Failed(image, pixels, lasting=True)
+    digest, hashed = pixel_digest(pixels, reduction_of(data, least_side)), hashes(pixels).tobytes()
+    embedding = model.result().embed([pixels])[0].astype(np.float16)
+    return Row(**file_digests(data), pixels=digest, hashes=hashed, embedding=embedding)

@@ -1,0 +1,111 @@
+"""From content ids, distances and evidence to matches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from imgsim_guard.model import Candidate, Image, Kind, Match
+from imgsim_guard.system.garbage_collector import no_collecting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from imgsim_guard.gate.policy import Policy
+    from imgsim_guard.model import Evidence, Selection
+
+
+class Sorted(NamedTuple):
+    """A selection by content.
+
+    `exact`: the pairs that content ids alone decide. `searched`: by content, the queries that are left to search for.
+    `held`: by content, the first image of the gallery that has it; `others`: of those contents that several splits
+    have, the first of each other split.
+    """
+
+    exact: list[tuple[Image, Image]]
+    searched: dict[str, list[Image]]
+    held: dict[str, Image]
+    others: dict[str, list[Image]]
+
+    def holding(self, content: str) -> list[Image]:
+        """The images of the gallery that have a content, the first of each split."""
+        return [self.held[content], *self.others.get(content, ())] if content in self.held else []
+
+
+def identity_of(alike: Mapping[str, str]) -> Callable[[str], str]:
+    """The same for two content ids that name the same bytes, given which are like an earlier one (`Store.alike`)."""
+    return lambda content: alike.get(content, content)
+
+
+@no_collecting()
+def sort_by_content(
+    selection: Selection,
+    identity: Callable[[str], str] = str,
+    split: Callable[[str], str] = lambda _path: "",
+    copies: Collection[str] = frozenset(),
+) -> Sorted:
+    """Find the exact duplicates, and what has to be searched for. Contents are the same when their `identity` is.
+
+    A query whose content its split holds already brings nothing new, so only the copies are said of it. The same holds
+    for the second of two equal queries, if queries are compared with one another. A content that is new to a split may
+    be near what no rule minded before. `copies`: the paths that were accepted as such; what they are copies of comes
+    first, whatever its name, so that the next copy is one of that.
+    """
+    result = Sorted([], {}, {}, {})
+    for image in _originals_first(selection.gallery, copies):
+        content = identity(image.content)
+        if result.held.setdefault(content, image) is not image and _is_new(image, result.holding(content), split):
+            result.others.setdefault(content, []).append(image)
+    earlier: dict[str, list[Image]] = {}
+    for query in _originals_first(selection.queries, copies):
+        content = identity(query.content)
+        known = [*result.holding(content), *earlier.get(content, ())]
+        result.exact.extend((query, image) for image in known)
+        if _is_new(query, known, split):
+            result.searched.setdefault(content, []).append(query)
+            if selection.mutual:
+                earlier.setdefault(content, []).append(query)
+    return result
+
+
+def _originals_first(images: Iterable[Image], copies: Collection[str]) -> Iterable[Image]:
+    return sorted(images, key=lambda image: image.path in copies) if copies else images
+
+
+def _is_new(image: Image, known: Sequence[Image], split: Callable[[str], str]) -> bool:
+    """Whether none of the images is of its split. Splits are asked for where they matter only."""
+    return not known or split(image.path) not in {split(other.path) for other in known}
+
+
+def exact_duplicate(query: Image, gallery: Image, policy: Policy) -> Match:
+    """The match of two images of the same bytes."""
+    splits = policy.split(query.path), policy.split(gallery.path)
+    return Match("exact-duplicate", query, gallery, 0.0, rule=policy.rule(splits), splits=splits)
+
+
+def candidate(query: Image, gallery: Image, distance: float, policy: Policy, *, likely: bool) -> Candidate:
+    """A pair that was retrieved, under the rule that holds for it."""
+    splits = policy.split(query.path), policy.split(gallery.path)
+    rule = policy.rule(splits)
+    return Candidate(query, gallery, distance, near=distance <= rule.threshold, likely=likely, rule=rule, splits=splits)
+
+
+def judge(pair: Candidate, *, same_pixels: bool, evidence: Evidence | None) -> Match | None:
+    """What a pair is, if anything: verification decides where it can, the threshold where it cannot.
+
+    Two blank images are no copies of one another, however near: every blank image is near every other.
+    """
+    kind: Kind | None = "near-duplicate" if pair.near else None
+    distance = pair.distance
+    if same_pixels:
+        kind, evidence, distance = "exact-duplicate", None, 0.0
+    elif evidence is not None and evidence.outcome == "confirmed":
+        kind = "near-duplicate"
+    elif evidence is not None and (evidence.outcome == "refuted" or evidence.blank):
+        kind = "look-alike" if pair.near else None
+    return kind and Match(kind, pair.query, pair.gallery, distance, evidence, pair.rule, pair.splits)
+
+
+def in_order(matches: Iterable[Match]) -> tuple[Match, ...]:
+    """Matches by query, the nearest first: always the same order."""
+    return tuple(sorted(matches, key=lambda match: (match.query, match.distance, match.kind, match.gallery)))

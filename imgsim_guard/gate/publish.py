@@ -1,0 +1,79 @@
+"""Publish what this machine has embedded to the store that the team shares, and keep that store in order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from imgsim_guard.images.decode import decode, preview
+from imgsim_guard.model import Unreadable
+from imgsim_guard.store.previews import ROWS_OF_A_SHARD
+from imgsim_guard.store.shared import publish, published
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from imgsim_guard.gate.pipeline import Progress
+    from imgsim_guard.model import Image
+    from imgsim_guard.sources.source import Source
+    from imgsim_guard.store.previews import Previews
+    from imgsim_guard.store.store import Store
+
+
+class Published(NamedTuple):
+    """What came of it: images whose embeddings were added, that were there before, and that have none here."""
+
+    new: int
+    held: int
+    missing: int
+
+
+def publish_missing(images: Iterable[Image], store: Store, folder: Path) -> Published:
+    """Add to a folder of shards what it lacks of these images and the store has.
+
+    Raises GuardError when a shard there is damaged: it would be published with the rest.
+    """
+    there = published(folder, fingerprint=store.fingerprint)
+    contents = {image.content for image in images}
+    known = store.find(contents)
+    digests = store.sha256(known)
+    rows = store.rows(content for content, digest in digests.items() if digest not in there)
+    publish(rows, folder, fingerprint=store.fingerprint)
+    return Published(len(rows), len(there & {*digests.values()}), len(contents - known.keys()))
+
+
+def add_previews(images: Sequence[Image], source: Source, store: Store, previews: Previews, progress: Progress) -> int:
+    """Make the previews that are not there yet, of images whose pixels are; how many. Kept as it goes."""
+    lacking = _without_preview(images, store, previews)
+    made: dict[bytes, bytes] = {}
+    count = 0
+    try:
+        for digest, picture in _made(lacking, source, progress(len(lacking), "previews")):
+            made[digest] = picture
+            count += 1
+            if len(made) == ROWS_OF_A_SHARD:
+                previews.add(made)
+                made = {}
+    finally:
+        previews.add(made)
+    return count
+
+
+def _without_preview(images: Sequence[Image], store: Store, previews: Previews) -> dict[bytes, Image]:
+    """By digest, one image of each stored content that has none."""
+    lacking: dict[bytes, Image] = {}
+    known = store.sha256(image.content for image in images)
+    for image in images:
+        digest = known.get(image.content)
+        if digest is not None and digest not in previews:
+            lacking.setdefault(digest, image)
+    return lacking
+
+
+def _made(images: Mapping[bytes, Image], source: Source, done: Callable[[], object]) -> Iterator[tuple[bytes, bytes]]:
+    for digest, image in images.items():
+        data = source.read(image) if source.at_hand(image) else Unreadable("it is not here", absent=True)
+        pixels = data if isinstance(data, Unreadable) else decode(data)
+        if not isinstance(pixels, Unreadable):
+            yield digest, preview(pixels)
+        done()

@@ -1,0 +1,148 @@
+"""Pictures within a picture: what is left of a framed photograph, a collage or a screenshot without what is plain.
+
+A recursive X-Y cut (Nagy and Seth, Hierarchical representation of optically scanned documents, 1984): rows and columns
+of one colour are trimmed from the border, then the picture is cut at the widest plain gap, and each part is treated
+again. Figures among text and pictures pasted upon others, which have no gap around them, come first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import cv2
+import numpy as np
+
+from imgsim_guard.images.figures import Part, figures, pasted
+from imgsim_guard.search.hashes import HASHES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+SIDE = 384
+"""Long side at which gaps are looked for: a gutter of 6 pixels between pictures of 500 is still two."""
+
+PLAIN_SPREAD = 4.0
+"""Grey levels by which a plain row or column spreads: what JPEG adds."""
+
+LEAST_SHARE = 0.06
+"""Of the area of the whole: a smaller part is a logo or a line of text."""
+
+LEAST_SIDE = 40
+"""Pixels at SIDE: as above."""
+
+ALIKE = 0.95
+"""The common area of two parts over that of both together, from which on they are one."""
+
+MOST_DEPTH = 6
+"""Cuts below one another: a page of a figure in a column needs four."""
+
+MOST_VIEWS = HASHES - 1
+"""Of the largest, as many as a collage of four has: what is kept for an image has a fixed size."""
+
+
+class Box(NamedTuple):
+    """A part of a picture, in shares of its width and height from 0 to 1."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def cut(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The part of these pixels [h, w, ...]; at least one pixel."""
+        height, width = pixels.shape[:2]
+        x, y = round(self.left * width), round(self.top * height)
+        return pixels[y : max(y + 1, round(self.bottom * height)), x : max(x + 1, round(self.right * width))]
+
+
+def views(pixels: NDArray[np.uint8]) -> list[Box]:
+    """The pictures within a picture [h, w, 3], pasted ones and figures before what is left between gaps, each kind
+    largest first; none when it fills its frame.
+    """
+    height, width = pixels.shape[:2]
+    factor = min(1.0, SIDE / max(height, width))
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
+    whole = (0, 0, *size)
+    between = sorted(_parts(grey, whole, depth=0), key=lambda part: (-_area(part), part))
+    solid = [part for part in (*pasted(small), *figures(grey)) if _large(part, grey)]
+    distinct: list[Part] = []
+    for part in (*solid, *between):
+        if not any(_alike(part, other) for other in (whole, *distinct)):
+            distinct.append(part)
+    boxes = [Box(x0 / size[0], y0 / size[1], x1 / size[0], y1 / size[1]) for x0, y0, x1, y1 in distinct]
+    return boxes[:MOST_VIEWS]
+
+
+def _large(part: Part, grey: NDArray[np.uint8]) -> bool:
+    return _area(part) >= LEAST_SHARE * grey.size and min(part[2] - part[0], part[3] - part[1]) >= LEAST_SIDE
+
+
+def _alike(one: Part, other: Part) -> bool:
+    """Whether a hash of the one would be that of the other."""
+    width, height = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
+    common = max(0, width) * max(0, height)
+    return common >= ALIKE * (_area(one) + _area(other) - common)
+
+
+def _area(part: Part) -> int:
+    return (part[2] - part[0]) * (part[3] - part[1])
+
+
+def _parts(grey: NDArray[np.uint8], part: Part, *, depth: int) -> Iterator[Part]:
+    """The parts that are large enough, after trimming and cutting."""
+    part = _trimmed(grey, part)
+    if not _large(part, grey):
+        return
+    halves = _halves(grey, part) if depth < MOST_DEPTH else None
+    if halves is None:
+        yield part
+        return
+    for half in halves:
+        yield from _parts(grey, half, depth=depth + 1)
+
+
+def _plain(grey: NDArray[np.uint8], axis: int) -> NDArray[np.bool_]:
+    """Which columns (axis 0) or rows (axis 1) are of one colour."""
+    return np.asarray(grey.std(axis=axis, dtype=np.float32) <= PLAIN_SPREAD)
+
+
+def _trimmed(grey: NDArray[np.uint8], part: Part) -> Part:
+    """Without plain rows and columns at its border, until there are none."""
+    while True:
+        x0, y0, x1, y1 = part
+        inner = grey[y0:y1, x0:x1]
+        if not inner.size:
+            return part
+        columns, rows = np.flatnonzero(~_plain(inner, 0)), np.flatnonzero(~_plain(inner, 1))
+        if not len(columns) or not len(rows):
+            return (x0, y0, x0, y0)
+        smaller = (x0 + int(columns[0]), y0 + int(rows[0]), x0 + int(columns[-1]) + 1, y0 + int(rows[-1]) + 1)
+        if smaller == part:
+            return part
+        part = smaller
+
+
+def _halves(grey: NDArray[np.uint8], part: Part) -> tuple[Part, Part] | None:
+    """Both sides of the widest plain gap, if there is one."""
+    x0, y0, x1, y1 = part
+    inner = grey[y0:y1, x0:x1]
+    (column, width), (row, height) = _widest_gap(_plain(inner, 0)), _widest_gap(_plain(inner, 1))
+    if not width and not height:
+        return None
+    if width >= height:
+        return (x0, y0, x0 + column, y1), (x0 + column + width, y0, x1, y1)
+    return (x0, y0, x1, y0 + row), (x0, y0 + row + height, x1, y1)
+
+
+def _widest_gap(plain: NDArray[np.bool_]) -> tuple[int, int]:
+    """Start and length of the longest run; (0, 0) if there is none."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], plain.astype(np.int8), [0]))))
+    starts, lengths = edges[::2], edges[1::2] - edges[::2]
+    if not len(starts):
+        return 0, 0
+    longest = int(np.argmax(lengths))
+    return int(starts[longest]), int(lengths[longest])

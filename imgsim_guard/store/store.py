@@ -1,0 +1,281 @@
+"""The store: content ids to embeddings, so that an image is embedded once, ever.
+
+What belongs to the dataset is never asked of the store: it only remembers. Losing it costs time, never correctness.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from imgsim_guard.augnet import DIMENSIONS
+from imgsim_guard.model import GuardError
+from imgsim_guard.search.hashes import HASH_SIZE, HASHES
+from imgsim_guard.store import folder as files
+from imgsim_guard.store.lookup import Finder
+from imgsim_guard.store.rows import StoredRows, by_shard
+from imgsim_guard.store.shard import (
+    CONTENT_IDS,
+    DIGEST_SIZES,
+    SUFFIX,
+    Row,
+    Shard,
+    read_contents,
+    read_shard,
+    write_shard,
+)
+from imgsim_guard.store.unreadable import SUFFIX as UNREADABLE_SUFFIX
+from imgsim_guard.store.unreadable import read_unreadable, write_unreadable
+from imgsim_guard.system.threads import in_order
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from imgsim_guard.store.rows import Wanted
+
+ROWS_OF_A_SMALL_SHARD = 256
+ROWS_OF_A_LARGE_SHARD = 2048
+SMALL_SHARDS_KEPT = 32
+"""Every commit adds a shard of a few rows. Past this many they are merged into one, so that a year of commits is not
+a thousand files to open; and so are those that came of it, up to the large ones."""
+
+
+class Store:
+    """The embeddings of one fingerprint, read from folders when made, and added to as images are embedded.
+
+    `root` is this user's cache, which alone is written to; `tracked` is the store that comes with the repository, if it
+    has one. `lazy`: read only the content ids before `open` is called. `notes` are for the person who waits: a damaged
+    shard was set aside. `advice`: where embeddings may be had that are missing.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        fingerprint: str,
+        decoder: Callable[[], str],
+        tracked: Path | None = None,
+        lazy: bool = False,
+    ) -> None:
+        self.folder = root / fingerprint
+        self.notes: list[str] = []
+        self.unreadable: dict[str, str] = {}
+        self.fingerprint = fingerprint
+        self.advice = ""
+        self._decoder = decoder
+        self._tracked = tracked
+        self._files: list[_File] = []
+        self._finders: dict[str, Finder] = {}
+        self._starts: list[int] = [0]
+        self._list(lazy=lazy)
+        for path in files.list_files(self.folder, UNREADABLE_SUFFIX):
+            with suppress(files.DamagedFileError):
+                self.unreadable |= read_unreadable(path.name, files.read_file(path) or b"", decoder=self._decoder())
+
+    def open(self) -> None:
+        """Read and check all of it; rows found before may be others after. Without it, only content ids are known."""
+        if any(file.shard is None for file in self._files):
+            self._list(lazy=False)
+
+    def reload(self) -> None:
+        """Read also what other processes have added since; rows found before may be others after."""
+        self._list(lazy=False)
+
+    def __len__(self) -> int:
+        """How many embeddings it holds."""
+        return len(self._finder("sha256"))
+
+    def find(self, contents: Iterable[str]) -> dict[str, int]:
+        """The row of each content id whose embedding is stored."""
+        wanted = list(contents)
+        found = [self._found(wanted, tracker) for tracker in CONTENT_IDS]
+        several = [some for some in found if some]
+        if len(several) < 2:  # noqa: PLR2004  of one tracker
+            return several[0] if several else {}
+        rows = {content: row for some in several for content, row in some.items()}
+        return {content: rows[content] for content in wanted if content in rows}
+
+    def alike(self, contents: Iterable[str]) -> dict[str, str]:
+        """Those content ids that are known to name the same bytes as an earlier one of them, with the first of these.
+
+        The same bytes have one id of each tracker, so that nothing is looked up for a single tracker's.
+        """
+        wanted = list(contents)
+        if len({content.partition(":")[0] for content in wanted}) < 2:  # noqa: PLR2004  two trackers
+            return {}
+        first: dict[int, str] = {}
+        return {
+            content: earlier
+            for content, row in self.find(wanted).items()
+            if (earlier := first.setdefault(row, content)) != content
+        }
+
+    def sha256(self, contents: Iterable[str]) -> dict[str, bytes]:
+        """The SHA-256 of the bytes that content ids name, of those of which it is known."""
+        wanted = list(contents)
+        rows = self.find(wanted)
+        digests = np.empty((len(rows), DIGEST_SIZES["sha256"]), np.uint8)
+        for part in by_shard(list(rows.values()), self._starts):
+            digests[part.places] = self._files[part.shard].contents["sha256"][part.rows]
+        told = {content: bytes.fromhex(content[7:]) for content in wanted if content.startswith("sha256:")}
+        return told | dict(zip(rows, map(bytes, digests), strict=True))
+
+    def embeddings(self, rows: Wanted) -> NDArray[np.float16]:
+        """The embeddings in these rows, float16 [n, 768]."""
+        return self.stored_embeddings(rows)[:]
+
+    def stored_embeddings(self, rows: Wanted) -> StoredRows[np.float16]:
+        """The same, fetched when they are asked for."""
+        shards = self._shards_for(rows)
+        none = np.empty((0, DIMENSIONS), np.float16)
+        return StoredRows(shards, [none, *(shard.embeddings for shard in shards)], self._starts, rows)
+
+    def hashes(self, rows: Wanted) -> NDArray[np.uint8]:
+        """The perceptual hashes of the images in these rows, uint8 [n, 5, 32]."""
+        return self.stored_hashes(rows)[:]
+
+    def stored_hashes(self, rows: Wanted) -> StoredRows[np.uint8]:
+        """The same, fetched when they are asked for."""
+        shards = self._shards_for(rows)
+        none = np.empty((0, HASHES, HASH_SIZE), np.uint8)
+        hashes = [shard.digests["hashes"].reshape(-1, HASHES, HASH_SIZE) for shard in shards]
+        return StoredRows(shards, [none, *hashes], self._starts, rows)
+
+    def pixels(self, row: int) -> bytes:
+        """The digest of the pixels of the image in this row."""
+        [(at, _, [index])] = by_shard([row], self._starts)
+        return bytes(self._shards_for([row])[at].digests["pixels"][index])
+
+    def rows(self, contents: Iterable[str]) -> list[Row]:
+        """What is stored of these content ids: one row for each image, in no particular order."""
+        self.open()
+        chosen = sorted(set(self.find(contents).values()))
+        shards = self._shards_for(chosen)
+        return [shards[at].row(index) for at, _, wanted in by_shard(chosen, self._starts) for index in wanted]
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Keep these rows, in the folder and at hand. Raises GuardError when they cannot be written."""
+        name, data = write_shard(rows, fingerprint=self.fingerprint)
+        path = files.add_file(self.folder, name, data)
+        self._files.append(_File.whole(path, read_shard(name, data, fingerprint=self.fingerprint), own=True))
+        self._index()
+        for least, most in pairwise((0, ROWS_OF_A_SMALL_SHARD, ROWS_OF_A_LARGE_SHARD)):
+            small = [file for file in self._files if file.is_mine and least <= file.rows < most]
+            if len(small) > SMALL_SHARDS_KEPT:
+                self._merge(small)
+        files.remove_left_overs(self.folder)
+
+    def add_unreadable(self, reasons: Mapping[str, str]) -> None:
+        """Remember why these content ids have no pixels. Raises GuardError when that cannot be written."""
+        self.unreadable |= reasons
+        files.add_file(self.folder, *write_unreadable(reasons, decoder=self._decoder()))
+
+    def _shards_for(self, rows: Wanted) -> list[Shard]:
+        """All of them, if there are rows to be fetched: without any, the store need not be open."""
+        if not len(rows):
+            return []
+        shards = [file.shard for file in self._files if file.shard is not None]
+        if len(shards) < len(self._files):
+            raise RuntimeError("the store is not open")
+        return shards
+
+    def _list(self, *, lazy: bool) -> None:
+        """Read the folders anew, keeping what was read of a file that is still there."""
+        known = {file.path: file for file in self._files if file.shard is not None or lazy}
+        self._files = []
+        folders = [(self._tracked / self.fingerprint, False)] if self._tracked is not None else []
+        places = [
+            (path, own) for folder, own in [*folders, (self.folder, True)] for path in files.list_files(folder, SUFFIX)
+        ]
+        spread = map if lazy else in_order  # content ids are read so quickly that threads only wait for one another
+        found = spread(lambda place: known.get(place[0]) or self._read(*place, lazy=lazy), places)
+        for (path, own), file in zip(places, found, strict=True):
+            if isinstance(file, files.DamagedFileError):
+                self._leave_out(path, file, own=own)
+            elif file is not None:
+                self._files.append(file)
+        self._index()
+
+    def _read(self, path: Path, own: bool, *, lazy: bool) -> _File | files.DamagedFileError | None:  # noqa: FBT001  one of a pair
+        """A shard, or its content ids, or how it is damaged; None when it has just been merged into another."""
+        try:
+            if lazy:
+                return _File(path, own, read_contents(path, fingerprint=self.fingerprint), None)
+            data = files.map_file(path)
+            if data is None:
+                return None
+            return _File.whole(path, read_shard(path.name, data, fingerprint=self.fingerprint), own=own)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise GuardError(
+                f"cannot read the store of embeddings at {path}: {error.strerror}" + files.READABLE
+            ) from error
+        except files.DamagedFileError as error:
+            return error
+
+    def _leave_out(self, path: Path, error: files.DamagedFileError, *, own: bool) -> None:
+        if own:
+            files.set_aside(path)
+            done = "set aside"
+        else:  # DVC's, which would not overwrite a folder with a change of ours in it
+            done = "did not use"
+        self.notes.append(f"{done} a damaged part of the store ({path}: {error}); its images are embedded again")
+
+    def _index(self) -> None:
+        self._finders.clear()
+        self._starts = [0, *accumulate(file.rows for file in self._files)][: max(1, len(self._files))]
+
+    def _found(self, contents: Sequence[str], tracker: str) -> dict[str, int]:
+        """The rows of those content ids that are this tracker's and stored."""
+        prefix, size = f"{tracker}:", DIGEST_SIZES[tracker]
+        length = len(prefix) + 2 * size
+        own = [content for content in contents if content.startswith(prefix) and len(content) == length]
+        if not own:
+            return {}
+        digests = np.frombuffer(bytes.fromhex("".join(own).replace(prefix, "")), np.uint8).reshape(len(own), size)
+        rows = self._finder(tracker).find(digests).tolist()
+        return {content: row for content, row in zip(own, rows, strict=True) if row >= 0}
+
+    def _finder(self, tracker: str) -> Finder:
+        if tracker not in self._finders:
+            columns = [file.contents[tracker] for file in self._files]
+            self._finders[tracker] = Finder(columns, DIGEST_SIZES[tracker])
+        return self._finders[tracker]
+
+    def _merge(self, small: Sequence[_File]) -> None:
+        """Write the rows of these shards as one, then delete them: killed in between, rows exist twice, no less."""
+        rows = {row.sha256: row for file in small if file.shard is not None for row in file.shard.rows()}
+        name, data = write_shard(rows.values(), fingerprint=self.fingerprint)
+        merged = files.add_file(self.folder, name, data)
+        files.remove_files([file.path for file in small if file.path != merged])
+        paths = {file.path for file in small}
+        self._files = [file._replace(own=False) if file.path in paths else file for file in self._files]
+
+
+class _File(NamedTuple):
+    """A shard's file: its content ids, and all of it if it was read."""
+
+    path: Path
+    own: bool
+    contents: Mapping[str, NDArray[np.uint8]]
+    shard: Shard | None
+
+    @classmethod
+    def whole(cls, path: Path, shard: Shard, *, own: bool) -> _File:
+        return cls(path, own, shard.digests, shard)
+
+    @property
+    def rows(self) -> int:
+        return len(self.contents["sha256"])
+
+    @property
+    def is_mine(self) -> bool:
+        """Whether it is this user's to merge, and at hand."""
+        return self.own and self.shard is not None

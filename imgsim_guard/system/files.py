@@ -1,0 +1,53 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from imgsim_guard.model import GuardError
+
+
+def read_text(path: Path, *, what: str, largest: int) -> str:
+    """The text of a file that people write; `what` is what messages call it. Raises GuardError."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(largest + 1)  # no more: it may be a link to a device that never ends
+    except OSError as error:
+        raise GuardError(f"cannot read the {what} {path}: {error.strerror}") from error
+    if len(data) > largest:
+        raise GuardError(f"{path}: more than {largest:,} bytes are too many for the {what}")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise GuardError(
+            f"{path}: not a text file in UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8"
+        ) from error
+
+
+def leads_out(path: Path, root: Path) -> bool:
+    """Whether a path is outside of a folder once its links are followed: a commit can bring links to anywhere."""
+    return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file so that whoever looks meanwhile, or is killed, sees the old one or the new one and no half.
+
+    It gets the permissions that the user's umask gives to new files. Raises OSError, and then leaves nothing behind.
+    """
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """It can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

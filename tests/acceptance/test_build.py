@@ -1,0 +1,179 @@
+"""The distributions, built as pip builds them: in isolation, with the real weights."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import zipfile
+from importlib.metadata import metadata
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+import yaml
+from conftest import ROOT, USERS_FOLDERS
+
+from imgsim_guard import __version__
+from imgsim_guard.augnet import MODEL_SHA256
+from imgsim_guard.augnet.checkpoint import CHECKPOINT_SHA256
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Repository
+
+MODEL = "imgsim_guard/augnet/augnet.onnx"
+LICENCE = "imgsim_guard/augnet/LICENSE-AugNet"
+PYTHON = (sys.executable, "-m")
+
+
+class Distributions(NamedTuple):
+    sdist: Path
+    wheel: Path
+
+
+def of_the_user(**variables: str) -> dict[str, str]:
+    """The user's environment, whose folders hold pip's configuration and the downloaded weights."""
+    hidden = {*USERS_FOLDERS, "PYTEST_ADDOPTS", "PYTHONPATH"}
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    return environment | {name: value for name, value in USERS_FOLDERS.items() if value is not None} | variables
+
+
+def run(*command: str, folder: Path | None = None, environment: dict[str, str] | None = None) -> str:
+    """Run a command as the user, insist that it ends well, and return what it printed."""
+    environment = environment or of_the_user()
+    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def build(source: Path, target: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", str(target), str(source)]
+    variables = {**os.environ, **environment}
+    return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def source(hook_repository: Repository, tmp_path: Path) -> Path:
+    """A fresh checkout, without the model."""
+    hook_repository.git("clone", "--quiet", str(hook_repository.root), str(tmp_path / "source"))
+    return tmp_path / "source"
+
+
+@pytest.fixture(scope="module")
+def distributions(hook_repository: Repository, tmp_path_factory: pytest.TempPathFactory) -> Distributions:
+    """Both, built as for a release: the wheel from the source distribution. An earlier build has left something."""
+    source, target = tmp_path_factory.mktemp("release") / "source", tmp_path_factory.mktemp("dist")
+    hook_repository.git("clone", "--quiet", str(hook_repository.root), str(source))
+    (source / MODEL).write_bytes(b"left by an earlier build")
+    run(*PYTHON, "build", "--outdir", str(target), str(source))
+    [sdist], [wheel] = target.glob("imgsim_guard-*.tar.gz"), target.glob("imgsim_guard-*.whl")
+    return Distributions(sdist, wheel)
+
+
+def test_a_wheel_carries_the_recorded_model_and_the_weights_licence(distributions: Distributions) -> None:
+    with zipfile.ZipFile(distributions.wheel) as archive:
+        assert hashlib.sha256(archive.read(MODEL)).hexdigest() == MODEL_SHA256
+        licence = archive.read(LICENCE).decode()
+        names = archive.namelist()
+    assert "imgsim_guard/report/schemas/report-1.schema.json" in names
+    assert CHECKPOINT_SHA256 in licence
+    assert "MIT License" in licence
+    assert any(re.fullmatch(rf"imgsim_guard-.*\.dist-info/licenses/{LICENCE}", name) for name in names)
+    assert "imgsim_guard/report/templates/report.html" in names
+    assert {name.partition("/")[0] for name in names} == {"imgsim_guard", f"imgsim_guard-{__version__}.dist-info"}
+
+
+def test_the_source_distribution_has_everything_but_the_weights(distributions: Distributions) -> None:
+    with tarfile.open(distributions.sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert MODEL not in names
+    assert {
+        "hatch_build.py",
+        "README.md",
+        "CHANGELOG.md",
+        "CITATION.cff",
+        "THIRD-PARTY-LICENSES.md",
+        ".pre-commit-hooks.yaml",
+        "docs/index.md",
+        "docs/pictures/flow.svg",
+        "hooks/pre-commit",
+        "hooks/github-actions.yml",
+        "hooks/gitlab-ci.yml",
+        "tests/golden/reference.safetensors",
+        LICENCE,
+    } <= names
+
+
+def test_the_index_would_take_and_show_them(distributions: Distributions) -> None:
+    said = run(*PYTHON, "twine", "check", "--strict", *map(str, distributions))
+    assert said.count("PASSED") == len(distributions)
+
+
+def test_the_version_stands_in_one_place(distributions: Distributions) -> None:
+    assert distributions.wheel.name.startswith(f"imgsim_guard-{__version__}-")
+    assert distributions.sdist.name == f"imgsim_guard-{__version__}.tar.gz"
+    assert "version" not in yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert metadata("imgsim-guard")["Version"] == __version__
+
+
+def test_smoke_tests_pass_from_the_source_distribution(distributions: Distributions, tmp_path: Path) -> None:
+    """All of them do by the command in CONTRIBUTING.md; here those that are over in a moment."""
+    with tarfile.open(distributions.sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    [unpacked] = tmp_path.iterdir()
+    names = (
+        "config/test_settings",
+        "gate/test_policy",
+        "acceptance/test_readme",
+        "report/test_json_schema",
+        "acceptance/test_contributing",
+    )
+    files = [f"tests/{name}.py" for name in names]
+    said = run(*PYTHON, "pytest", "-q", "-p", "no:cacheprovider", "-k", "not guarded", *files, folder=unpacked)
+    assert re.search(r"^\d{2,} passed", said, re.MULTILINE), said
+
+
+@pytest.mark.parametrize("installer", ["uv", "pipx"])
+def test_what_is_installed_refuses_a_copy(installer: str, distributions: Distributions, tmp_path: Path) -> None:
+    """As `pip install` does in .ci/run, each in an environment of its own."""
+    binaries = str(tmp_path / "bin")
+    if installer == "uv":
+        user = of_the_user(UV_TOOL_DIR=str(tmp_path / "tools"), UV_TOOL_BIN_DIR=binaries)
+        run(*PYTHON, "uv", "tool", "install", "--python", sys.executable, str(distributions.wheel), environment=user)
+    else:
+        user = of_the_user(PIPX_HOME=str(tmp_path), PIPX_BIN_DIR=binaries, PIPX_MAN_DIR=str(tmp_path / "man"))
+        run(*PYTHON, "pipx", "install", str(distributions.wheel), environment=user)
+    said = run(f"{binaries}/imgsim-guard", "demo")
+    assert "data/new-photo.jpg   near-duplicate of    data/hills.png" in said
+
+
+@pytest.mark.usefixtures("users_folders")
+def test_weights_that_are_not_augnets_stop_the_build(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "model.pth").write_bytes(b"something else")
+    result = build(source, tmp_path / "wheels", IMGSIM_GUARD_WEIGHTS=str(tmp_path / "model.pth"))
+    assert result.returncode != 0
+    assert "these are not AugNet's weights" in result.stdout + result.stderr
+
+
+@pytest.mark.usefixtures("users_folders")
+def test_weights_that_are_not_there_stop_the_build(source: Path, tmp_path: Path) -> None:
+    result = build(source, tmp_path / "wheels", IMGSIM_GUARD_WEIGHTS=str(tmp_path / "nowhere.whl"))
+    assert result.returncode != 0
+    assert "IMGSIM_GUARD_WEIGHTS names" in result.stdout + result.stderr
+
+
+@pytest.mark.usefixtures("users_folders")
+def test_a_second_build_reuses_the_download(source: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    assert build(source, tmp_path / "first", IMGSIM_GUARD_CACHE_DIR=str(cache)).returncode == 0
+    [release] = (cache / "build").iterdir()
+    changed = release.stat().st_mtime_ns
+    (source / MODEL).unlink(missing_ok=True)
+    assert build(source, tmp_path / "second", IMGSIM_GUARD_CACHE_DIR=str(cache)).returncode == 0
+    assert [path.stat().st_mtime_ns for path in (cache / "build").iterdir()] == [changed]
+    with zipfile.ZipFile(next((tmp_path / "second").iterdir())) as archive:
+        assert hashlib.sha256(archive.read(MODEL)).hexdigest() == MODEL_SHA256

@@ -1,0 +1,265 @@
+"""The CI templates in hooks/: their structure, their command lines, and their shell steps, run in real repositories."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import xml.etree.ElementTree as ET
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+from conftest import ROOT, Dataset, Repository, encoded, pixels_of
+
+from imgsim_guard.augnet import fingerprint
+from imgsim_guard.cli.parser import parse_arguments
+from imgsim_guard.search.hashes import HASH_SIZE, HASHES
+from imgsim_guard.store.shard import Row, file_digests, write_shard
+from imgsim_guard.system.cache_folder import CACHE_VARIABLE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOOKS = ROOT / "hooks"
+GITHUB = yaml.safe_load((HOOKS / "github-actions.yml").read_text())
+[JOB] = GITHUB["jobs"].values()
+STEPS: dict[str, dict[str, Any]] = {step.get("name", step.get("uses")): step for step in JOB["steps"]}
+GITLAB = yaml.safe_load((HOOKS / "gitlab-ci.yml").read_text())["imgsim-guard"]
+SCRIPTS = {
+    "github-actions.yml": [step["run"] for step in STEPS.values() if "run" in step],
+    "gitlab-ci.yml": [*GITLAB["before_script"], *GITLAB["script"]],
+}
+NO_COMMIT = "0" * 40
+TAKE_THE_STORE = "Take the store and DVC's configuration of the base branch"
+
+
+def small(name: str) -> bytes:
+    return encoded(np.asarray(cv2.resize(pixels_of(name), (160, 120), interpolation=cv2.INTER_AREA), np.uint8))
+
+
+CAT, COFFEE, ROCKET = small("chelsea.png"), small("coffee.png"), small("rocket.jpg")
+
+
+def command_lines(scripts: list[str]) -> list[list[str]]:
+    text = "\n".join(scripts).replace("\\\n", " ")
+    return [shlex.split(line, comments=True) for line in re.findall(r"^\s*(imgsim-guard .*)$", text, re.MULTILINE)]
+
+
+# What they are made of
+
+
+@pytest.mark.parametrize("template", SCRIPTS)
+def test_every_command_line_parses(template: str) -> None:
+    found = command_lines(SCRIPTS[template])
+    assert found
+    for words in found:
+        arguments = parse_arguments(words[1:])
+        assert (arguments.config, arguments.from_ref, arguments.to_ref) != (None, None, None)
+
+
+def test_the_whole_history_is_checked_out() -> None:
+    assert STEPS["actions/checkout@v6"]["with"]["fetch-depth"] == 0
+    assert GITLAB["variables"]["GIT_DEPTH"] == "0"
+
+
+def test_the_embeddings_are_cached_where_they_are_kept() -> None:
+    for step in ("actions/cache/restore@v5", "actions/cache/save@v5"):
+        assert STEPS[step]["with"]["path"] == f"${{{{ env.{CACHE_VARIABLE} }}}}"
+    assert JOB["env"][CACHE_VARIABLE] == "${{ github.workspace }}/.imgsim-guard-cache"
+    assert GITLAB["variables"][CACHE_VARIABLE] == "$CI_PROJECT_DIR/.imgsim-guard-cache"
+    assert GITLAB["cache"]["paths"] == [".imgsim-guard-cache/"]
+
+
+def test_the_job_may_read_and_upload_and_nothing_else() -> None:
+    assert GITHUB["permissions"] == {}
+    assert JOB["permissions"] == {"contents": "read", "actions": "read", "security-events": "write"}
+    assert STEPS["actions/checkout@v6"]["with"]["persist-credentials"] is False
+
+
+def test_no_script_holds_an_expression_that_a_stranger_could_fill_in() -> None:
+    assert not [script for script in SCRIPTS["github-actions.yml"] if "${{" in script]
+
+
+def test_every_action_is_pinned() -> None:
+    assert all(re.fullmatch(r"[\w-]+/[\w/-]+@v\d+", step["uses"]) for step in STEPS.values() if "uses" in step)
+
+
+# What they do
+
+
+@pytest.fixture(scope="module")
+def warm_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def environment(tools: Path, warm_cache: Path, tmp_path: Path) -> dict[str, str]:
+    return {
+        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+        CACHE_VARIABLE: str(warm_cache),
+        "RUNNER_TEMP": str(tmp_path),
+        "GITHUB_ENV": str(tmp_path / "github.env"),
+    }
+
+
+def on_github(here: Repository, environment: dict[str, str], *, base: str, code: int) -> str:
+    """Run the steps as the runner does, but for the installation and those that are actions; what they printed."""
+    said = []
+    environment = {**environment, "EVENT_BASE": base}
+    for name in ("Find the base", "Take the configuration of the base branch", TAKE_THE_STORE, "Check"):
+        command = ("bash", "--noprofile", "--norc", "-euo", "pipefail", "-c", STEPS[name]["run"])
+        said.append(here.run(*command, code=code if name == "Check" else 0, **environment))
+        with open(environment["GITHUB_ENV"]) as variables:  # noqa: PTH123  as the runner reads it between the steps
+            environment |= dict(line.rstrip("\n").split("=", 1) for line in variables)
+    return "".join(said)
+
+
+def on_gitlab(here: Repository, environment: dict[str, str], *, code: int) -> str:
+    """Run the script as the runner does: one shell for all lines."""
+    variables = {"CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main", "CI_COMMIT_SHA": here.git("rev-parse", "HEAD").strip()}
+    script = "\n".join(GITLAB["script"])
+    return here.run("bash", "-euo", "pipefail", "-c", script, code=code, **environment, **variables)
+
+
+@pytest.fixture
+def main(repository: Repository) -> str:
+    """The commit of the branch main, from which a branch is checked out."""
+    repository.commit({"cat.png": CAT, "rocket.png": ROCKET})
+    repository.git("checkout", "--quiet", "-b", "feature")
+    return repository.git("rev-parse", "main").strip()
+
+
+def test_github_refuses_a_copy(repository: Repository, main: str, environment: dict[str, str]) -> None:
+    repository.commit({"copy.png": CAT, "coffee.png": COFFEE})
+    said = on_github(repository, environment, base=main, code=1)
+    assert "::error file=copy.png,title=exact duplicate::exact duplicate of cat.png: same bytes\n" in said
+    [run] = json.loads((repository.root / "imgsim-guard.sarif").read_bytes())["runs"]
+    assert [found["ruleId"] for found in run["results"]] == ["exact-duplicate"]
+
+
+def test_github_lets_new_images_through(repository: Repository, main: str, environment: dict[str, str]) -> None:
+    repository.commit({"coffee.png": COFFEE})
+    said = on_github(repository, environment, base=main, code=0)
+    assert "no near-duplicates among 1 new image, checked against 2" in said
+
+
+def test_a_stranger_cannot_loosen_the_rules(repository: Repository, main: str, environment: dict[str, str]) -> None:
+    repository.commit({"copy.png": CAT, ".imgsim-guard.yaml": "max_exact_duplicates: 9\n"})
+    on_github(repository, environment, base=main, code=1)
+
+
+@pytest.fixture
+def poisoned(repository: Repository, main: str, tmp_path: Path) -> Repository:
+    """On the branch, a copy, and a store in which a stranger made up its embedding, its pixels and its hashes."""
+    data = encoded(np.asarray(cv2.resize(pixels_of("chelsea.png"), (150, 112), interpolation=cv2.INTER_AREA), np.uint8))
+    made_up = Row(
+        **file_digests(data), pixels=bytes(16), hashes=bytes(HASHES * HASH_SIZE), embedding=np.ones(768, np.float16)
+    )
+    name, shard = write_shard([made_up], fingerprint=fingerprint("onnx"))
+    repository.commit({"copy.png": data, f".imgsim-guard/store/{fingerprint('onnx')}/{name}": shard})
+    cache = {CACHE_VARIABLE: str(tmp_path / "empty cache")}
+    repository.guard("check", "--from-ref", main, "--to-ref", "HEAD", code=0, **cache)  # the store is believed
+    return repository
+
+
+def test_a_store_that_a_stranger_made_up_is_not_believed_on_github(
+    poisoned: Repository, main: str, environment: dict[str, str]
+) -> None:
+    assert "copy.png   near-duplicate of" in on_github(poisoned, environment, base=main, code=1)
+
+
+def test_a_store_that_a_stranger_made_up_is_not_believed_on_gitlab(
+    poisoned: Repository, environment: dict[str, str], tmp_path: Path
+) -> None:
+    clone = Repository(tmp_path / "clone")
+    poisoned.git("clone", "--quiet", str(poisoned.root), str(clone.root))
+    assert "copy.png   near-duplicate of" in on_gitlab(clone, environment, code=1)
+
+
+def test_a_remote_that_a_stranger_names_is_not_asked(with_store: Dataset, environment: dict[str, str]) -> None:
+    base = with_store.git("rev-parse", "origin/main").strip()
+    of_base = with_store.git("show", f"{base}:.dvc/config")
+    evil = "[core]\n    remote = storage\n['remote \"storage\"']\n    url = ssh://evil.example/\n"
+    with_store.write({".dvc/config": evil, ".dvc/config.local": evil, "sub/.dvc/config": evil})
+    with_store.git("add", "--force", ".dvc/config", ".dvc/config.local", "sub/.dvc/config")
+    with_store.save()
+    command = ("bash", "--noprofile", "--norc", "-euo", "pipefail", "-c", STEPS[TAKE_THE_STORE]["run"])
+    with_store.run(*command, code=0, **environment, BASE=base)
+    assert (with_store.root / ".dvc" / "config").read_text() == of_base
+    assert not (with_store.root / ".dvc" / "config.local").exists()
+    assert not (with_store.root / "sub" / ".dvc" / "config").exists()
+    assert STEPS[TAKE_THE_STORE]["run"].strip() in "\n".join(GITLAB["script"]).replace("$base", "$BASE")
+
+
+def test_the_rules_of_the_base_hold(repository: Repository, environment: dict[str, str]) -> None:
+    repository.commit({"cat.png": CAT, ".imgsim-guard.yaml": "max_exact_duplicates: 1\n"})
+    base = repository.git("rev-parse", "HEAD").strip()
+    repository.commit({"copy.png": CAT})
+    assert "(allowed by the configuration)" in on_github(repository, environment, base=base, code=0)
+
+
+@pytest.mark.usefixtures("main")
+def test_a_branch_without_a_commit_before_is_judged_from_its_first_commit(
+    repository: Repository, environment: dict[str, str]
+) -> None:
+    repository.commit({"copy.png": CAT})
+    assert "among 1 new image," in on_github(repository, environment, base=NO_COMMIT, code=1)
+
+
+def published(here: Repository, target: Path) -> Repository:
+    """A clone, as the runner makes one."""
+    here.git("clone", "--quiet", str(here.root), str(target))
+    return Repository(target)
+
+
+@pytest.mark.usefixtures("main")
+def test_gitlab_refuses_a_copy_by_the_rules_of_the_target_branch(
+    repository: Repository, environment: dict[str, str], tmp_path: Path
+) -> None:
+    repository.commit({"copy.png": CAT, ".imgsim-guard.yaml": "max_exact_duplicates: 9\n"})
+    clone = published(repository, tmp_path / "clone")
+    on_gitlab(clone, environment, code=1)
+    suite = ET.parse(clone.root / "imgsim-guard.xml").getroot()
+    assert [test.get("name") for test in suite.iter("testcase") if test.find("failure") is not None] == ["copy.png"]
+
+
+@pytest.mark.usefixtures("main")
+def test_gitlab_lets_new_images_through(repository: Repository, environment: dict[str, str], tmp_path: Path) -> None:
+    repository.commit({"coffee.png": COFFEE})
+    assert "no near-duplicates" in on_gitlab(published(repository, tmp_path / "clone"), environment, code=0)
+
+
+@pytest.fixture
+def with_store(dataset: Dataset, tmp_path: Path) -> Dataset:
+    """A dataset whose branch `feature` tracks another store than `main` does; both are on the remote."""
+    dataset.dvc("remote", "add", "--quiet", "--default", "storage", str(tmp_path / "storage"))
+    dataset.add({".imgsim-guard/store/shard": "the base's"}, ".imgsim-guard/store")
+    dataset.save()
+    dataset.git("checkout", "--quiet", "-b", "feature")
+    dataset.add({".imgsim-guard/store/shard": "the stranger's"}, ".imgsim-guard/store")
+    dataset.save()
+    dataset.dvc("push", "--quiet", "--all-commits")
+    return dataset.clone(tmp_path / "clone")
+
+
+def test_github_pulls_the_store_of_the_base(with_store: Dataset, environment: dict[str, str]) -> None:
+    base = with_store.git("rev-parse", "origin/main").strip()
+    for name in (TAKE_THE_STORE, "Pull the stored embeddings"):
+        command = ("bash", "--noprofile", "--norc", "-euo", "pipefail", "-c", STEPS[name]["run"])
+        with_store.run(*command, code=0, **environment, BASE=base)
+    assert (with_store.root / ".imgsim-guard" / "store" / "shard").read_text() == "the base's"
+
+
+def test_gitlab_pulls_the_store_of_the_target_branch(with_store: Dataset, environment: dict[str, str]) -> None:
+    assert "were not pulled" not in on_gitlab(with_store, environment, code=0)
+    assert (with_store.root / ".imgsim-guard" / "store" / "shard").read_text() == "the base's"
+
+
+def test_without_the_remote_the_check_goes_on(with_store: Dataset, environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "storage").rename(tmp_path / "elsewhere")
+    assert "the stored embeddings were not pulled" in on_gitlab(with_store, environment, code=0)
+    assert STEPS["Pull the stored embeddings"]["continue-on-error"] is True
