@@ -33,7 +33,7 @@ def judge(
     max_missing: int | None = None,
     place: Place | None = None,
 ) -> int:
-    """The exit code: 1 if the result exceeds the limits, else 0. `place`: where workers find the images, if any help."""
+    """The exit code: 1 if the result exceeds the limits, else 0. `place`: where Ray's workers find the images."""
     arguments, settings = job.arguments, job.settings
     taken(arguments)  # before any work: two reports that want standard output are refused
     if selection.unlisted and not (arguments.verbose or arguments.html):

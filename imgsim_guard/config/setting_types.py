@@ -1,4 +1,4 @@
-"""The types of settings, as pydantic checks them: what `settings` names, and `configuration` reads."""
+"""The types of the settings, as pydantic checks them."""
 
 from __future__ import annotations
 

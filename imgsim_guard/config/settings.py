@@ -1,4 +1,4 @@
-"""The settings. `configuration` reads them from a file.
+"""The settings. `reader` reads them from a file.
 
 The annotations are for pydantic, which is imported only when there is a file to check: until then they are strings.
 """

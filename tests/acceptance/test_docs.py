@@ -151,11 +151,25 @@ def test_commands_that_are_only_named_are_there() -> None:
     assert named <= set(generate._commands())  # noqa: SLF001
 
 
-def test_the_modules_of_the_architecture_are_there() -> None:
-    named = set(re.findall(r"`([\w/]+(?:\.py|/))`", TEXTS["architecture"]))
-    assert len(named) > 10
-    folders = (ROOT / "imgsim_guard", ROOT / "tests", ROOT)
-    assert not [name for name in named if not any((folder / name).exists() for folder in folders)]
+def test_files_that_the_pages_name_are_there() -> None:
+    texts = {**TEXTS, "CONTRIBUTING": (ROOT / "CONTRIBUTING.md").read_text()}
+    named = {(page, name) for page, text in texts.items() for name in re.findall(r"`([\w/]+\.py)", text)}
+    named |= {("architecture", name) for name in re.findall(r"`([\w/]+/)`", TEXTS["architecture"])}
+    named |= {(page, name) for page, text in texts.items() for name in re.findall(r"(?:python|pytest) (\S+\.py)", text)}
+    assert len(named) > 50
+    in_package = {"architecture": [ROOT / "imgsim_guard", ROOT / "tests"]}
+    missing = [
+        (page, name)
+        for page, name in sorted(named)
+        if not any((folder / name).exists() for folder in [ROOT, *in_package.get(page, [])])
+    ]
+    assert missing == []
+
+
+def test_the_architecture_names_every_package() -> None:
+    there = {path.name for path in (ROOT / "imgsim_guard").iterdir() if (path / "__init__.py").exists()}
+    named = re.findall(r"^\| `(\w+)/` \|", TEXTS["architecture"], re.MULTILINE)
+    assert set(named) == there
 
 
 def slug(heading: str) -> str:
