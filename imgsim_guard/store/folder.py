@@ -7,13 +7,16 @@ import os
 import stat
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from imgsim_guard.model import GuardError
 from imgsim_guard.system.files import replace_file
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
+
+Found = TypeVar("Found")
 
 DAMAGED = ".damaged"
 
@@ -41,6 +44,28 @@ def list_files(folder: Path, suffix: str) -> list[Path]:
         return []
     except OSError as error:
         raise GuardError(f"cannot read the store of embeddings at {folder}: {error.strerror}" + READABLE) from error
+
+
+def read_settled(
+    listed: Callable[[], Sequence[Path]],
+    read: Callable[[Sequence[Path]], Iterable[Found | None]],
+    known: Mapping[Path, Found] | None = None,
+) -> dict[Path, Found]:
+    """What was read of each listed file, or is known of it; `read` gives None for a file that is no longer there.
+
+    Another process may merge files between the listing and the reading: their rows are then in a file that was not
+    listed. A listing of a folder that changes may also miss files. So both are repeated until nothing moved.
+    """
+    found = dict(known or {})
+    before: tuple[Sequence[Path], set[Path]] | None = None
+    while True:
+        paths = listed()
+        new = [path for path in paths if path not in found]
+        found |= {path: one for path, one in zip(new, read(new), strict=True) if one is not None}
+        there = paths, found.keys() & {*paths}
+        if there == before:
+            return {path: found[path] for path in paths if path in found}
+        before = there
 
 
 def require_file(path: Path) -> None:

@@ -58,7 +58,8 @@ class Journal:
         """Remove the file."""
         if self._file is not None:
             self._file.close()
-            Path(self._file.name).unlink(missing_ok=True)
+            with suppress(OSError):  # not permitted: whoever embeds next tries again
+                Path(self._file.name).unlink()
 
 
 def take_over(folder: Path, keep: Callable[[list[Row]], object]) -> bool:

@@ -7,7 +7,9 @@ uint8 [size] with one WebP picture after the other, and `ends` int64 [n], where 
 from __future__ import annotations
 
 import hashlib
-from itertools import pairwise
+from contextlib import suppress
+from functools import partial
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -43,8 +45,11 @@ class Previews:
 
     def get(self, sha256: bytes) -> bytes | None:
         """The WebP picture of an image, by the digest of its file."""
-        places = self._listed().get(sha256, [])
-        return next((place.read() for place in places if self._is_sound(place.path)), None)
+        found = self._read(sha256)
+        if found is None and sha256 in self:  # or another process has merged the shard into a larger one meanwhile
+            self._places = None
+            found = self._read(sha256)
+        return found
 
     def damaged(self) -> dict[Path, str]:
         """By file, what is wrong with the shards that count as not there."""
@@ -63,6 +68,11 @@ class Previews:
             files.add_file(self._folder, *_written(ordered[start : start + ROWS_OF_A_SHARD]))
         self._places = None
 
+    def _read(self, sha256: bytes) -> bytes | None:
+        places = self._listed().get(sha256, [])
+        read = (place.read() for place in places if self._is_sound(place.path))
+        return next((picture for picture in read if picture is not None), None)
+
     def _is_sound(self, path: Path) -> bool:
         if path not in self._sound:
             self._sound[path] = _is_sound(path)
@@ -71,9 +81,9 @@ class Previews:
     def _listed(self) -> dict[bytes, list[_Place]]:
         if self._places is None:
             self._places = {}
-            for path in files.list_files(self._folder, SUFFIX):
-                for digest, place in _places(path):
-                    self._places.setdefault(digest, []).append(place)
+            found = files.read_settled(lambda: files.list_files(self._folder, SUFFIX), partial(map, _places))
+            for digest, place in chain.from_iterable(found.values()):
+                self._places.setdefault(digest, []).append(place)
         return self._places
 
 
@@ -84,9 +94,11 @@ class _Place(NamedTuple):
     start: int
     end: int
 
-    def read(self) -> bytes:
-        with safetensors.safe_open(self.path, framework="np") as file:
+    def read(self) -> bytes | None:
+        """The picture; None when the file is no longer there."""
+        with suppress(FileNotFoundError), safetensors.safe_open(self.path, framework="np") as file:
             return bytes(file.get_slice("data")[self.start : self.end]) if self.end > self.start else b""
+        return None
 
 
 def _written(pictures: list[tuple[bytes, bytes]]) -> tuple[str, bytes]:
@@ -100,12 +112,14 @@ def _written(pictures: list[tuple[bytes, bytes]]) -> tuple[str, bytes]:
     return hashlib.sha256(data).hexdigest() + SUFFIX, data
 
 
-def _places(path: Path) -> list[tuple[bytes, _Place]]:
-    """By digest, where the pictures of a shard are if it is sound. They are not read."""
+def _places(path: Path) -> list[tuple[bytes, _Place]] | None:
+    """By digest, where the pictures of a shard are if it is sound; None when it is no longer there."""
     try:
         files.require_file(path)
         with safetensors.safe_open(path, framework="np") as file:
             digests, ends = file.get_tensor("sha256"), file.get_tensor("ends")
+    except FileNotFoundError:
+        return None
     except (files.DamagedFileError, safetensors.SafetensorError, OSError):
         return []
     if digests.dtype != np.uint8 or digests.shape != (ends.size, 32) or ends.shape != (ends.size,):

@@ -6,16 +6,19 @@ their files. Only `rewritten` replaces what is there, and only when somebody ask
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from imgsim_guard.store import folder as files
 from imgsim_guard.store.shard import SUFFIX, read_shard, write_shard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from imgsim_guard.store.shard import Row, Shard
+
+Made = TypeVar("Made")
 
 ROWS_OF_A_PUBLISHED_SHARD = 4096
 """7 MB: a million images are 250 files, and a remote is asked for few."""
@@ -42,24 +45,16 @@ def publish(rows: Iterable[Row], folder: Path, *, fingerprint: str) -> list[Path
 
 def published(folder: Path, *, fingerprint: str) -> set[bytes]:
     """The SHA-256 of each image that a folder of shards has. Raises GuardError when one of them is damaged."""
-    return {
-        bytes(digest) for _, shard in _undamaged(folder, fingerprint=fingerprint) for digest in shard.digests["sha256"]
-    }
+    found = _undamaged(folder, lambda shard: {*map(bytes, shard.digests["sha256"])}, fingerprint=fingerprint)
+    return set[bytes]().union(*found.values())
 
 
 def inspect(folder: Path, *, fingerprint: str) -> Inspected:
     """Read every shard of a folder, and say what is wrong."""
-    shards, rows, size = 0, 0, 0
-    damaged = {}
-    for path in files.list_files(folder / fingerprint, SUFFIX):
-        shards += 1
-        try:
-            data = files.read_file(path) or b""
-            size += len(data)
-            rows += len(read_shard(path.name, data, fingerprint=fingerprint).embeddings)
-        except files.DamagedFileError as error:
-            damaged[path] = str(error)
-    return Inspected(shards, rows, size, damaged)
+    found = _read(folder, lambda shard: (len(shard.embeddings), len(shard.data)), fingerprint=fingerprint)
+    damaged = {path: str(one) for path, one in found.items() if isinstance(one, files.DamagedFileError)}
+    sound = [one for one in found.values() if not isinstance(one, files.DamagedFileError)]
+    return Inspected(len(found), sum(rows for rows, _ in sound), sum(size for _, size in sound), damaged)
 
 
 def rewritten(
@@ -74,23 +69,37 @@ def rewritten(
     Killed in between, rows exist twice, and none is lost; `between` is called then, if there is anything to delete.
     Raises GuardError, having done nothing, when a shard is damaged.
     """
-    shards = list(_undamaged(folder, fingerprint=fingerprint))
-    before = {row.sha256: row for _, shard in shards for row in shard.rows()}
+    shards = _undamaged(folder, lambda shard: shard, fingerprint=fingerprint)
+    before = {row.sha256: row for shard in shards.values() for row in shard.rows()}
     after = [row for row in before.values() if keep(row)]
     written = publish(after, folder, fingerprint=fingerprint)
-    if others := [path for path, _ in shards if path not in written]:
+    if others := [path for path in shards if path not in written]:
         between()
         files.remove_files(others)
     return len(before), len(after)
 
 
-def _undamaged(folder: Path, *, fingerprint: str) -> Iterator[tuple[Path, Shard]]:
-    """One shard of a folder after the other. Raises GuardError when one of them is damaged."""
-    for path in files.list_files(folder / fingerprint, SUFFIX):
+def _undamaged(folder: Path, of: Callable[[Shard], Made], *, fingerprint: str) -> dict[Path, Made]:
+    """What is made of each shard of a folder. Raises GuardError when one of them is damaged."""
+    made = {}
+    for path, one in _read(folder, of, fingerprint=fingerprint).items():
+        if isinstance(one, files.DamagedFileError):
+            raise files.damaged_error(path, str(one), folder) from one
+        made[path] = one
+    return made
+
+
+def _read(folder: Path, of: Callable[[Shard], Made], *, fingerprint: str) -> dict[Path, Made | files.DamagedFileError]:
+    """What is made of each shard of a folder, of which no more is kept; or how it is damaged."""
+
+    def read(path: Path) -> Made | files.DamagedFileError | None:
         try:
-            yield path, read_shard(path.name, files.read_file(path) or b"", fingerprint=fingerprint)
+            data = files.read_file(path)
+            return None if data is None else of(read_shard(path.name, data, fingerprint=fingerprint))
         except files.DamagedFileError as error:
-            raise files.damaged_error(path, str(error), folder) from error
+            return error
+
+    return files.read_settled(lambda: files.list_files(folder / fingerprint, SUFFIX), partial(map, read))
 
 
 def other_fingerprints(folder: Path, *, fingerprint: str) -> list[str]:

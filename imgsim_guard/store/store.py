@@ -187,23 +187,27 @@ class Store:
 
     def _list(self, *, lazy: bool) -> None:
         """Read the folders anew, keeping what was read of a file that is still there."""
-        known = {file.path: file for file in self._files if file.shard is not None or lazy}
-        self._files = []
-        folders = [(self._tracked / self.fingerprint, False)] if self._tracked is not None else []
-        places = [
-            (path, own) for folder, own in [*folders, (self.folder, True)] for path in files.list_files(folder, SUFFIX)
-        ]
+        known: dict[Path, _File | files.DamagedFileError] = {
+            file.path: file for file in self._files if file.shard is not None or lazy
+        }
         spread = map if lazy else in_order  # content ids are read so quickly that threads only wait for one another
-        found = spread(lambda place: known.get(place[0]) or self._read(*place, lazy=lazy), places)
-        for (path, own), file in zip(places, found, strict=True):
+        found = files.read_settled(
+            self._paths, lambda paths: spread(lambda path: self._read(path, lazy=lazy), paths), known
+        )
+        self._files = [file for file in found.values() if isinstance(file, _File)]
+        for path, file in found.items():
             if isinstance(file, files.DamagedFileError):
-                self._leave_out(path, file, own=own)
-            elif file is not None:
-                self._files.append(file)
+                self._leave_out(path, file)
         self._index()
 
-    def _read(self, path: Path, own: bool, *, lazy: bool) -> _File | files.DamagedFileError | None:  # noqa: FBT001  one of a pair
+    def _paths(self) -> list[Path]:
+        """The shards in the tracked store and in the cache, whose rows are found first of all."""
+        folders = [self.folder] if self._tracked is None else [self._tracked / self.fingerprint, self.folder]
+        return [path for folder in folders for path in files.list_files(folder, SUFFIX)]
+
+    def _read(self, path: Path, *, lazy: bool) -> _File | files.DamagedFileError | None:
         """A shard, or its content ids, or how it is damaged; None when it has just been merged into another."""
+        own = path.parent == self.folder
         try:
             if lazy:
                 return _File(path, own, read_contents(path, fingerprint=self.fingerprint), None)
@@ -220,8 +224,8 @@ class Store:
         except files.DamagedFileError as error:
             return error
 
-    def _leave_out(self, path: Path, error: files.DamagedFileError, *, own: bool) -> None:
-        if own:
+    def _leave_out(self, path: Path, error: files.DamagedFileError) -> None:
+        if path.parent == self.folder:
             files.set_aside(path)
             done = "set aside"
         else:  # DVC's, which would not overwrite a folder with a change of ours in it

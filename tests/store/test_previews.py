@@ -55,6 +55,17 @@ def test_what_is_added_is_found_by_the_digest_of_the_file(tmp_path: Path) -> Non
     assert sorted(path.name for path in folder.iterdir()) == sorted(names)
 
 
+def test_a_shard_that_is_merged_into_another_after_it_was_listed_is_found_there(tmp_path: Path) -> None:
+    Previews(tmp_path).add({digest(1): b"one"})
+    previews = Previews(tmp_path)
+    assert previews.get(digest(1)) == b"one"
+    [alone] = tmp_path.iterdir()
+    Previews(tmp_path).add({digest(1): b"one", digest(2): b"two"})
+    alone.unlink()
+    assert previews.get(digest(1)) == b"one"
+    assert previews.get(digest(2)) == b"two"
+
+
 def test_without_a_folder_there_are_none(tmp_path: Path) -> None:
     assert Previews(tmp_path / "previews").get(digest(0)) is None
 

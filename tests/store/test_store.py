@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import tempfile
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 
 from imgsim_guard.augnet import DIMENSIONS
 from imgsim_guard.model import GuardError
-from imgsim_guard.store import folder
+from imgsim_guard.store import folder, shared
 from imgsim_guard.store import store as store_module
 from imgsim_guard.store.folder import READABLE
 from imgsim_guard.store.lookup import Finder
@@ -702,7 +703,7 @@ def test_a_shard_that_vanishes_between_being_listed_and_being_read_is_passed_ove
     def list_and_lose(where: Path, suffix: str) -> list[Path]:
         paths = listed(where, suffix)
         if suffix == ".safetensors":
-            second_shard_path.unlink()
+            second_shard_path.unlink(missing_ok=True)
         return paths
 
     second_shard_path = second_shard(three_shards)
@@ -712,6 +713,69 @@ def test_a_shard_that_vanishes_between_being_listed_and_being_read_is_passed_ove
     assert_holds(store, rows_of(1, 2, 5))
     assert len(store) == 3
     assert (store.notes, store.unreadable) == ([], {"sha256:00": "why"})
+
+
+def merging_meanwhile(monkeypatch: pytest.MonkeyPatch, merge: Callable[[], object], *, missed: bool = False) -> None:
+    """Have another process merge shards once, just after a folder is listed; or while it is, so that all are missed."""
+    listed = folder.list_files
+    merged: list[bool] = []
+
+    def list_and_merge(where: Path, suffix: str) -> list[Path]:
+        paths = listed(where, suffix)
+        if suffix != ".safetensors" or not paths or merged:
+            return paths
+        merged.append(True)
+        merge()
+        return [] if missed else paths
+
+    monkeypatch.setattr(folder, "list_files", list_and_merge)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("missed", [False, True])
+def test_shards_that_are_merged_between_being_listed_and_being_read_are_found_where_they_went(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, lazy: bool, missed: bool
+) -> None:
+    writer, rows = filled_with_small_shards(tmp_path)
+    merging_meanwhile(monkeypatch, lambda: writer.add(rows_of(1000)), missed=missed)
+    store = lazy_store(tmp_path) if lazy else open_store(tmp_path)
+    assert len(store) == len(rows) + 1
+    store.open()
+    assert_holds(store, [*rows, row_of(1000)])
+    assert store.notes == []
+
+
+def test_shards_that_are_merged_while_a_lazy_store_is_opened_are_found_where_they_went(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, rows = filled_with_small_shards(tmp_path)
+    store = lazy_store(tmp_path)
+    merging_meanwhile(monkeypatch, lambda: writer.add(rows_of(1000)))
+    store.open()
+    assert_holds(store, [*rows, row_of(1000)])
+
+
+def test_two_who_compact_a_store_at_once_lose_nothing_and_find_no_damage(
+    three_shards: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other_one = partial(shared.rewritten, three_shards, fingerprint="thumbnails")
+    merging_meanwhile(monkeypatch, other_one)
+    assert shared.rewritten(three_shards, fingerprint="thumbnails") == (5, 5)
+    assert len(open_store(three_shards)) == 5
+
+
+def test_a_store_that_is_compacted_while_it_is_inspected_is_not_damaged(
+    three_shards: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merging_meanwhile(monkeypatch, lambda: shared.rewritten(three_shards, fingerprint="thumbnails"))
+    found = shared.inspect(three_shards, fingerprint="thumbnails")
+    assert (found.shards, found.rows, found.damaged) == (1, 5, {})
+
+
+def test_a_dangling_link_among_the_shards_is_passed_over(three_shards: Path) -> None:
+    second_shard(three_shards).with_name("gone.safetensors").symlink_to("nowhere")
+    assert len(open_store(three_shards)) == 5
+    assert len(lazy_store(three_shards)) == 5
 
 
 def test_killed_between_writing_the_merged_shard_and_deleting_the_others_rows_exist_twice_and_then_once(
