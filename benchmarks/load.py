@@ -22,7 +22,7 @@ from measuring import report, seconds
 
 from imgsim_guard import augnet
 from imgsim_guard.cli import main as guard
-from imgsim_guard.cli import wiring
+from imgsim_guard.gate import pipeline
 from imgsim_guard.search.hashes import HASH_SIZE, HASHES
 from imgsim_guard.sources.manifests import File, write_manifest
 from imgsim_guard.store.shard import Row, file_digests, write_shard
@@ -174,7 +174,7 @@ def large_images(place: Place, _options: argparse.Namespace) -> list[Measured]:
 def day(place: Place, options: argparse.Namespace) -> list[Measured]:
     """One new image, the hook, a commit: again and again on one cache, in one process that has loaded the model."""
     embedder = augnet.load("onnx")
-    vars(wiring)["load"] = lambda *_, **__: embedder
+    vars(pipeline)["load"] = lambda *_, **__: embedder
     os.environ[CACHE_VARIABLE] = str(place.cache)
     place.git("commit", "--quiet", "--allow-empty", "-m", "nothing")
     os.chdir(place.root)

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from typing import TYPE_CHECKING
 
-from imgsim_guard.augnet import least_side, load
 from imgsim_guard.config.settings import Settings
 from imgsim_guard.gate.embed import embed_missing, missing
-from imgsim_guard.gate.pipeline import Pipeline
+from imgsim_guard.gate.pipeline import pipeline_of, silent
 from imgsim_guard.gate.workspace import open_store as opened_store
 from imgsim_guard.images.headers import restrain_opencv
 from imgsim_guard.model import GuardError
 from imgsim_guard.sources.folders import Folders, identified, in_folders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from imgsim_guard.gate.pipeline import Progress
+    from imgsim_guard.gate.pipeline import Pipeline, Progress
     from imgsim_guard.model import Image, Match, Result
     from imgsim_guard.store.store import Store
 
@@ -134,9 +132,7 @@ def _named(paths: Iterable[PathLike]) -> list[str]:
 def _pipeline(settings: Settings, store: Store | None, progress: Progress | None) -> Pipeline:
     restrain_opencv()
     store = open_store(settings) if store is None else store  # an empty one is false
-    embedder = partial(load, settings.engine, preprocessing=settings.preprocessing, device=settings.device)
-    side = least_side(settings.preprocessing)
-    return Pipeline(Folders(), store, embedder, progress or _silent, least_side=side)
+    return pipeline_of(Folders(), store, settings, progress=progress or silent)
 
 
 def _embed(images: Sequence[Image], pipeline: Pipeline) -> None:
@@ -146,7 +142,3 @@ def _embed(images: Sequence[Image], pipeline: Pipeline) -> None:
     wrong = [f"{image.path}: {reasons[image.content]}" for image in images if image.content in reasons]
     if wrong:
         raise GuardError("\n".join(wrong))
-
-
-def _silent(_total: int, _doing: str) -> Callable[[], object]:
-    return lambda: None

@@ -136,12 +136,13 @@ class Rule:
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """How far retrieval goes: every pair within `threshold`, and for each query up to `candidates` more within `reach`,
-    which only verification can make matches. With 0 candidates nothing is verified: the bare distance decides.
+    which only verification can make matches. Without `verify` no pixels are looked at: the distance alone decides.
     """
 
     threshold: float = 10.0
     reach: float = 26.0
     candidates: int = 20
+    verify: bool = True
 
 
 @dataclass(frozen=True, slots=True)

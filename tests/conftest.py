@@ -23,7 +23,8 @@ import skimage
 from hypothesis import HealthCheck, settings
 
 from imgsim_guard import augnet
-from imgsim_guard.cli import main, wiring
+from imgsim_guard.cli import main
+from imgsim_guard.gate import pipeline
 from imgsim_guard.gate.pipeline import Pipeline
 from imgsim_guard.images.decode import decode
 from imgsim_guard.model import Image, Unreadable
@@ -324,7 +325,7 @@ class Person:
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed), redirect_stderr(printed):
             patch.setenv(CACHE_VARIABLE, str(self.cache))
             patch.chdir(self.dataset.root)
-            patch.setattr(wiring, "load", lambda *_, **__: self.embedder)
+            patch.setattr(pipeline, "load", lambda *_, **__: self.embedder)
             ended = main(arguments)
         assert ended == code, printed.getvalue()
         return printed.getvalue()

@@ -6,13 +6,11 @@ import time
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
-from imgsim_guard.cli.job import store_of
 from imgsim_guard.cli.reports import say_verdict, taken, write_reports
 from imgsim_guard.cli.terminal import progress_display
-from imgsim_guard.cli.wiring import details, pipeline_of, workers_of
+from imgsim_guard.cli.wiring import details, opened_pipeline, workers_of
 from imgsim_guard.gate.check import check as run_check
 from imgsim_guard.gate.check import nothing_new
-from imgsim_guard.gate.workspace import pictures_at, policy_at
 from imgsim_guard.model import GuardError
 from imgsim_guard.report.text import text_report
 from imgsim_guard.sources import tracked
@@ -34,29 +32,29 @@ def judge(
     place: Place | None = None,
 ) -> int:
     """The exit code: 1 if the result exceeds the limits, else 0. `place`: where Ray's workers find the images."""
-    arguments, settings = job.arguments, job.settings
+    arguments, workspace = job.arguments, job.workspace
     taken(arguments)  # before any work: two reports that want standard output are refused
     if selection.unlisted and not (arguments.verbose or arguments.html):
         return _say_nothing_new(selection, job)
-    store = store_of(job, lazy=True)
-    pictures = pictures_at(job.root, settings, source, store)
+    store = workspace.lazy_store
     here = () if place is not None and arguments.ray is not None else selection.queries
     with (
-        pipeline_of(source, store, settings, quiet=arguments.quiet, pictures=pictures, queries=here) as pipeline,
-        workers_of(arguments, settings, store, place) as workers,
+        opened_pipeline(source, job, store, queries=here) as pipeline,
+        workers_of(job, store, place) as workers,
     ):
         result = run_check(
             selection,
             pipeline._replace(workers=workers),
-            policy=policy_at(job.root, settings),
+            policy=workspace.policy,
             max_missing=max_missing,
             nearest=arguments.plots is not None or arguments.html is not None,
         )
     if result.failed or not arguments.quiet:
         text = text_report(result, seconds=time.monotonic() - job.started, look_alikes=arguments.verbose)
-        say_verdict(text + details(arguments, settings, store), arguments)
+        say_verdict(text + details(job, store), arguments)
     # Folders compared with themselves are there to be cleaned; what is in a repository has ways out of its own.
     clean_up = selection.scope == "folders" and selection.mutual
+    pictures = workspace.pictures(source, store)
     write_reports(result, arguments, lambda: _page(result, pictures, clean_up=clean_up, quiet=arguments.quiet))
     return int(result.failed)
 
@@ -64,7 +62,7 @@ def judge(
 def _say_nothing_new(selection: Selection, job: Job) -> int:
     """The verdict where there are no queries: no store is read for it, which would load NumPy."""
     arguments = job.arguments
-    result = nothing_new(selection, policy_at(job.root, job.settings))
+    result = nothing_new(selection, job.workspace.policy)
     if not arguments.quiet:
         say_verdict(text_report(result, seconds=time.monotonic() - job.started), arguments)
     write_reports(result, arguments, lambda: "")

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 
 from imgsim_guard import __version__
-from imgsim_guard.augnet import fingerprint, least_side, load
+from imgsim_guard.augnet import fingerprint, load
 from imgsim_guard.distributed.exchange import Exchange
 from imgsim_guard.gate.embed import embed_missing
-from imgsim_guard.gate.pipeline import Pipeline
+from imgsim_guard.gate.pipeline import pipeline_of
 from imgsim_guard.images.decode import DECODER
 from imgsim_guard.model import GuardError
 from imgsim_guard.search import joins
@@ -73,13 +73,7 @@ def embed_slice(job: Job, images: Sequence[Image]) -> Embedded:
     _prepare(job)
     with TemporaryDirectory(prefix="imgsim-guard-") as folder, opened(job.place) as source:
         store = Store(Path(folder), fingerprint=job.model.fingerprint, decoder=lambda: DECODER)
-        pipeline = Pipeline(
-            source,
-            store,
-            lambda _at_once: _embedder(job.model),
-            lambda _total, _doing: lambda: None,
-            least_side=least_side(job.model.preprocessing),
-        )
+        pipeline = pipeline_of(source, store, job.model, load=lambda _at_once: _embedder(job.model))
         unreadable = embed_missing(images, pipeline)
         rows = store.rows(image.content for image in images)
     if rows:

@@ -11,7 +11,8 @@ from imgsim_guard.gate.accepted import marked
 from imgsim_guard.gate.embed import embed_missing
 from imgsim_guard.gate.judge import candidate, exact_duplicate, identity_of, in_order, judge, sort_by_content
 from imgsim_guard.gate.notes import absent, duration, empty_splits, not_compared_with, unverified
-from imgsim_guard.model import Candidate, GuardError, Match, Result, Rule, Unreadable
+from imgsim_guard.gate.policy import Policy
+from imgsim_guard.model import GuardError, Match, Result, Unreadable
 from imgsim_guard.sources.selection import without_moved
 
 if TYPE_CHECKING:
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 
     from imgsim_guard.gate.judge import Sorted
     from imgsim_guard.gate.pipeline import Pipeline
-    from imgsim_guard.gate.policy import Policy
-    from imgsim_guard.model import Bounds, Evidence, Image, Selection
+    from imgsim_guard.model import Bounds, Candidate, Evidence, Image, Selection
     from imgsim_guard.search.joins import Joins
     from imgsim_guard.sources.source import Source
     from imgsim_guard.store.store import Store
@@ -32,7 +32,7 @@ SAMPLE = 4
 def check(
     selection: Selection, pipeline: Pipeline, *, policy: Policy, max_missing: int | None = None, nearest: bool = False
 ) -> Result:
-    """Judge a selection's queries; unless the policy allows no candidates, with verification by pixels.
+    """Judge a selection's queries; with verification by pixels unless the policy says never.
 
     `nearest`: find each query's nearest neighbour, too. Raises GuardError when more than `max_missing` images have no
     embedding yet: a hook must not sit silent for long.
@@ -105,8 +105,7 @@ def compare_with(first: Image, others: Sequence[Image], pipeline: Pipeline, *, b
     pairs = []
     for other in others:
         distance = float(distances(ours, store.embeddings([rows[other.content]]))[0])
-        near, rule = distance <= bounds.threshold, Rule(threshold=bounds.threshold)
-        pairs.append(Candidate(first, other, distance, near=near, likely=True, rule=rule))
+        pairs.append(candidate(first, other, distance, Policy(bounds), likely=True))
     same = [store.pixels(rows[first.content]) == store.pixels(rows[other.content]) for other in others]
     evidence, _ = _evidence(pairs, same, pipeline, bounds=bounds)
     return [
@@ -201,10 +200,10 @@ def _nearest(
 def _evidence(
     pairs: Sequence[Candidate], same: Sequence[bool], pipeline: Pipeline, *, bounds: Bounds
 ) -> tuple[list[Evidence | None], list[str]]:
-    """What verification says of each pair; None where it is not asked: of the same pixels, or without candidates. And
-    what is to be said about the pixels that it saw.
+    """What verification says of each pair, and the notes about the pixels that it saw. None where it is not asked: for
+    pairs of the same pixels, and where the policy says never.
     """
-    asked = [index for index, equal in enumerate(same) if not equal] if bounds.candidates else []
+    asked = [index for index, equal in enumerate(same) if not equal] if bounds.verify else []
     found: list[Evidence | None] = [None] * len(pairs)
     if asked:
         from imgsim_guard.gate.drift import drifted

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from imgsim_guard.augnet import least_side, load
+from imgsim_guard.system.threads import Early
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from imgsim_guard.augnet import Embedder
+    from imgsim_guard.augnet import Device, Embedder, Engine, Preprocessing
     from imgsim_guard.model import Candidate, Evidence, Image, Unreadable
     from imgsim_guard.search.joins import Joins
     from imgsim_guard.sources.source import Source
@@ -61,3 +65,43 @@ class Pipeline(NamedTuple):
     pictures: Source | None = None
     least_side: int | None = None
     workers: Workers | None = None
+
+
+class Model(Protocol):
+    """Which embedder it is, as the settings of these names tell."""
+
+    @property
+    def engine(self) -> Engine:
+        """What runs it."""
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How images are brought to its size."""
+
+    @property
+    def device(self) -> Device:
+        """Where it runs."""
+
+
+def loader(model: Model) -> Early[Embedder]:
+    """Loads the model for so many images at once, when it is first asked for or when it is told to begin."""
+    return Early(partial(load, model.engine, preprocessing=model.preprocessing, device=model.device))
+
+
+def silent(_total: int, _doing: str) -> Callable[[], object]:
+    """No display of progress."""
+    return lambda: None
+
+
+def pipeline_of(  # noqa: PLR0913  where all parts meet
+    source: Source,
+    store: Store,
+    model: Model,
+    *,
+    load: Callable[[int], Embedder] | None = None,
+    progress: Progress = silent,
+    pictures: Source | None = None,
+) -> Pipeline:
+    """The pipeline of a model; `load`: what loads it, if that has begun elsewhere."""
+    side = least_side(model.preprocessing)
+    return Pipeline(source, store, load or loader(model), progress, pictures=pictures, least_side=side)

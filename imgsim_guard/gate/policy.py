@@ -61,7 +61,7 @@ class Policy:
 def policy_of(settings: Settings, accepted: Sequence[AcceptedPair] = ()) -> Policy:
     """The policy that a configuration describes. Raises GuardError for a pattern that is none."""
     return Policy(
-        Bounds(settings.threshold, settings.reach, settings.candidates if settings.verify == "auto" else 0),
+        Bounds(settings.threshold, settings.reach, settings.candidates, verify=settings.verify == "auto"),
         Limits(
             settings.max_near_duplicates,
             settings.max_exact_duplicates,

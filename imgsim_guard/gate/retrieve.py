@@ -47,7 +47,7 @@ def retrieve_between(
     first, second = _rows(queries), _rows(gallery)
     ours, theirs = store.embeddings(first), store.stored_embeddings(second)
     by_hash: set[tuple[int, int]] = set()
-    if bounds.candidates:
+    if bounds.verify:
         near = joins.nearest_between(ours, theirs, k=bounds.candidates, reach=bounds.reach, within=bounds.threshold)
         by_hash = set(joins.nearest_hashes(store.hashes(first), store.stored_hashes(second), k=BY_HASH))
     else:
@@ -65,7 +65,7 @@ def retrieve_among(
     own = _rows(queries)
     ours = store.stored_embeddings(own)
     by_hash: set[tuple[int, int]] = set()
-    if bounds.candidates:
+    if bounds.verify:
         near = joins.nearest_among(ours, k=bounds.candidates, reach=bounds.reach, within=bounds.threshold)
         hashes = store.stored_hashes(own)
         by_hash = {_later_first(i, j) for i, j in joins.nearest_hashes(hashes, hashes, k=BY_HASH, same=True)}

@@ -60,7 +60,7 @@ class Judge:
             pipeline = Pipeline(
                 source, open_store(self.store), lambda _at_once: self.thumbnails, lambda *_: lambda: None
             )
-            return check(selection, pipeline, policy=Policy(Bounds(2.0, candidates=0), Limits()))
+            return check(selection, pipeline, policy=Policy(Bounds(2.0, verify=False), Limits()))
 
 
 def pairs(result: Result) -> list[tuple[str, str, str]]:

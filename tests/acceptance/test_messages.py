@@ -17,7 +17,8 @@ import pytest
 from conftest import ROOT, ThumbnailEmbedder, encoded, near, pixels_of
 
 from imgsim_guard.augnet import fingerprint
-from imgsim_guard.cli import main, wiring
+from imgsim_guard.cli import main
+from imgsim_guard.gate import pipeline
 from imgsim_guard.model import GuardError
 from imgsim_guard.system.cache_folder import CACHE_VARIABLE
 
@@ -74,7 +75,7 @@ def replayed(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         with monkeypatch.context() as patch:
             patch.chdir(home / "pictures")
             patch.setenv(CACHE_VARIABLE, str(home / "cache"))
-            patch.setattr(wiring, "load", lambda *_, **__: ThumbnailEmbedder())
+            patch.setattr(pipeline, "load", lambda *_, **__: ThumbnailEmbedder())
             said = "".join(f"{command}\n{run(command, home)}" for command in commands)
         yield f"{section.splitlines()[0]}\n{said}"
 

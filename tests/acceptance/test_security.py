@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 from conftest import ROOT, Dataset, Repository, encoded, near, photograph, random_picture
 
-from imgsim_guard.config.settings import Settings
-from imgsim_guard.gate.workspace import policy_at, settings_at
+from imgsim_guard.gate.workspace import Workspace
 from imgsim_guard.model import GuardError
 from imgsim_guard.sources.dvc_cache import Caches
 from imgsim_guard.sources.git import Git
@@ -56,6 +55,8 @@ with open(sys.argv[1], "w") as file:
 sys.exit(code)
 """
 """Runs the program, and writes what Python's audit hooks saw of it to a file."""
+
+LEADS_OUT = "is a link that leads out of the repository, so it is not read"
 
 
 @pytest.fixture
@@ -142,12 +143,13 @@ def test_a_configuration_or_accepted_pairs_out_of_the_repository_are_not_read(tm
     root, secret = tmp_path / "root", tmp_path / "secret"
     (root / ".imgsim-guard").mkdir(parents=True)
     secret.write_text("password: hunter2\n")
-    (root / ".imgsim-guard.yaml").symlink_to(secret)
     (root / ".imgsim-guard" / "accepted.yaml").symlink_to("../../secret")
-    for read in (lambda: settings_at(root, None), lambda: policy_at(root, Settings())):
-        with pytest.raises(GuardError, match="is a link that leads out of the repository, so it is not read") as raised:
-            read()
-        assert "hunter2" not in str(raised.value)
+    with pytest.raises(GuardError, match=LEADS_OUT) as about_accepted:
+        _ = Workspace(root).policy
+    (root / ".imgsim-guard.yaml").symlink_to(secret)
+    with pytest.raises(GuardError, match=LEADS_OUT) as about_configuration:
+        Workspace(root)
+    assert "hunter2" not in f"{about_accepted.value}{about_configuration.value}"
 
 
 def test_a_link_within_the_repository_is_followed_and_a_file_that_was_named_may_be_anywhere(tmp_path: Path) -> None:
@@ -156,13 +158,13 @@ def test_a_link_within_the_repository_is_followed_and_a_file_that_was_named_may_
     (root / "settings" / "guard.yaml").write_text("threshold: 3\n")
     (root / ".imgsim-guard.yaml").symlink_to("settings/guard.yaml")
     (tmp_path / "other.yaml").write_text("threshold: 4\n")
-    assert settings_at(root, None).threshold == 3
-    assert settings_at(root, str(tmp_path / "other.yaml")).threshold == 4
+    assert Workspace(root).settings.threshold == 3
+    assert Workspace(root, config=str(tmp_path / "other.yaml")).settings.threshold == 4
 
 
 def test_a_device_that_never_ends_is_no_configuration() -> None:
     with pytest.raises(GuardError, match="more than 100,000 bytes are too many for the configuration"):
-        settings_at(Path("/"), "/dev/zero")
+        Workspace(Path("/"), config="/dev/zero")
 
 
 @pytest.mark.parametrize("whole_folder", [True, False])

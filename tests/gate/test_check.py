@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     MakePipeline = Callable[[Files], Pipeline]
 
-BOUNDS = Bounds(threshold=2.0, candidates=0)
+BOUNDS = Bounds(threshold=2.0, verify=False)
 RULE = Rule(threshold=BOUNDS.threshold)
 """Of thumbnails: what `brighter` makes is nearer, other pictures are about 20 apart. Without verification, which has
 tests of its own."""
@@ -258,8 +258,8 @@ def test_the_threshold_decides_by_the_distance_that_is_reported(make_pipeline: M
     selection, files = selected({"new.png": picture(1, 3)}, {"held.png": picture(1)})
     pipeline = make_pipeline(files)
     (match,) = run(selection, pipeline).matches
-    at = check(selection, pipeline, policy=Policy(Bounds(match.distance, candidates=0), Limits()))
-    below = check(selection, pipeline, policy=Policy(Bounds(match.distance - 1e-4, candidates=0), Limits()))
+    at = check(selection, pipeline, policy=Policy(Bounds(match.distance, verify=False), Limits()))
+    below = check(selection, pipeline, policy=Policy(Bounds(match.distance - 1e-4, verify=False), Limits()))
     assert (at.matches, below.matches) == ((replace(match, rule=Rule(threshold=match.distance)),), ())
 
 

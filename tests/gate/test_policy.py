@@ -63,8 +63,8 @@ def test_a_rule_is_for_both_directions_and_the_general_threshold_for_the_rest() 
     assert found.rule(("train", "train")) == within
     for pair in (("test", "test"), ("raw", "train"), ("", "train"), ("", "")):
         assert found.rule(pair) == Rule(threshold=2.0)
-    assert found.retrieved == Bounds(threshold=12.0, candidates=0)
-    assert found.bounds == Bounds(threshold=2.0, candidates=0)
+    assert found.retrieved == Bounds(threshold=12.0, verify=False)
+    assert found.bounds == Bounds(threshold=2.0, verify=False)
 
 
 def test_a_split_is_known_by_its_patterns_and_an_image_in_two_is_an_error() -> None:

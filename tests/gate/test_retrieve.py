@@ -309,7 +309,7 @@ def test_without_candidates_only_the_threshold_counts() -> None:
     with a_store() as store:
         places = fill(store, rows, alike)
         names = list(places)
-        bare = Bounds(threshold=0.5, reach=1.0, candidates=0)
+        bare = Bounds(threshold=0.5, reach=1.0, verify=False)
         assert retrieve_between(part(places, 0, 1), part(places, 1, None), store, bounds=bare) == {
             (names[0], names[1]): Retrieved(0.5, by_hash=False)
         }
@@ -343,7 +343,7 @@ def test_every_pair_within_the_threshold_is_retrieved_however_few_the_candidates
 def test_nothing_retrieves_nothing() -> None:
     with a_store() as store:
         places = fill(store, np.zeros((1, 1), np.float16), [b""])
-        for bounds in (Bounds(), Bounds(candidates=0)):
+        for bounds in (Bounds(), Bounds(verify=False)):
             assert retrieve_between({}, places, store, bounds=bounds) == {}
             assert retrieve_between(places, {}, store, bounds=bounds) == {}
             assert retrieve_among({}, store, bounds=bounds) == {}

@@ -27,8 +27,7 @@ from conftest import THUMBNAILS, Dataset, ThumbnailEmbedder, encoded, near, rand
 
 from imgsim_guard import augnet
 from imgsim_guard.cli import main as guard
-from imgsim_guard.cli import wiring
-from imgsim_guard.gate import embed
+from imgsim_guard.gate import embed, pipeline
 from imgsim_guard.store import shared
 from imgsim_guard.store import store as stores
 from imgsim_guard.store.journal import _rows
@@ -114,7 +113,7 @@ def _live(job: Job) -> int:
     os.dup2(output, 2)
     answer = os.open(job.answer, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     embedder = ThumbnailEmbedder()
-    vars(wiring)["load"] = lambda *_, **__: embedder
+    vars(pipeline)["load"] = lambda *_, **__: embedder
     if job.user:  # who need not be allowed to import anything: so it is all imported before
         os.environ[CACHE_VARIABLE] = job.answer + ".cache"
         guard(job.command)

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 BOUNDS = Bounds(threshold=2.0, reach=10.0, candidates=20)
 """Of thumbnails: copies saved again and pages of one layout are nearer than 2, crops about 5, others above 13."""
 
-BARE = Bounds(threshold=2.0, reach=10.0, candidates=0)
+BARE = Bounds(threshold=2.0, reach=10.0, verify=False)
 
 NOT_PULLED = Unreadable("not in the cache: run `dvc pull`")
 

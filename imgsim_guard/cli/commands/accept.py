@@ -2,43 +2,47 @@
 
 from __future__ import annotations
 
-from contextlib import closing, nullcontext
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from imgsim_guard.cli.job import in_repository
 from imgsim_guard.cli.scaffold import merging
 from imgsim_guard.cli.terminal import say, text_of, write_texts
-from imgsim_guard.cli.wiring import pipeline_of
+from imgsim_guard.cli.wiring import opened_pipeline
 from imgsim_guard.gate.accepted import accepted_pair, load_accepted, still_there, write_accepted
 from imgsim_guard.gate.check import check as run_check
 from imgsim_guard.gate.judge import identity_of
-from imgsim_guard.gate.workspace import open_store, pictures_at, policy_at, settings_at
 from imgsim_guard.model import GuardError
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.sources import tracked
-from imgsim_guard.sources.git import Git
-from imgsim_guard.sources.selection import image_filter
 from imgsim_guard.sources.worktree import with_worktree
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from imgsim_guard.cli.job import Job
     from imgsim_guard.config.settings import Settings
     from imgsim_guard.gate.accepted import AcceptedPair
+    from imgsim_guard.gate.workspace import Workspace
     from imgsim_guard.model import Match, Result, Selection
+    from imgsim_guard.sources.git import Git
 
 
 def accept(arguments: argparse.Namespace) -> int:
     """`imgsim-guard accept`."""
     _require_sense(arguments)
-    with closing(Git.here()) as git, with_worktree(git) if arguments.worktree else nullcontext(git) as state:
-        settings = settings_at(git.root, arguments.config)
+    with (
+        in_repository(arguments) as (git, job),
+        with_worktree(git) if arguments.worktree else nullcontext(git) as state,
+    ):
+        settings = job.workspace.settings
         known = load_accepted(git.root / settings.accepted)
         if arguments.prune:
-            kept = _pruned(state, settings, known)
+            kept = _pruned(state, job.workspace, known)
             say(f"dropped, since an image is gone: {len(known) - len(kept):,}; kept: {len(kept):,}.\n")
         else:
-            matches = _to_accept(state, settings, arguments)
+            matches = _to_accept(state, job)
             for match in matches:
                 say(f"accepted: {shown(match.query.path)} and {shown(match.gallery.path)}\n")
             say(f"newly accepted pairs: {len(matches):,}.\n")
@@ -56,10 +60,10 @@ def _require_sense(arguments: argparse.Namespace) -> None:
         raise GuardError('--reason "..." is needed: whoever reads the accepted pairs later wants to know why')
 
 
-def _to_accept(git: Git, settings: Settings, arguments: argparse.Namespace) -> list[Match]:
-    is_image = image_filter(settings.images)
+def _to_accept(git: Git, job: Job) -> list[Match]:
+    arguments, is_image = job.arguments, job.workspace.is_image
     if arguments.all:
-        result = _result(git, settings, tracked.everything(git, is_image))
+        result = _result(git, job, tracked.everything(git, is_image))
         for path, why in result.unreadable:
             say(f"{shown(path)}   {'not checked' if why.absent else 'unreadable'}: {shown(why.reason)}\n")
         return [match for match in result.matches if match.blocking]
@@ -67,7 +71,7 @@ def _to_accept(git: Git, settings: Settings, arguments: argparse.Namespace) -> l
     new = tracked.below_root(arguments.new, git.root)
     if all(query.path != new for query in selection.queries):
         selection = tracked.everything(git, is_image)
-    result = _result(git, settings, tracked.restricted(selection, git, [arguments.new]))
+    result = _result(git, job, tracked.restricted(selection, git, [arguments.new]))
     open_ones = [match for match in result.matches if match.counts]
     if arguments.old is None:
         chosen = open_ones
@@ -90,21 +94,18 @@ def _nothing_to_accept(arguments: argparse.Namespace, result: Result) -> str:
     return f"{pair}: no duplicates" + (f"; {arguments.new} matches {', '.join(others[:5])}" if others else "")
 
 
-def _result(git: Git, settings: Settings, selection: Selection) -> Result:
+def _result(git: Git, job: Job, selection: Selection) -> Result:
     source = tracked.Trackers(git, selection.revision)
-    store = open_store(settings, git.root / settings.store)
-    pictures = pictures_at(git.root, settings, source, store)
-    with pipeline_of(source, store, settings, quiet=False, pictures=pictures) as pipeline:
-        return run_check(selection, pipeline, policy=policy_at(git.root, settings))
+    with opened_pipeline(source, job, job.workspace.store, quiet=False) as pipeline:
+        return run_check(selection, pipeline, policy=job.workspace.policy)
 
 
-def _pruned(git: Git, settings: Settings, known: Sequence[AcceptedPair]) -> list[AcceptedPair]:
-    selection = tracked.everything(git, image_filter(settings.images))
+def _pruned(git: Git, workspace: Workspace, known: Sequence[AcceptedPair]) -> list[AcceptedPair]:
+    selection = tracked.everything(git, workspace.is_image)
     unseen = [*selection.notes, *(f"{path}: {why.reason}" for path, why in selection.unreadable)]
     if unseen:
         raise GuardError(f"nothing was dropped: cannot tell which images are there: {unseen[0]}")
-    store = open_store(settings, git.root / settings.store)
-    alike = store.alike(
+    alike = workspace.store.alike(
         [content for pair in known for content in pair.contents] + [image.content for image in selection.queries]
     )
     return still_there(known, selection.queries, identity_of(alike))

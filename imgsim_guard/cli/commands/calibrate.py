@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from imgsim_guard.cli.job import in_folders, in_repository
 from imgsim_guard.cli.terminal import STANDARD_OUTPUT, say, write_report
-from imgsim_guard.cli.wiring import details, pipeline_of
+from imgsim_guard.cli.wiring import details, opened_pipeline
 from imgsim_guard.config.editor import with_setting
 from imgsim_guard.config.settings import FILE_NAME
 from imgsim_guard.gate.calibration.calibrate import MOST_PAIRS
 from imgsim_guard.gate.calibration.calibrate import calibrate as run_calibrate
-from imgsim_guard.gate.workspace import nearest_root, open_store, pictures_at, policy_at, settings_at
 from imgsim_guard.model import GuardError
 from imgsim_guard.report.calibration_text import calibration_text, too_few, unsure
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.sources import folders, tracked
-from imgsim_guard.sources.git import Git
-from imgsim_guard.sources.selection import image_filter
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from imgsim_guard.config.settings import Settings
+    from imgsim_guard.cli.job import Job
     from imgsim_guard.gate.calibration.findings import Calibration
     from imgsim_guard.model import Selection
     from imgsim_guard.sources.source import Source
-    from imgsim_guard.store.store import Store
 
 
 class _Place(NamedTuple):
     """What is calibrated on, and where its configuration is."""
 
-    root: Path
-    settings: Settings
+    job: Job
     selection: Selection
     source: Source
 
@@ -43,10 +39,9 @@ class _Place(NamedTuple):
 def calibrate(arguments: argparse.Namespace) -> int:
     """`imgsim-guard calibrate`."""
     with _place(arguments) as place:
-        store = open_store(place.settings, place.root / place.settings.store)
-        found = _calibration(place, store, arguments)
+        found = _calibration(place)
         if not arguments.quiet or found.suggested != found.today:
-            text = calibration_text(found) + details(arguments, place.settings, store)
+            text = calibration_text(found) + details(place.job, place.job.workspace.store)
             say(text, to_stderr=arguments.json == STANDARD_OUTPUT)
         if arguments.json is not None:
             from imgsim_guard.report.calibration_json import calibration_json
@@ -65,24 +60,20 @@ def calibrate(arguments: argparse.Namespace) -> int:
 def _place(arguments: argparse.Namespace) -> Iterator[_Place]:
     """The folders that were named, else everything tracked in the repository around the working directory."""
     if arguments.paths:
-        root = nearest_root()
-        settings = settings_at(root, arguments.config)
-        yield _Place(root, settings, folders.in_folders(arguments.paths, None), folders.Folders())
+        yield _Place(in_folders(arguments), folders.in_folders(arguments.paths, None), folders.Folders())
         return
-    with closing(Git.here()) as git:
-        settings = settings_at(git.root, arguments.config)
-        selection = tracked.everything(git, image_filter(settings.images))
-        yield _Place(git.root, settings, selection, tracked.Trackers(git, selection.revision))
+    with in_repository(arguments) as (git, job):
+        selection = tracked.everything(git, job.workspace.is_image)
+        yield _Place(job, selection, tracked.Trackers(git, selection.revision))
 
 
-def _calibration(place: _Place, store: Store, arguments: argparse.Namespace) -> Calibration:
-    pictures = pictures_at(place.root, place.settings, place.source, store)
-    policy = policy_at(place.root, place.settings)
-    with pipeline_of(place.source, store, place.settings, quiet=arguments.quiet, pictures=pictures) as pipeline:
+def _calibration(place: _Place) -> Calibration:
+    arguments, workspace = place.job.arguments, place.job.workspace
+    with opened_pipeline(place.source, place.job, workspace.store) as pipeline:
         return run_calibrate(
             place.selection,
             pipeline,
-            policy=policy,
+            policy=workspace.policy,
             rate=arguments.rate,
             verify=not arguments.no_verify,
             most_pairs=MOST_PAIRS if arguments.pairs is None else arguments.pairs,
@@ -97,7 +88,7 @@ def _write(found: Calibration, place: _Place, arguments: argparse.Namespace) -> 
         raise GuardError(f"nothing was written: {unsure(found)}")
     if found.suggested is None:
         raise GuardError(f"nothing was written: no threshold keeps false blocks to {found.rate}")
-    file = (place.root / FILE_NAME if arguments.config is None else Path(arguments.config)).resolve()
+    file = (place.job.workspace.root / FILE_NAME if arguments.config is None else Path(arguments.config)).resolve()
     name = shown(arguments.config or FILE_NAME)
     if found.suggested == found.today:
         say(f"{name}: the threshold stays {found.today:g}.\n", to_stderr=True)

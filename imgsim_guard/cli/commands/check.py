@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imgsim_guard.cli.job import in_repository
+from imgsim_guard.cli.job import in_judged_state
 from imgsim_guard.cli.verdict import judge
 from imgsim_guard.model import GuardError
 from imgsim_guard.sources import tracked
-from imgsim_guard.sources.selection import image_filter
 
 if TYPE_CHECKING:
     import argparse
@@ -20,8 +19,8 @@ def check(arguments: argparse.Namespace) -> int:
         raise GuardError("--to-ref needs --from-ref: what the revision is compared with, such as origin/main")
     if arguments.worktree and not arguments.all:
         raise GuardError("--worktree needs --all: it judges every pair of what is in the worktree")
-    with in_repository(arguments) as (git, job):
-        is_image = image_filter(job.settings.images)
+    with in_judged_state(arguments) as (git, job):
+        is_image = job.workspace.is_image
         if arguments.from_ref:
             base, revision = arguments.from_ref, arguments.to_ref or "HEAD"
             selection = tracked.between(git, is_image, base=base, revision=revision)

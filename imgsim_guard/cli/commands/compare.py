@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imgsim_guard.cli.job import in_folders, store_of
+from imgsim_guard.cli.job import in_folders
 from imgsim_guard.cli.terminal import STANDARD_OUTPUT, say, write_report
-from imgsim_guard.cli.wiring import embed_images, pipeline_of
+from imgsim_guard.cli.wiring import embed_images, opened_pipeline
 from imgsim_guard.gate.check import compare_with
-from imgsim_guard.gate.workspace import policy_at
 from imgsim_guard.model import GuardError
 from imgsim_guard.report.text import compare_report
 from imgsim_guard.sources import folders
@@ -23,11 +22,11 @@ def compare(arguments: argparse.Namespace) -> int:
         raise GuardError("--image shows one pair: name two images")
     job = in_folders(arguments)
     first, *others = [folders.identified(path) for path in (arguments.first, *arguments.others)]
-    source, store = folders.Folders(), store_of(job)
-    for path, why in embed_images([first, *others], source, job.settings, store, quiet=True).items():
+    source = folders.Folders()
+    for path, why in embed_images([first, *others], source, job, quiet=True).items():
         raise GuardError(f"{path}: {why.reason}")
-    with pipeline_of(source, store, job.settings, quiet=True) as pipeline:
-        matches = compare_with(first, others, pipeline, bounds=policy_at(job.root, job.settings).bounds)
+    with opened_pipeline(source, job, job.workspace.store, quiet=True) as pipeline:
+        matches = compare_with(first, others, pipeline, bounds=job.workspace.policy.bounds)
     if arguments.json != STANDARD_OUTPUT:
         say(compare_report(matches))
     if arguments.json is not None:

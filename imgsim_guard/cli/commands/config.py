@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imgsim_guard.cli.job import in_repository
 from imgsim_guard.cli.terminal import say
 from imgsim_guard.config.reader import as_written, names_in
 from imgsim_guard.config.settings import FILE_NAME
-from imgsim_guard.gate.workspace import policy_at, settings_at
 from imgsim_guard.report.escaping import shown
-from imgsim_guard.sources.git import Git
 from imgsim_guard.sources.selection import has_image_suffix, image_filter
 from imgsim_guard.sources.tracked import below_root
 
@@ -27,9 +25,8 @@ if TYPE_CHECKING:
 
 def config(arguments: argparse.Namespace) -> int:
     """`imgsim-guard config`."""
-    with closing(Git.here()) as git:
-        settings = settings_at(git.root, arguments.config)
-        policy = policy_at(git.root, settings)
+    with in_repository(arguments) as (git, job):
+        settings, policy = job.workspace.settings, job.workspace.policy
         lines = _settings(settings, _file(arguments, git.root), git.root) if not arguments.paths else ()
         say("".join(f"{line}\n" for line in lines))
         for path in arguments.paths:

@@ -5,21 +5,17 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from contextlib import closing
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgsim_guard import __version__
-from imgsim_guard.augnet import fingerprint, load
+from imgsim_guard.augnet import load
+from imgsim_guard.cli.job import in_repository
 from imgsim_guard.cli.terminal import say
-from imgsim_guard.gate.workspace import settings_at
 from imgsim_guard.model import GuardError
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.sources import tracked
-from imgsim_guard.sources.git import Git
-from imgsim_guard.sources.selection import image_filter
-from imgsim_guard.sources.team_store import TeamStore
 from imgsim_guard.store.shared import inspect
 from imgsim_guard.system.cache_folder import cache_folder
 
@@ -27,7 +23,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
 
-    from imgsim_guard.config.settings import Settings
+    from imgsim_guard.gate.workspace import Workspace
+    from imgsim_guard.sources.git import Git
 
 PACKAGES = (
     "numpy",
@@ -46,9 +43,8 @@ HOOKS = ("pre-commit", "pre-merge-commit", "pre-push")
 def doctor(arguments: argparse.Namespace) -> int:
     """`imgsim-guard doctor`. The exit code tells whether anything needs to be done."""
     problems = 0
-    with closing(Git.here()) as git:
-        settings = settings_at(git.root, arguments.config)
-        for name, look in _looks(git, settings).items():
+    with in_repository(arguments) as (git, job):
+        for name, look in _looks(git, job.workspace).items():
             try:
                 lines = list(look())
             except GuardError as error:
@@ -59,13 +55,13 @@ def doctor(arguments: argparse.Namespace) -> int:
     return int(bool(problems))
 
 
-def _looks(git: Git, settings: Settings) -> dict[str, Callable[[], Iterator[str]]]:
+def _looks(git: Git, workspace: Workspace) -> dict[str, Callable[[], Iterator[str]]]:
     return {
         "installed": _installed,
-        "model": lambda: _model(settings),
-        "embeddings": lambda: _embeddings(git, settings),
+        "model": lambda: _model(workspace),
+        "embeddings": lambda: _embeddings(git, workspace),
         "hooks": lambda: _hooks(git),
-        "images": lambda: _images(git, settings),
+        "images": lambda: _images(git, workspace),
     }
 
 
@@ -81,15 +77,15 @@ def _installed() -> Iterator[str]:
     yield f"in {sys.prefix}"
 
 
-def _model(settings: Settings) -> Iterator[str]:
-    load(settings.engine, device=settings.device)  # which checks its digest
-    yield f"{fingerprint(settings.engine, settings.preprocessing)}: undamaged"
+def _model(workspace: Workspace) -> Iterator[str]:
+    load(workspace.settings.engine, device=workspace.settings.device)  # which checks its digest
+    yield f"{workspace.fingerprint}: undamaged"
 
 
-def _embeddings(git: Git, settings: Settings) -> Iterator[str]:
-    team = TeamStore(git, settings.store)
+def _embeddings(git: Git, workspace: Workspace) -> Iterator[str]:
+    team = workspace.team_store(git)
     for name, folder in (("cache", cache_folder()), ("tracked store", team.folder)):
-        found = inspect(folder, fingerprint=fingerprint(settings.engine, settings.preprocessing))
+        found = inspect(folder, fingerprint=workspace.fingerprint)
         yield f"{name}: {found.rows:,} embeddings in {found.shards:,} files ({folder})"
         for path, reason in found.damaged.items():
             yield f"! {path}: {reason}; delete it, and its images are embedded again"
@@ -117,8 +113,8 @@ def _hook(file: Path, *, named: bool, needed: bool) -> str:
     return f"{'! ' * needed}{file.name} does not run imgsim-guard: {advice}"
 
 
-def _images(git: Git, settings: Settings) -> Iterator[str]:
-    selection = tracked.everything(git, image_filter(settings.images))
+def _images(git: Git, workspace: Workspace) -> Iterator[str]:
+    selection = tracked.everything(git, workspace.is_image)
     source = tracked.Trackers(git, None)
     for key, name in tracked.TRACKERS.items():
         images = [image for image in selection.queries if image.content.startswith(f"{key}:")]

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgsim_guard.cli.job import in_folders, in_repository, store_of
+from imgsim_guard.cli.job import in_folders, in_judged_state
 from imgsim_guard.cli.terminal import say
 from imgsim_guard.cli.wiring import details, embed_images, workers_of
 from imgsim_guard.gate.embed import missing
@@ -14,7 +14,6 @@ from imgsim_guard.model import GuardError
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.sources import folders, tracked
 from imgsim_guard.sources.place import Place
-from imgsim_guard.sources.selection import image_filter
 
 if TYPE_CHECKING:
     import argparse
@@ -37,26 +36,26 @@ def embed(arguments: argparse.Namespace) -> int:
         raise GuardError(
             "--ray reads what is in the index, which --worktree does not write to: git add, or one of them"
         )
-    with in_repository(arguments) as (git, job):
-        selection = tracked.everything(git, image_filter(job.settings.images))
+    with in_judged_state(arguments) as (git, job):
+        selection = tracked.everything(git, job.workspace.is_image)
         place = Place(str(git.root), tracked=True, revision=selection.revision)
         return _embed_selection(selection, tracked.Trackers(git, selection.revision), job, place)
 
 
 def _embed_selection(selection: Selection, source: Source, job: Job, place: Place) -> int:
-    quiet, store = job.arguments.quiet, store_of(job)
+    quiet, store = job.arguments.quiet, job.workspace.store
     count = len(missing(selection.queries, store))
     unreadable = dict(selection.unreadable)
-    with workers_of(job.arguments, job.settings, store, place) as workers:
-        unreadable |= embed_images(selection.queries, source, job.settings, store, quiet=quiet, workers=workers)
+    with workers_of(job, store, place) as workers:
+        unreadable |= embed_images(selection.queries, source, job, workers=workers)
     for path, why in sorted(unreadable.items()):
         say(f"{shown(path)}   {'not embedded' if why.absent else 'unreadable'}: {shown(why.reason)}\n")
     if job.arguments.publish:
         from imgsim_guard.gate.publish import publish_missing
 
-        publish_missing(selection.queries, store, job.root / job.settings.store)
+        publish_missing(selection.queries, store, job.workspace.store_folder)
     if not quiet:
         took = time.monotonic() - job.started
         say(f"new to the store: {count:,}; embeddings it now holds: {len(store):,}; {took:.1f} s.\n")
-        say(details(job.arguments, job.settings, store))
+        say(details(job, store))
     return 0

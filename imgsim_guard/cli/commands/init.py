@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 from imgsim_guard.cli import scaffold
+from imgsim_guard.cli.job import in_repository
 from imgsim_guard.cli.terminal import say, text_of, write_texts
 from imgsim_guard.config.settings import FILE_NAME, PREVIEWS
-from imgsim_guard.gate.workspace import settings_at
 from imgsim_guard.model import GuardError
 from imgsim_guard.report.escaping import shell_word, shown
 from imgsim_guard.sources import tracked
-from imgsim_guard.sources.git import Git
-from imgsim_guard.sources.selection import image_filter
 from imgsim_guard.sources.worktree import with_worktree
 
 if TYPE_CHECKING:
@@ -22,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from imgsim_guard.config.settings import Settings
+    from imgsim_guard.cli.job import Job
     from imgsim_guard.model import Image, Selection
+    from imgsim_guard.sources.git import Git
 
 HOOK_TYPES = ("pre-commit", "pre-merge-commit", "pre-push")
 """Named one by one, since a configuration that was there before need not name them as those to install."""
@@ -37,14 +35,13 @@ MERGE_DRIVER = {
 
 def init(arguments: argparse.Namespace) -> int:
     """`imgsim-guard init`."""
-    with closing(Git.here()) as git, with_worktree(git) as state:
-        settings = settings_at(git.root, arguments.config)
+    with in_repository(arguments) as (git, job), with_worktree(git) as state:
         uses_dvc = arguments.dvc or arguments.stages
         if uses_dvc and not (git.root / ".dvc").is_dir():
             raise GuardError("there is no DVC repository in the root of this one; run dvc init first")
-        found = tracked.everything(state, image_filter(settings.images))
+        found = tracked.everything(state, job.workspace.is_image)
         say("".join(f"{line}\n" for line in _found(found)))
-        files = list(_files(state, settings, found.queries, arguments))
+        files = list(_files(state, job, found.queries))
         if not arguments.dry_run:
             write_texts(git.root, {file.path: file.text for file in files if file.text is not None})
         for file in files:
@@ -67,9 +64,9 @@ def _found(selection: Selection) -> Iterator[str]:
         yield f"  {shown(path)}   not looked into: {shown(why.reason)}"
 
 
-def _files(
-    git: Git, settings: Settings, images: tuple[Image, ...], arguments: argparse.Namespace
-) -> Iterator[scaffold.File]:
+def _files(git: Git, job: Job, images: tuple[Image, ...]) -> Iterator[scaffold.File]:
+    arguments, settings = job.arguments, job.workspace.settings
+
     def present(path: str) -> str | None:
         return text_of(git.root, path)
 
@@ -83,7 +80,7 @@ def _files(
         # Written now, since DVC takes its own entries back when a later stage of the same run fails (dvc#11091).
         ignoring = f"{store_folder}/.gitignore"
         yield scaffold.lines(ignoring, present(ignoring), [f"/{store}", f"/{PREVIEWS}"])
-        wanted = scaffold.dependencies(tracked.dvc_outs(git, image_filter(settings.images)), images)
+        wanted = scaffold.dependencies(tracked.dvc_outs(git, job.workspace.is_image), images)
         embedding = arguments.stages == "embed"
         yield scaffold.pipeline(present(scaffold.PIPELINE), wanted, embedding=embedding)
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING
 
-from imgsim_guard.augnet import fingerprint
+from imgsim_guard.cli.job import in_repository
 from imgsim_guard.cli.terminal import say
-from imgsim_guard.gate.workspace import open_store, previews_at, settings_at
 from imgsim_guard.model import GuardError
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.sources import tracked
 from imgsim_guard.sources.git import Git
-from imgsim_guard.sources.selection import image_filter
-from imgsim_guard.sources.team_store import TeamStore
 from imgsim_guard.system.cache_folder import cache_folder
 
 if TYPE_CHECKING:
@@ -21,52 +17,54 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from imgsim_guard.config.settings import Settings
+    from imgsim_guard.gate.workspace import Workspace
     from imgsim_guard.model import Image
+    from imgsim_guard.sources.git import Git
+    from imgsim_guard.sources.team_store import TeamStore
 
 
 def store(arguments: argparse.Namespace) -> int:
     """`imgsim-guard store`."""
-    actions: dict[str, Callable[[Git, Settings], int]] = {
+    actions: dict[str, Callable[[Git, Workspace], int]] = {
         "info": _info,
         "verify": _verify,
         "compact": _compact,
         "prune": _prune,
     }
-    with closing(Git.here()) as git:
-        return actions[arguments.action](git, settings_at(git.root, arguments.config))
+    with in_repository(arguments) as (git, job):
+        return actions[arguments.action](git, job.workspace)
 
 
-def _layers(git: Git, settings: Settings) -> dict[str, Path]:
-    return {"tracked store": git.root / settings.store, "cache of this user": cache_folder()}
+def _layers(workspace: Workspace) -> dict[str, Path]:
+    return {"tracked store": workspace.store_folder, "cache of this user": cache_folder()}
 
 
-def _info(git: Git, settings: Settings) -> int:
+def _info(git: Git, workspace: Workspace) -> int:
     from imgsim_guard.store.shared import inspect, other_fingerprints
 
-    model = fingerprint(settings.engine, settings.preprocessing)
+    model = workspace.fingerprint
     say(f"model: {model}\n")
-    for name, folder in _layers(git, settings).items():
+    for name, folder in _layers(workspace).items():
         found = inspect(folder, fingerprint=model)
         say(f"{name}: {found.rows:,} embeddings in {found.shards:,} files, {found.size / 1e6:,.1f} MB ({folder})\n")
         for other in other_fingerprints(folder, fingerprint=model):
             say(f"  of another model, not used: {shown(other)}\n")
-    if lacking := TeamStore(git, settings.store).lacking():
-        say(f"note: {lacking}; dvc pull {settings.store}.dvc brings what is missing\n")
+    if lacking := workspace.team_store(git).lacking():
+        say(f"note: {lacking}; dvc pull {workspace.settings.store}.dvc brings what is missing\n")
     return 0
 
 
-def _verify(git: Git, settings: Settings) -> int:
+def _verify(git: Git, workspace: Workspace) -> int:
     from imgsim_guard.store.shared import inspect
 
-    damaged = previews_at(git.root, settings).damaged()
-    for folder in _layers(git, settings).values():
-        damaged |= inspect(folder, fingerprint=fingerprint(settings.engine, settings.preprocessing)).damaged
+    damaged = workspace.previews.damaged()
+    for folder in _layers(workspace).values():
+        damaged |= inspect(folder, fingerprint=workspace.fingerprint).damaged
     for path, reason in damaged.items():
         say(f"{shown(str(path))}   damaged: {shown(reason)}\n")
-    lacking = TeamStore(git, settings.store).lacking()
+    lacking = workspace.team_store(git).lacking()
     if lacking:
-        say(f"{lacking}; dvc pull {settings.store}.dvc brings what is missing\n")
+        say(f"{lacking}; dvc pull {workspace.settings.store}.dvc brings what is missing\n")
     if not damaged and not lacking:
         say("undamaged.\n")
     elif damaged:
@@ -74,10 +72,10 @@ def _verify(git: Git, settings: Settings) -> int:
     return int(bool(damaged or lacking))
 
 
-def _compact(git: Git, settings: Settings) -> int:
+def _compact(git: Git, workspace: Workspace) -> int:
     from imgsim_guard.store.shared import inspect, rewritten
 
-    team, model = TeamStore(git, settings.store), fingerprint(settings.engine, settings.preprocessing)
+    team, model = workspace.team_store(git), workspace.fingerprint
     team.require_whole()
     before = inspect(team.folder, fingerprint=model).shards
     # DVC tracks old and new before the old are deleted: killed after that, `dvc checkout` brings them back.
@@ -86,26 +84,26 @@ def _compact(git: Git, settings: Settings) -> int:
     return _tracked_again(team)
 
 
-def _prune(git: Git, settings: Settings) -> int:
+def _prune(git: Git, workspace: Workspace) -> int:
     from imgsim_guard.store.shared import rewritten
 
-    team, model = TeamStore(git, settings.store), fingerprint(settings.engine, settings.preprocessing)
+    team, model = workspace.team_store(git), workspace.fingerprint
     team.require_whole()
-    contents = {image.content for image in _of_all_branches(git, settings)}
-    kept = {row.sha256 for row in open_store(settings, team.folder).rows(contents)}
+    contents = {image.content for image in _of_all_branches(git, workspace)}
+    kept = {row.sha256 for row in workspace.store.rows(contents)}
     before, after = rewritten(team.folder, fingerprint=model, keep=lambda row: row.sha256 in kept, between=team.add)
     say(f"of {before:,} embeddings, {after:,} are of images that a branch or a tag still has.\n")
     return _tracked_again(team)
 
 
-def _of_all_branches(git: Git, settings: Settings) -> set[Image]:
+def _of_all_branches(git: Git, workspace: Workspace) -> set[Image]:
     """The images at the tips of all branches and tags. Raises GuardError where those of one cannot be listed."""
     images: set[Image] = set()
     for commit in sorted({"HEAD", *git.text("for-each-ref", "--format=%(objectname)").split()}):
         tip = git.commit(commit)
         if tip is None:
             continue  # a tag of something that is no commit
-        selection = tracked.everything(git, image_filter(settings.images), revision=tip)
+        selection = tracked.everything(git, workspace.is_image, revision=tip)
         if selection.unreadable:
             path, why = selection.unreadable[0]
             raise GuardError(

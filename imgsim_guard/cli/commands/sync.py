@@ -2,41 +2,38 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING
 
+from imgsim_guard.cli.job import in_repository
 from imgsim_guard.cli.terminal import progress_display, say
 from imgsim_guard.config.settings import PREVIEWS
-from imgsim_guard.gate.workspace import open_store, previews_at, settings_at
 from imgsim_guard.model import GuardError
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.sources import tracked
-from imgsim_guard.sources.git import Git
-from imgsim_guard.sources.selection import image_filter
 from imgsim_guard.sources.team_store import TeamStore
 
 if TYPE_CHECKING:
     import argparse
 
-    from imgsim_guard.config.settings import Settings
+    from imgsim_guard.gate.workspace import Workspace
     from imgsim_guard.model import Selection
-    from imgsim_guard.store.store import Store
+    from imgsim_guard.sources.git import Git
 
 
 def sync(arguments: argparse.Namespace) -> int:
     """`imgsim-guard sync`."""
     from imgsim_guard.gate.publish import publish_missing
 
-    with closing(Git.here()) as git:
-        settings = settings_at(git.root, arguments.config)
-        team = TeamStore(git, settings.store)
+    with in_repository(arguments) as (git, job):
+        workspace = job.workspace
+        team = workspace.team_store(git)
         team.require_whole()
-        selection = _committed(git, settings)
-        store = open_store(settings, team.folder)
+        selection = _committed(git, workspace)
+        store = workspace.store
         published = publish_missing(selection.queries, store, team.folder)
         pointers = [team.pointer] if team.add() else []
-        if settings.previews:
-            pointers += _sync_previews(git, settings, store, selection, quiet=arguments.quiet)
+        if workspace.settings.previews:
+            pointers += _sync_previews(git, workspace, selection, quiet=arguments.quiet)
     if not arguments.quiet:
         not_listed = [f"nothing of {path} was published: {why.reason}" for path, why in selection.unreadable]
         for note in (*selection.notes, *not_listed):
@@ -50,23 +47,23 @@ def sync(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _committed(git: Git, settings: Settings) -> Selection:
+def _committed(git: Git, workspace: Workspace) -> Selection:
     head = git.commit("HEAD")
     if head is None:
         raise GuardError("there is no commit yet, so there is nothing to publish; git commit first")
-    return tracked.everything(git, image_filter(settings.images), revision=head)
+    return tracked.everything(git, workspace.is_image, revision=head)
 
 
-def _sync_previews(git: Git, settings: Settings, store: Store, selection: Selection, *, quiet: bool) -> list[str]:
+def _sync_previews(git: Git, workspace: Workspace, selection: Selection, *, quiet: bool) -> list[str]:
     from imgsim_guard.gate.publish import add_previews
 
-    team = TeamStore(git, settings.store.rpartition("/")[0] + f"/{PREVIEWS}")
+    team = TeamStore(git, workspace.settings.store.rpartition("/")[0] + f"/{PREVIEWS}")
     team.require_whole()
-    previews = previews_at(git.root, settings)
+    previews = workspace.previews
     previews.require_undamaged()
     source = tracked.Trackers(git, selection.revision)
     with progress_display(quiet=quiet) as progress:
-        add_previews(selection.queries, source, store, previews, progress)
+        add_previews(selection.queries, source, workspace.store, previews, progress)
     return [team.pointer] if team.add() else []
 
 

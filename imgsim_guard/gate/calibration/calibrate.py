@@ -8,15 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.gate.calibration.findings import Calibration, Neighbour, highest
-from imgsim_guard.model import Candidate
+from imgsim_guard.gate.judge import candidate
+from imgsim_guard.gate.policy import Policy
+from imgsim_guard.model import Bounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from imgsim_guard.gate.calibration.findings import Sort
     from imgsim_guard.gate.pipeline import Pipeline
-    from imgsim_guard.gate.policy import Policy
-    from imgsim_guard.model import Evidence, Image, Selection, Share
+    from imgsim_guard.model import Candidate, Evidence, Image, Selection, Share
     from imgsim_guard.search import Pair
     from imgsim_guard.sources.source import Source
     from imgsim_guard.store.store import Store
@@ -65,7 +66,7 @@ def calibrate(  # noqa: PLR0913  each a choice of the caller's
         rate,
         policy.bounds.threshold,
         policy.bounds.reach,
-        verifying=bool(policy.bounds.candidates),
+        verifying=policy.bounds.verify,
         exact=len(images) - len(lacking) - len(distinct),
         missing=len(lacking) - unreadable,
         unreadable=unreadable + len(selection.unreadable),
@@ -112,9 +113,9 @@ def _look(
     chosen = sorted(seen[:most_pairs])
     near_left = sum(pairs[places] <= policy.bounds.threshold for places in seen[most_pairs:])
     # Up to here the gate, with such a threshold, would look as thoroughly.
-    near = highest(policy.bounds.threshold)
+    near = Policy(Bounds(threshold=highest(policy.bounds.threshold)))
     candidates = [
-        Candidate(images[later], images[earlier], pairs[later, earlier], near=pairs[later, earlier] <= near)
+        candidate(images[later], images[earlier], pairs[later, earlier], near, likely=False)
         for later, earlier in chosen
     ]
     evidence = _evidence(candidates, pipeline, source)
