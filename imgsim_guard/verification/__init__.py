@@ -4,3 +4,6 @@
 time. Below them: `alignment` proposes how one lies on the other, `overlay` lays it there, `agreement` compares, `paper`
 knows print from photographs, `transform` says what was done, `picture` shows it.
 """
+
+VERSION = "2"
+"""Changes whenever a pair may get another verdict than before: verdicts that are kept are kept with it."""
