@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias, cast
 
 Kind = Literal["exact-duplicate", "near-duplicate", "look-alike"]
 Action = Literal["fail", "warn", "ignore"]
@@ -16,15 +16,36 @@ Scope = Literal["staged", "revisions", "all", "folders"]
 """Where the queries come from: the index, between two revisions, everything tracked, or folders."""
 
 
-class Image(NamedTuple):
-    """A path and the content id of the bytes there.
+Tracker = Literal["git", "md5", "sha256"]
+"""What a content id begins with: git's own digest, DVC's, and that of git LFS and of files in folders."""
 
-    The content id is the tracker's own digest of the bytes with its name before it: `git:`, `md5:` (DVC) or
-    `sha256:` (git LFS, and files in folders), then lower-case hex.
-    """
+ContentId: TypeAlias = str
+"""The tracker's own digest of the bytes, in lower-case hex, with the tracker's name before it: `md5:5d41402a...`.
+
+Text, not an object of its own: a dataset has a million of them, as keys of dictionaries.
+"""
+
+
+def content_id(tracker: Tracker, digest: str) -> ContentId:
+    """The content id of the bytes that a tracker knows by this digest, in hex."""
+    return f"{tracker}:{digest}"
+
+
+def tracker_of(content: ContentId) -> Tracker:
+    """Whose digest a content id is."""
+    return cast("Tracker", content.partition(":")[0])
+
+
+def digest_of(content: ContentId) -> str:
+    """The digest in a content id, in hex."""
+    return content.partition(":")[2]
+
+
+class Image(NamedTuple):
+    """A path and the content id of the bytes there."""
 
     path: str
-    content: str
+    content: ContentId
 
 
 class GuardError(Exception):

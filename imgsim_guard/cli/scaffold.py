@@ -11,6 +11,7 @@ import yaml
 from imgsim_guard import __version__
 from imgsim_guard.config.settings import FILE_NAME
 from imgsim_guard.gate.accepted import write_accepted
+from imgsim_guard.model import tracker_of
 from imgsim_guard.sources.selection import has_image_suffix
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def dependencies(outs: Iterable[str], images: Iterable[Image]) -> list[str]:
     has to run every time.
     """
     found = {out.rpartition("/")[0] if has_image_suffix(out) else out for out in outs}
-    found |= {"/".join(image.path.split("/")[:-1][:1]) for image in images if not image.content.startswith("md5:")}
+    found |= {"/".join(image.path.split("/")[:-1][:1]) for image in images if tracker_of(image.content) != "md5"}
     found = {path if path.isprintable() else "" for path in found}  # DVC reads no others
     if len(found) > MOST_FOLDERS:
         found = {path.partition("/")[0] for path in found}

@@ -10,7 +10,7 @@ from imgsim_guard.distributed.exchange import Exchange
 from imgsim_guard.distributed.grid import Grid
 from imgsim_guard.distributed.tasks import Embedded, Job, Model, embed_slice, release, verify_slice
 from imgsim_guard.gate.embed import missing
-from imgsim_guard.model import GuardError
+from imgsim_guard.model import GuardError, content_id
 from imgsim_guard.store.shard import DamagedShardError
 
 if TYPE_CHECKING:
@@ -107,8 +107,8 @@ class RayWorkers:
             if name not in self._read:
                 with suppress(DamagedShardError):  # half a shard, of a worker that died
                     rows = list(self._exchange.read(name).rows())
-                    known = store.find(f"sha256:{row.sha256.hex()}" for row in rows)
-                    if new := [row for row in rows if f"sha256:{row.sha256.hex()}" not in known]:
+                    known = store.find(content_id("sha256", row.sha256.hex()) for row in rows)
+                    if new := [row for row in rows if content_id("sha256", row.sha256.hex()) not in known]:
                         store.add(new)
                     self._read.add(name)
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.config.strict_yaml import Value, YamlError, parse_yaml
-from imgsim_guard.model import GuardError
+from imgsim_guard.model import GuardError, tracker_of
 from imgsim_guard.system.files import read_text
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _key(contents: tuple[str, str], path: str, split: str, identity: Callable[[s
 
 def _may_be_the_same(content: str, other: str) -> bool:
     """Whether two content ids can be of the same bytes: each tracker has one for them."""
-    return content == other or content.partition(":")[0] != other.partition(":")[0]
+    return content == other or tracker_of(content) != tracker_of(other)
 
 
 def _parsed(line: str) -> AcceptedPair | str:

@@ -12,7 +12,7 @@ from imgsim_guard.gate.embed import embed_missing
 from imgsim_guard.gate.judge import candidate, exact_duplicate, identity_of, in_order, judge, sort_by_content
 from imgsim_guard.gate.notes import absent, duration, empty_splits, not_compared_with, unverified
 from imgsim_guard.gate.policy import Policy
-from imgsim_guard.model import GuardError, Match, Result, Unreadable
+from imgsim_guard.model import GuardError, Match, Result, Unreadable, tracker_of
 from imgsim_guard.sources.selection import without_moved
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def check(
         matches=in_order(_marked([*exact, *found], policy, store)),
         unreadable=tuple(sorted(unreadable.items())),
         notes=(*notes, *store.notes),
-        in_dvc=tuple(query.path for query in selection.queries if query.content.startswith("md5:")),
+        in_dvc=tuple(query.path for query in selection.queries if tracker_of(query.content) == "md5"),
         nearest=_nearest(by_content, rows, pipeline, mutual=selection.mutual) if nearest else (),
     )
 

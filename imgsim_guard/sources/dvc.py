@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgsim_guard.model import Image, Unreadable
+from imgsim_guard.model import Image, Unreadable, content_id, digest_of
 from imgsim_guard.sources.dvc_cache import Caches
 from imgsim_guard.sources.dvc_remote import Remote
 from imgsim_guard.sources.folders import read_file
@@ -71,7 +71,7 @@ class Dvc:
 
     def read(self, image: Image) -> bytes | Unreadable:
         """From the cache; else from the workspace; else, where the extra `dvc` is installed, from the remote."""
-        md5 = image.content.removeprefix("md5:")
+        md5 = digest_of(image.content)
         damaged = False
         for data in self._attempts(image.path, md5):
             if isinstance(data, bytes):
@@ -84,7 +84,7 @@ class Dvc:
 
     def at_hand(self, image: Image) -> bool:
         """Whether its bytes seem to be on this machine, judged without opening a file."""
-        cached = self._caches.object(image.path, image.content.removeprefix("md5:"))
+        cached = self._caches.object(image.path, digest_of(image.content))
         file = self._git.root / image.path
         return cached is not None or (file.is_file() and not leads_out(file, self._git.root))
 
@@ -248,7 +248,7 @@ def _listed(dvc: Dvc, pointed: Pointed, is_image: IsImage, *, new: bool) -> list
 
 
 def _images(listed: Iterable[Listed]) -> list[Image]:
-    return [Image(path, f"md5:{md5}") for path, md5 in listed]
+    return [Image(path, content_id("md5", md5)) for path, md5 in listed]
 
 
 def _is_of_dvc(path: str) -> bool:

@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgsim_guard.model import GuardError, Image, Selection, Unreadable
+from imgsim_guard.model import GuardError, Image, Selection, Unreadable, content_id
 from imgsim_guard.sources.git import MAX_BLOB_SIZE
 from imgsim_guard.sources.selection import has_image_suffix
 
@@ -77,7 +77,7 @@ def read_file(path: str) -> bytes | Unreadable:
 
 
 def _content_id(data: bytes) -> str:
-    return "sha256:" + hashlib.sha256(data).hexdigest()
+    return content_id("sha256", hashlib.sha256(data).hexdigest())
 
 
 def _identified(files: Iterable[str]) -> tuple[list[Image], list[tuple[str, Unreadable]]]:

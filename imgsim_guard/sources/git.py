@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from imgsim_guard.model import GuardError, Image, Unreadable
+from imgsim_guard.model import GuardError, Image, Unreadable, digest_of
 from imgsim_guard.system.garbage_collector import no_collecting
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ class Git:
         """The bytes of the blob that an image's content id names."""
         requests, answers = self._batch()
         try:
-            requests.write(image.content.removeprefix("git:").encode() + b"\n")
+            requests.write(digest_of(image.content).encode() + b"\n")
             requests.flush()
             header = answers.readline().split()
         except BrokenPipeError:

@@ -6,7 +6,7 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
-from imgsim_guard.model import Image, Unreadable
+from imgsim_guard.model import Image, Unreadable, content_id, digest_of
 from imgsim_guard.sources.folders import read_file
 from imgsim_guard.system.files import leads_out
 
@@ -29,7 +29,7 @@ _POINTER = re.compile(
 def pointed_to(blob: bytes) -> str | None:
     """The content id of what a pointer points to; None for anything but a pointer as the specification has it."""
     found = _POINTER.fullmatch(blob)
-    return f"sha256:{found[1].decode()}" if found else None
+    return content_id("sha256", found[1].decode()) if found else None
 
 
 def is_used(git: Git, entries: Iterable[Entry], changes: Iterable[Change]) -> bool:
@@ -43,9 +43,9 @@ def is_used(git: Git, entries: Iterable[Entry], changes: Iterable[Change]) -> bo
 
 def resolved(git: Git, images: Iterable[Image]) -> dict[str, str]:
     """By the content id of each image that is a pointer, the content id of what it points to."""
-    blobs = {image.content.removeprefix("git:") for image in images}
+    blobs = {digest_of(image.content) for image in images}
     found = {blob: pointed_to(data) for blob, data in git.blobs(blobs, largest=LARGEST_POINTER).items()}
-    return {f"git:{blob}": content for blob, content in found.items() if content}
+    return {content_id("git", blob): content for blob, content in found.items() if content}
 
 
 class Lfs:
@@ -57,7 +57,7 @@ class Lfs:
 
     def read(self, image: Image) -> bytes | Unreadable:
         """From the object store; else from the worktree; else as git checks it out, which may download it."""
-        oid = image.content.removeprefix("sha256:")
+        oid = digest_of(image.content)
         for data in self._attempts(image.path, oid):
             if isinstance(data, bytes) and hashlib.sha256(data).hexdigest() == oid:
                 return data
@@ -65,7 +65,7 @@ class Lfs:
 
     def at_hand(self, image: Image) -> bool:
         """Whether its bytes seem to be on this machine, judged without opening a file."""
-        if self._object(image.content.removeprefix("sha256:")).is_file():
+        if self._object(digest_of(image.content)).is_file():
             return True
         file = self._git.root / image.path
         return file.is_file() and file.stat().st_size > LARGEST_POINTER and not leads_out(file, self._git.root)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgsim_guard.model import GuardError, Image, Scope, Selection, Unreadable
+from imgsim_guard.model import GuardError, Image, Scope, Selection, Tracker, Unreadable, content_id, tracker_of
 from imgsim_guard.sources import lfs
 from imgsim_guard.sources.dvc import Dvc, outs_with_images, tracked_by_dvc
 from imgsim_guard.sources.git import EMPTY_BLOB, EMPTY_TREE, Change
@@ -27,8 +27,10 @@ DVC_SUFFIXES = (".dvc", "dvc.lock")
 DECIDING_FILES = ("dvc.yaml", ".gitattributes")
 """A change of these may change what tracks an image."""
 
-TRACKERS = {"git": "git", "sha256": "git LFS", "md5": "DVC"}
-"""What a content id begins with, and whose it is."""
+TRACKERS: dict[Tracker, str] = {"git": "git", "sha256": "git LFS", "md5": "DVC"}
+"""The trackers, by the names that people know."""
+
+EMPTY = content_id("git", EMPTY_BLOB)
 
 FETCH = "git fetch may bring it, or in CI a checkout with full history (fetch-depth: 0)"
 
@@ -37,7 +39,7 @@ class Trackers:
     """Reads each image from where its tracker keeps it. `revision`: the commit that holds them; None for the index."""
 
     def __init__(self, git: Git, revision: str | None) -> None:
-        self._by_tracker: dict[str, Git | Dvc | lfs.Lfs] = {
+        self._by_tracker: dict[Tracker, Git | Dvc | lfs.Lfs] = {
             "git": git,
             "md5": Dvc(git, revision),
             "sha256": lfs.Lfs(git, revision),
@@ -52,7 +54,7 @@ class Trackers:
         return self._of(image).at_hand(image)
 
     def _of(self, image: Image) -> Git | Dvc | lfs.Lfs:
-        return self._by_tracker[image.content.partition(":")[0]]
+        return self._by_tracker[tracker_of(image.content)]
 
 
 def staged(git: Git, is_image: Callable[[str], bool]) -> Selection:
@@ -183,8 +185,8 @@ def _selection(  # noqa: PLR0913  where the trackers meet
     `base`: the commit that the changes are made to; None when all is new.
     """
     images = _images(entries, is_image)
-    gained = [Image(change.path, f"git:{change.new}") for change in changes if change.new and is_image(change.path)]
-    lost = [Image(change.path, f"git:{change.old}") for change in changes if change.old and is_image(change.path)]
+    gained = [_image(change.path, change.new) for change in changes if change.new and is_image(change.path)]
+    lost = [_image(change.path, change.old) for change in changes if change.old and is_image(change.path)]
     if lfs.is_used(git, entries, changes):
         behind = lfs.resolved(git, {*images, *gained, *lost})
         images, gained, lost = (
@@ -199,7 +201,7 @@ def _selection(  # noqa: PLR0913  where the trackers meet
     selection = Selection(
         scope,
         tuple(sorted(queries)),
-        tuple(sorted(image for image in held if image not in queries and image.content != f"git:{EMPTY_BLOB}")),
+        tuple(sorted(image for image in held if image not in queries and image.content != EMPTY)),
         unreadable=dvc.unreadable,
         notes=dvc.notes,
         lost=tuple(sorted(gone)),
@@ -213,8 +215,12 @@ def _starts_the_hook(path: str) -> bool:
     return has_image_suffix(path) or is_dvc_file(path)
 
 
+def _image(path: str, blob: str) -> Image:
+    return Image(path, content_id("git", blob))
+
+
 def _images(entries: Iterable[Entry], is_image: Callable[[str], bool]) -> list[Image]:
-    return [Image(entry.path, f"git:{entry.blob}") for entry in entries if is_image(entry.path)]
+    return [_image(entry.path, entry.blob) for entry in entries if is_image(entry.path)]
 
 
 def below_root(path: str, root: Path) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from imgsim_guard.augnet import DIMENSIONS
-from imgsim_guard.model import GuardError
+from imgsim_guard.model import GuardError, digest_of, tracker_of
 from imgsim_guard.search.hashes import HASH_SIZE, HASHES
 from imgsim_guard.store import folder as files
 from imgsim_guard.store.lookup import Finder
@@ -107,7 +107,7 @@ class Store:
         The same bytes have one id of each tracker, so that nothing is looked up for a single tracker's.
         """
         wanted = list(contents)
-        if len({content.partition(":")[0] for content in wanted}) < 2:  # noqa: PLR2004  two trackers
+        if len({tracker_of(content) for content in wanted}) < 2:  # noqa: PLR2004  two trackers
             return {}
         first: dict[int, str] = {}
         return {
@@ -123,7 +123,7 @@ class Store:
         digests = np.empty((len(rows), DIGEST_SIZES["sha256"]), np.uint8)
         for part in by_shard(list(rows.values()), self._starts):
             digests[part.places] = self._files[part.shard].contents["sha256"][part.rows]
-        told = {content: bytes.fromhex(content[7:]) for content in wanted if content.startswith("sha256:")}
+        told = {content: bytes.fromhex(digest_of(content)) for content in wanted if tracker_of(content) == "sha256"}
         return told | dict(zip(rows, map(bytes, digests), strict=True))
 
     def embeddings(self, rows: Wanted) -> NDArray[np.float16]:

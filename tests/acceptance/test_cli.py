@@ -16,7 +16,7 @@ from conftest import Outcome, encoded, photograph
 
 from imgsim_guard import __version__
 from imgsim_guard.augnet import fingerprint
-from imgsim_guard.cli.commands import check as commands
+from imgsim_guard.cli.commands import scan
 from imgsim_guard.config.settings import FILE_NAME
 from imgsim_guard.images.decode import decode
 from imgsim_guard.model import Unreadable
@@ -182,7 +182,7 @@ def test_a_bug_ends_with_3_and_its_traceback(guard: Callable[..., Outcome], monk
     def broken(_: object) -> int:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr(commands, "scan", broken)
+    monkeypatch.setattr(scan, "scan", broken)
     code, out, err = guard("scan", ".")
     assert (code, out) == (3, "")
     assert err.startswith("Traceback (most recent call last):\n")
@@ -196,7 +196,7 @@ def test_an_interruption_ends_with_130(guard: Callable[..., Outcome], monkeypatc
     def interrupted(_: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands, "scan", interrupted)
+    monkeypatch.setattr(scan, "scan", interrupted)
     said = "imgsim-guard: interrupted; what was embedded so far is kept, and the same command goes on from there\n"
     assert guard("scan", ".") == Outcome(130, "", said)
 
