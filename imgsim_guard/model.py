@@ -12,8 +12,8 @@ Action = Literal["fail", "warn", "ignore"]
 Outcome = Literal["confirmed", "refuted", "undecided", "skipped"]
 """`skipped`: the pixels of one of the two are not at hand."""
 
-Scope = Literal["staged", "revisions", "all", "folders"]
-"""Where the queries come from: the index, between two revisions, everything tracked, or folders."""
+Scope = Literal["staged", "revisions", "named", "all", "folders"]
+"""Where the queries come from: the index, between two revisions, files named, everything tracked, or folders."""
 
 
 Tracker = Literal["git", "md5", "sha256"]

@@ -25,7 +25,10 @@ class Add(Protocol):
 
 def judging(add: Add, common: argparse.ArgumentParser, reports: argparse.ArgumentParser) -> None:
     """The commands that judge images."""
-    add("hook", "what pre-commit calls: judge what is staged", [common, reports])
+    hook = add("hook", "what a git hook calls: judge what is committed, merged or pushed", [common, reports])
+    hook.add_argument(
+        "files", nargs="*", metavar="FILE", help="when run by hand: judge these (default: what is staged)"
+    )
 
     check = add("check", "the same by hand or in CI", [common, reports])
     check.add_argument("paths", nargs="*", metavar="PATH", help="judge only new images at or below these paths")

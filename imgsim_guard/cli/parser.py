@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import sys
 from typing import TYPE_CHECKING
 
 from imgsim_guard import __version__
 from imgsim_guard.cli.options import JSON, judging, living_with_it, setting_up
+from imgsim_guard.sources.selection import has_image_suffix, is_dvc_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +35,16 @@ REPORTS = {
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse, or print help or what is wrong and exit; `run` of the result is the command's function."""
-    return _parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else list(argv)
+    return _parser().parse_args([given[0], *_without_false_options(given[1:])] if given[:1] == ["hook"] else given)
+
+
+def _without_false_options(words: Sequence[str]) -> list[str]:
+    """A file in the root may be called `--config=x.png`, and pre-commit hands over its name as it is."""
+    return [
+        f"./{word}" if word.startswith("-") and (has_image_suffix(word) or is_dvc_file(word)) else word
+        for word in words
+    ]
 
 
 def _parser() -> argparse.ArgumentParser:

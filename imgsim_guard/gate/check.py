@@ -118,7 +118,7 @@ def compare_with(first: Image, others: Sequence[Image], pipeline: Pipeline, *, b
 def _sorted(selection: Selection, alike: Mapping[str, str], policy: Policy) -> tuple[Selection, Sorted]:
     """The selection without what only moved, and by content, given which contents are the same as which."""
     identity = identity_of(alike)
-    selection = without_moved(selection, identity)
+    selection = without_moved(selection, identity, policy.split)
     return selection, sort_by_content(selection, identity, policy.split, policy.copies)
 
 

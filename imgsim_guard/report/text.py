@@ -21,6 +21,7 @@ BLOCKING: dict[Kind, str] = {"exact-duplicate": "exact duplicates", "near-duplic
 QUERIES: dict[Scope, tuple[str, str]] = {
     "staged": ("new image", "new images"),
     "revisions": ("new image", "new images"),
+    "named": ("image", "images"),
     "all": ("image", "images"),
     "folders": ("image", "images"),
 }
@@ -125,7 +126,7 @@ def ways_out(result: Result) -> Iterator[str]:
     others = sorted(paths - {*in_dvc})
     if others and result.scope == "staged":
         yield f"  drop it:    git reset -- {_listed(others)}"
-    elif others and result.scope in {"revisions", "all"}:
+    elif others and result.scope in {"revisions", "named", "all"}:
         yield f"  drop it:    git rm --cached -- {_listed(others)}"
     if in_dvc:
         yield f"  drop it:    rm -- {_listed(in_dvc)}"

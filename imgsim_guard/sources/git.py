@@ -22,6 +22,9 @@ EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 EMPTY_BLOB = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
 """The id of an empty file; `git add --intent-to-add` puts it into the index for a file that is yet to come."""
 
+FOLDERS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
+"""Variables that git reads as relative to the working directory. (GIT_INDEX_FILE is relative to the root.)"""
+
 REGULAR_FILES = ("100644", "100755")
 """Modes. Links (120000) and submodules (160000) are not images of this repository."""
 
@@ -51,7 +54,8 @@ class Change(NamedTuple):
 
 
 class Git:
-    """A repository's worktree. Everything runs in its root with the environment as it is.
+    """A repository's worktree. Everything runs in its root, with the environment as it is but for what `_environment`
+    changes.
 
     The environment matters: in a hook, `git commit -a` and `git commit PATH` name the index that is about to be
     committed in GIT_INDEX_FILE, relative to the root.
@@ -59,7 +63,7 @@ class Git:
 
     def __init__(self, root: Path, environment: Mapping[str, str] | None = None) -> None:
         self.root = root
-        self._environment = environment
+        self.environment = _environment() if environment is None else environment
         self._blobs: subprocess.Popen[bytes] | None = None
 
     @classmethod
@@ -83,7 +87,7 @@ class Git:
 
     def run(self, *arguments: str, given: bytes = b"") -> bytes:
         """The same, as it is, of a command that reads what it is given."""
-        return _run(list(arguments), cwd=self.root, given=given, environment=self._environment)
+        return _run(list(arguments), cwd=self.root, given=given, environment=self.environment)
 
     def option(self, name: str) -> str | None:
         """What git's configuration says; None when it says nothing."""
@@ -152,6 +156,17 @@ class Git:
         """The roots of the worktree at hand, and of the main one if it is linked to that."""
         main = self.folder.parent
         return [self.root, *([main] if self.folder.name == ".git" and main != self.root else [])]
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        """The id of the best common ancestor of two commits; None where this clone has none."""
+        try:
+            return self.text("merge-base", one, other)
+        except GuardError:
+            return None
+
+    def is_shallow(self) -> bool:
+        """Whether the history is cut off, so that what is not in this clone may be elsewhere."""
+        return self.text("rev-parse", "--is-shallow-repository") == "true"
 
     def index_commit(self) -> str:
         """The id of a commit of what the index holds. No branch leads to it, so git will collect it some day."""
@@ -229,7 +244,7 @@ class Git:
             self._blobs = subprocess.Popen(
                 command,
                 cwd=self.root,
-                env=self._environment,
+                env=self.environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -244,6 +259,14 @@ class Git:
 
     def _records(self, *arguments: str) -> list[str]:
         return os.fsdecode(self.run(*arguments)).split("\0")[:-1]
+
+
+def _environment() -> dict[str, str]:
+    """The process's, so that git means the same in the root as in the working directory; and without `git replace`:
+    the bytes under a replaced id are not those that the id is of.
+    """
+    absolute = {name: os.path.abspath(os.environ[name]) for name in FOLDERS if os.environ.get(name)}  # noqa: PTH100
+    return {**os.environ, **absolute, "GIT_NO_REPLACE_OBJECTS": "1"}
 
 
 def _lines(words: Iterable[str]) -> bytes:

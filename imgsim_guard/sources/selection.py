@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from imgsim_guard.model import GuardError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from imgsim_guard.model import Selection
+    from imgsim_guard.model import Image, Selection
 
 SUFFIXES = re.compile(r"\.(jpe?g|jpe|jfif|png|webp|bmp|dib|tiff?|gif|avif|hei[cf]|jp2|ppm|pgm)$", re.IGNORECASE)
 """Of files that are opened. It decides what is an image only by name; what is in it is decided by content. HEIC is
@@ -52,29 +51,38 @@ def pattern_filter(patterns: str | Sequence[str], *, name: str) -> Callable[[str
     return spec.match_file
 
 
-def without_moved(selection: Selection, identity: Callable[[str], str]) -> Selection:
+def without_moved(
+    selection: Selection, identity: Callable[[str], str], split: Callable[[str], str] = lambda _path: ""
+) -> Selection:
     """The same, with the queries that only moved in the gallery instead.
 
     A path that gained a content is new only as far as the state holds that content more often than before: so a
-    renamed image is not new, a copied one is, and one that is both renamed and copied counts once. Two contents are the
-    same when `identity` says the same of them.
+    renamed image is not new, a copied one is, and one that is both renamed and copied counts once. An image that moves
+    into a split, out of another or out of none, is new to that split, so it is new. Two contents are the same when
+    `identity` says the same of them.
     """
-    lost = Counter(identity(image.content) for image in selection.lost)
-    queries, moved = [], []
-    for image in selection.queries:
-        content = identity(image.content)
-        if lost[content] > 0:
-            lost[content] -= 1
-            moved.append(image)
-        else:
-            queries.append(image)
+    lost: dict[str, list[Image]] = {}
+    for image in selection.lost:
+        lost.setdefault(identity(image.content), []).append(image)
+    moved = set()
+    for into_any in (False, True):  # within a split first: it is what moved least
+        for query in selection.queries:
+            here = lost.get(identity(query.content))
+            if not here or query in moved or (into_any and split(query.path)):
+                continue
+            found = here[0] if into_any else _in_split(here, split, split(query.path))
+            if found is not None:
+                here.remove(found)
+                moved.add(query)
     if not moved:
         return selection
-    left = []
-    for image in selection.lost:
-        content = identity(image.content)
-        if lost[content] > 0:
-            lost[content] -= 1
-            left.append(image)
-    gallery = tuple(sorted((*selection.gallery, *moved)))
-    return replace(selection, queries=tuple(queries), gallery=gallery, lost=tuple(left))
+    return replace(
+        selection,
+        queries=tuple(query for query in selection.queries if query not in moved),
+        gallery=tuple(sorted((*selection.gallery, *moved))),
+        lost=tuple(sorted(image for images in lost.values() for image in images)),
+    )
+
+
+def _in_split(images: Sequence[Image], split: Callable[[str], str], name: str) -> Image | None:
+    return next((image for image in images if split(image.path) == name), None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,20 +11,14 @@ from imgsim_guard.model import GuardError, Image, Scope, Selection, Tracker, Unr
 from imgsim_guard.sources import lfs
 from imgsim_guard.sources.dvc import Dvc, outs_with_images, tracked_by_dvc
 from imgsim_guard.sources.git import EMPTY_BLOB, EMPTY_TREE, Change
-from imgsim_guard.sources.selection import has_image_suffix, is_dvc_file, without_moved
+from imgsim_guard.sources.selection import without_moved
 from imgsim_guard.system.garbage_collector import no_collecting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from imgsim_guard.sources.git import Entry, Git
 
-
-DVC_SUFFIXES = (".dvc", "dvc.lock")
-"""Of all paths that are DVC's pointers, and perhaps of others."""
-
-DECIDING_FILES = ("dvc.yaml", ".gitattributes")
-"""A change of these may change what tracks an image."""
 
 TRACKERS: dict[Tracker, str] = {"git": "git", "sha256": "git LFS", "md5": "DVC"}
 """The trackers, by the names that people know."""
@@ -57,50 +50,36 @@ class Trackers:
         return self._by_tracker[tracker_of(image.content)]
 
 
-def staged(git: Git, is_image: Callable[[str], bool]) -> Selection:
-    """What the index adds to HEAD, or to nothing before the first commit."""
-    return _selection("staged", git, git.index(), _staged_changes(git), is_image, base="HEAD")
+def staged(git: Git, is_image: Callable[[str], bool], changes: Sequence[Change] | None = None) -> Selection:
+    """What the index adds to HEAD, or to nothing before the first commit. `changes`: what `staged_changes` gave."""
+    known = staged_changes(git) if changes is None else changes
+    return _selection("staged", git, git.index(), known, is_image, base="HEAD")
 
 
-def for_hook(git: Git, is_image: Callable[[str], bool], environment: Mapping[str, str]) -> Selection:
-    """What a hook has to judge: the revisions that pre-commit names, else what is staged.
+def staged_changes(git: Git) -> list[Change]:
+    """What the index changes with respect to HEAD, or to nothing before the first commit."""
+    return git.changes_in_index(git.commit("HEAD") or EMPTY_TREE)
 
-    pre-commit starts the hook only when a matching file is staged, or when it was asked for all files (`--all-files`,
-    and the first push of a history, which it tells in no other way). So when nothing of ours is staged, all is meant.
+
+def named(git: Git, is_image: Callable[[str], bool], files: Sequence[str]) -> Selection:
+    """Files of the index by name, new or not, against all others; of a `.dvc` file, the images that it tracks.
+
+    `files` are relative to the working directory. Raises GuardError for an image that git does not track.
     """
-    base, revision = environment.get("PRE_COMMIT_FROM_REF"), environment.get("PRE_COMMIT_TO_REF")
-    if base and revision:
-        return between(git, is_image, base=base, revision=revision)
-    changes = _staged_changes(git)
-    if "PRE_COMMIT" in environment and not any(_starts_the_hook(change.path) for change in changes):
-        return everything(git, is_image)
-    if _only_moves(changes, is_image) and (found := _counted(git, is_image)) is not None:
-        return found
-    return _selection("staged", git, git.index(), changes, is_image, base="HEAD")
-
-
-def _only_moves(changes: Sequence[Change], is_image: Callable[[str], bool]) -> bool:
-    """Whether no image can be new, whatever tracks it: at the most, some were removed or renamed."""
-    if any(is_dvc_file(change.path) or change.path.endswith(DECIDING_FILES) for change in changes):
-        return False
-    gained = Counter(change.new for change in changes if change.new and is_image(change.path))
-    return gained <= Counter(change.old for change in changes if change.old and is_image(change.path))
-
-
-def _counted(git: Git, is_image: Callable[[str], bool]) -> Selection | None:
-    """The selection without queries from the index, its gallery only counted. None where DVC tracks more than that, or
-    a conflict is unresolved.
-    """
-    paths = git.index_paths()
-    if paths is None or any(f"{suffix}\0" in "\0".join([*paths, ""]) for suffix in DVC_SUFFIXES):
-        return None
-    return Selection("staged", (), (), unlisted=sum(map(is_image, paths)))
+    entries = git.index()
+    paths = {below_root(path, git.root): path for path in files}
+    found = [Change(entry.path, None, entry.blob) for entry in entries if entry.path in paths]
+    for path in paths.keys() - {change.path for change in found}:
+        if is_image(path):
+            raise GuardError(f"{paths[path]}: git does not track it; name the .dvc file of an image that DVC tracks")
+    return _selection("named", git, entries, found, is_image)
 
 
 def between(git: Git, is_image: Callable[[str], bool], *, base: str, revision: str) -> Selection:
-    """What a revision adds to the point where it parted from the base. Raises GuardError when there is none.
+    """What a revision adds to the point where it parted from the base, or to the base if they have none in common.
 
-    What the base has gained since counts as already there: only a merge brings the two together.
+    Raises GuardError for what is no commit, and where the history of this clone is cut off. What the base has gained
+    since counts as already there: only a merge brings the two together.
     """
     commits = []
     for name in (base, revision):
@@ -108,10 +87,10 @@ def between(git: Git, is_image: Callable[[str], bool], *, base: str, revision: s
         if commit is None:
             raise GuardError(f"{name!r} is not a commit of this clone; {FETCH}")
         commits.append(commit)
-    try:
-        merge_base = git.text("merge-base", *commits)
-    except GuardError as error:
-        raise GuardError(f"{base!r} and {revision!r} have no common ancestor in this clone; {FETCH}") from error
+    merge_base = git.merge_base(*commits)
+    if merge_base is None and git.is_shallow():
+        raise GuardError(f"{base!r} and {revision!r} have no common ancestor in this clone; {FETCH}")
+    merge_base = merge_base or commits[0]  # a history that was rewritten from the root on: the two states are compared
 
     def since(commit: str) -> Selection:
         changes = git.changes_between(merge_base, commit)
@@ -124,6 +103,7 @@ def between(git: Git, is_image: Callable[[str], bool], *, base: str, revision: s
 def _beside(selection: Selection, others: Selection, base: str) -> Selection:
     """A selection with the queries of another in its gallery, except where both have something at a path."""
     there = {image.path for image in (*selection.queries, *selection.gallery)}
+    others = without_moved(others, identity=lambda content: content)
     gained = [image for image in others.queries if image.path not in there]
     notes = [f"nothing was compared with {path} of {base}: {why.reason}" for path, why in others.unreadable]
     return replace(
@@ -165,10 +145,6 @@ def restricted(selection: Selection, git: Git, paths: Sequence[str]) -> Selectio
     return replace(selection, queries=chosen, gallery=gallery, unreadable=unreadable)
 
 
-def _staged_changes(git: Git) -> list[Change]:
-    return git.changes_in_index(git.commit("HEAD") or EMPTY_TREE)
-
-
 @no_collecting()
 def _selection(  # noqa: PLR0913  where the trackers meet
     scope: Scope,
@@ -198,7 +174,7 @@ def _selection(  # noqa: PLR0913  where the trackers meet
     held = [*images, *(image for image in dvc.held if image.path not in in_git)]
     queries = {*gained, *(image for image in dvc.gained if image.path not in in_git)}
     gone = {*lost, *(image for image in dvc.lost if image.path not in were_in_git)}
-    selection = Selection(
+    return Selection(
         scope,
         tuple(sorted(queries)),
         tuple(sorted(image for image in held if image not in queries and image.content != EMPTY)),
@@ -207,12 +183,6 @@ def _selection(  # noqa: PLR0913  where the trackers meet
         lost=tuple(sorted(gone)),
         revision=revision,
     )
-    return without_moved(selection, identity=lambda content: content)
-
-
-def _starts_the_hook(path: str) -> bool:
-    """Whether `files` in .pre-commit-hooks.yaml matches the path."""
-    return has_image_suffix(path) or is_dvc_file(path)
 
 
 def _image(path: str, blob: str) -> Image:

@@ -14,7 +14,7 @@ from imgsim_guard.sources.git import Git
 from imgsim_guard.sources.selection import has_image_suffix, is_dvc_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 
 @contextmanager
@@ -24,31 +24,51 @@ def with_worktree(git: Git) -> Iterator[Git]:
     Neither the index nor the repository is written to: what git, and git LFS, would add to them goes to a temporary
     folder.
     """
+    with _apart(git) as (staged, options):
+        staged.run(*options, "add", "--update")
+        untracked = staged.run("ls-files", "--others", "--exclude-standard", "-z").split(b"\0")[:-1]
+        _add(staged, options, [name for name in untracked if _counts(os.fsdecode(name))])
+        yield staged
+
+
+@contextmanager
+def with_files(git: Git, files: Sequence[str]) -> Iterator[Git]:
+    """The same with nothing staged but these files, of which git ignores none. They are relative to the working
+    directory.
+    """
+    with _apart(git) as (staged, options):
+        names = [os.path.relpath(os.path.abspath(file), git.root) for file in files]  # noqa: PTH100  links stay
+        listed = ("ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", *names)
+        found = staged.run("--literal-pathspecs", *listed).split(b"\0")[:-1]
+        _add(staged, options, [name for name in found if os.path.lexists(git.root / os.fsdecode(name))])
+        yield staged
+
+
+@contextmanager
+def _apart(git: Git) -> Iterator[tuple[Git, tuple[str, ...]]]:
+    """The repository with an index, objects and LFS objects of its own; and the options to add something with."""
     index = Path(git.text("rev-parse", "--path-format=absolute", "--git-path", "index"))
     objects = git.text("rev-parse", "--path-format=absolute", "--git-path", "objects")
-    alternates = [_quoted(objects), os.environ.get("GIT_ALTERNATE_OBJECT_DIRECTORIES", "")]
+    alternates = [_quoted(objects), git.environment.get("GIT_ALTERNATE_OBJECT_DIRECTORIES", "")]
     with TemporaryDirectory(prefix="imgsim-guard-") as folder:
         if index.exists():
             shutil.copy(index, Path(folder, "index"))
         Path(folder, "objects").mkdir()
         environment = {
-            **os.environ,
+            **git.environment,
             "GIT_INDEX_FILE": str(Path(folder, "index")),
             "GIT_OBJECT_DIRECTORY": str(Path(folder, "objects")),
             "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.pathsep.join(filter(None, alternates)),
         }
         with closing(Git(git.root, environment)) as staged:
-            _stage(staged, Path(folder))
-            yield staged
+            yield staged, ("-c", f"lfs.storage={Path(folder, 'lfs')}", "-c", "core.splitIndex=false")
 
 
-def _stage(git: Git, folder: Path) -> None:
-    apart = ("-c", f"lfs.storage={folder / 'lfs'}", "-c", "core.splitIndex=false")
-    git.run(*apart, "add", "--update")
-    untracked = git.run("ls-files", "--others", "--exclude-standard", "-z").split(b"\0")[:-1]
-    if chosen := [name for name in untracked if _counts(os.fsdecode(name))]:
-        names = b"".join(name + b"\0" for name in chosen)
-        git.run(*apart, "--literal-pathspecs", "add", "--pathspec-from-file=-", "--pathspec-file-nul", given=names)
+def _add(git: Git, options: tuple[str, ...], names: list[bytes]) -> None:
+    if names:
+        given = b"".join(name + b"\0" for name in names)
+        add = ("add", "--sparse", "--pathspec-from-file=-", "--pathspec-file-nul")
+        git.run(*options, "--literal-pathspecs", *add, given=given)
 
 
 def _counts(path: str) -> bool:

@@ -99,9 +99,58 @@ def test_a_commit_with_a_near_duplicate_is_refused_and_says_what_to_do(guarded: 
     assert committed == [".imgsim-guard/.gitattributes", ".imgsim-guard/accepted.yaml", "data/new.jpg"]
 
 
-def test_a_commit_without_images_never_starts_the_hook(guarded: Guarded) -> None:
-    guarded.stage({"notes.txt": "x", ".imgsim-guard.yaml": "not: valid"})
-    assert "(no files to check)Skipped" in guarded.git("commit", "-m", "notes")
+def test_a_commit_without_images_passes_without_a_word(guarded: Guarded) -> None:
+    guarded.stage({"notes.txt": "x"})
+    output = guarded.git("commit", "--quiet", "-m", "notes")
+    assert re.fullmatch(
+        r"imgsim-guard \(near-duplicate images\)\.+Passed\n- hook id: imgsim-guard\n- duration: [\d.]+s\n", output
+    )
+
+
+def test_a_merge_commit_after_a_conflict_elsewhere_is_refused(guarded: Guarded) -> None:
+    guarded.commit({"notes.txt": "base"})
+    guarded.git("checkout", "--quiet", "-b", "theirs")
+    guarded.commit({"notes.txt": "theirs", "theirs.jpg": edited("chelsea.png")})
+    guarded.git("checkout", "--quiet", "main")
+    guarded.commit({"notes.txt": "ours", "ours.png": photograph("chelsea.png")})
+    guarded.git("merge", "--quiet", "theirs", code=1)
+    guarded.stage({"notes.txt": "both"})
+    assert "theirs.jpg   near-duplicate of    ours.png" in guarded.git("commit", "-m", "merged", code=1)
+
+
+def test_images_that_pre_commit_excludes_for_all_hooks_are_judged(guarded: Guarded) -> None:
+    configuration = guarded.root / ".pre-commit-config.yaml"
+    guarded.commit({configuration.name: f"exclude: ^data/\n{configuration.read_text()}"})
+    guarded.commit({"data/cat.png": photograph("chelsea.png")})
+    guarded.stage({"data/copy.jpg": edited("chelsea.png")})
+    assert "data/copy.jpg   near-duplicate of    data/cat.png" in guarded.git("commit", "-m", "copy", code=1)
+
+
+def test_a_push_of_a_branch_that_is_not_checked_out_is_judged(guarded: Guarded, tmp_path: Path) -> None:
+    guarded.git("init", "--quiet", "--bare", str(tmp_path / "remote"))
+    guarded.git("remote", "add", "origin", str(tmp_path / "remote"))
+    guarded.commit({"cat.png": photograph("chelsea.png")})
+    guarded.git("push", "--quiet", "origin", "main")
+    guarded.git("checkout", "--quiet", "-b", "feature")
+    guarded.stage({"copy.jpg": edited("chelsea.png")})
+    guarded.git("commit", "--quiet", "--no-verify", "-m", "past the hook")
+    guarded.git("checkout", "--quiet", "main")
+    assert "copy.jpg   near-duplicate of    cat.png" in guarded.git("push", "--quiet", "origin", "feature", code=1)
+
+
+def test_a_file_named_like_an_option_is_a_file(guarded: Guarded) -> None:
+    guarded.commit({"cat.png": photograph("chelsea.png")})
+    guarded.stage({"--config=rules.jpg": edited("chelsea.png")})
+    assert "--config=rules.jpg   near-duplicate of    cat.png" in guarded.git("commit", "-m", "copy", code=1)
+
+
+def test_named_files_alone_are_judged(guarded: Guarded) -> None:
+    guarded.stage(
+        {"cat.png": photograph("chelsea.png"), "copy.jpg": edited("chelsea.png"), "moon.png": photograph("moon.png")}
+    )
+    guarded.git("commit", "--quiet", "--no-verify", "-m", "past the hook")
+    assert "among 1 image, checked against 2" in guarded.pre_commit("run", "--files", "moon.png")
+    assert "copy.jpg   near-duplicate of    cat.png" in guarded.pre_commit("run", "--files", "copy.jpg", code=1)
 
 
 def test_the_hook_leaves_nothing_in_the_repository(guarded: Guarded, cache: Path) -> None:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from conftest import Dataset, Repository, manifest_of
-from test_tracked import HOOK
+from test_for_hooks import HOOK
 
 from imgsim_guard.model import Image, Unreadable
 from imgsim_guard.sources import tracked
 from imgsim_guard.sources.git import Git
-from imgsim_guard.sources.selection import has_image_suffix, image_filter
+from imgsim_guard.sources.selection import has_image_suffix, image_filter, without_moved
 from imgsim_guard.store.shard import file_digests
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def md5(path: str, data: bytes | str) -> Image:
 
 
 def staged(dataset: Repository) -> Selection:
-    return tracked.staged(Git(dataset.root), has_image_suffix)
+    return without_moved(tracked.staged(Git(dataset.root), has_image_suffix), identity=lambda content: content)
 
 
 def contents(dataset: Repository, selection: Selection) -> dict[str, bytes | Unreadable]:

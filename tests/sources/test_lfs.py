@@ -16,7 +16,7 @@ from imgsim_guard.model import Image, Unreadable
 from imgsim_guard.sources import tracked
 from imgsim_guard.sources.git import Git
 from imgsim_guard.sources.lfs import pointed_to
-from imgsim_guard.sources.selection import has_image_suffix
+from imgsim_guard.sources.selection import has_image_suffix, without_moved
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ def lfs(repository: Repository) -> Repository:
 
 def staged(repository: Repository) -> Selection:
     with closing(Git(repository.root)) as git:
-        return tracked.staged(git, has_image_suffix)
+        return without_moved(tracked.staged(git, has_image_suffix), identity=lambda content: content)
 
 
 def contents(repository: Repository, selection: Selection) -> dict[str, bytes | Unreadable]:

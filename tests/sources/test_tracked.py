@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import ROOT, Repository
+from conftest import Repository
 
 from imgsim_guard.model import GuardError, Image, Selection, Unreadable
 from imgsim_guard.sources import git as git_source
 from imgsim_guard.sources import tracked
 from imgsim_guard.sources.git import Git
-from imgsim_guard.sources.selection import has_image_suffix, image_filter
+from imgsim_guard.sources.selection import has_image_suffix, image_filter, without_moved
 from imgsim_guard.store.shard import file_digests
 
 if TYPE_CHECKING:
@@ -24,21 +22,6 @@ if TYPE_CHECKING:
 
 Listed = tuple[list[str], list[str]]
 
-HOOK = f"""#!{sys.executable}
-import json, os, sys
-sys.path.insert(0, {str(ROOT)!r})
-from imgsim_guard.sources import tracked
-from imgsim_guard.sources.git import Git
-from imgsim_guard.sources.selection import has_image_suffix
-git = Git.here()
-selection = tracked.for_hook(git, has_image_suffix, os.environ)
-seen = {{image.path: git.read(image).decode() for image in (*selection.queries, *selection.gallery)}}
-git.close()
-document = [[image.path for image in side] for side in (selection.queries, selection.gallery)]
-with open("REPORT", "w") as file:
-    json.dump([*document, seen], file)
-"""
-
 
 def listed(selection: Selection) -> Listed:
     """The paths of the queries and of the gallery."""
@@ -46,24 +29,8 @@ def listed(selection: Selection) -> Listed:
 
 
 def staged(repository: Repository) -> Listed:
-    return listed(tracked.staged(Git(repository.root), has_image_suffix))
-
-
-@pytest.fixture
-def report(repository: Repository, tmp_path: Path) -> Path:
-    """Installs hooks that write down what they see: [queries, gallery, contents by path]."""
-    target = tmp_path / "seen.json"
-    for name in ("pre-commit", "pre-merge-commit"):
-        hook = repository.root / ".git" / "hooks" / name
-        hook.parent.mkdir(exist_ok=True)
-        hook.write_text(HOOK.replace("REPORT", str(target)))
-        hook.chmod(0o755)
-    return target
-
-
-def seen(report: Path) -> tuple[list[str], list[str], dict[str, str]]:
-    queries, gallery, contents = json.loads(report.read_text())
-    return queries, gallery, contents
+    selection = tracked.staged(Git(repository.root), has_image_suffix)
+    return listed(without_moved(selection, identity=lambda content: content))
 
 
 def test_before_the_first_commit_everything_staged_is_new(repository: Repository) -> None:
@@ -93,6 +60,22 @@ def test_a_renamed_image_is_not_new(repository: Repository) -> None:
     repository.commit({"a.png": "1"})
     repository.git("mv", "a.png", "z.png")
     assert staged(repository) == ([], ["z.png"])
+
+
+def test_an_image_that_moves_into_a_split_is_new_there(repository: Repository) -> None:
+    names = ["train/a.png", "train/b.png", "pool/c.png", "test/d.png"]
+    repository.commit({name: name for name in names})
+    for old, new in (("train/a", "test/a"), ("train/b", "train/z"), ("pool/c", "train/c"), ("test/d", "pool/d")):
+        (repository.root / new).parent.mkdir(exist_ok=True)
+        repository.git("mv", f"{old}.png", f"{new}.png")
+
+    def split(path: str) -> str:
+        return path.partition("/")[0].replace("pool", "")
+
+    selection = tracked.staged(Git(repository.root), has_image_suffix)
+    found = without_moved(selection, identity=lambda content: content, split=split)
+    assert listed(found) == (["test/a.png", "train/c.png"], ["pool/d.png", "train/z.png"])
+    assert [image.path for image in found.lost] == ["pool/c.png", "train/a.png"]
 
 
 def test_a_copied_image_is_new_whatever_git_is_told_about_copies(repository: Repository) -> None:
@@ -251,53 +234,6 @@ def test_without_git_the_message_says_what_is_missing(repository: Repository, mo
         staged(repository)
 
 
-# From within a hook.
-
-
-def test_a_plain_commit_sees_what_is_staged(repository: Repository, report: Path) -> None:
-    repository.commit({"a.png": "1"})
-    repository.commit({"b.png": "2"})
-    assert seen(report) == (["b.png"], ["a.png"], {"a.png": "1", "b.png": "2"})
-
-
-def test_commit_all_sees_what_it_is_about_to_commit(repository: Repository, report: Path) -> None:
-    repository.commit({"a.png": "1", "b.png": "2"})
-    repository.write({"a.png": "changed"})
-    repository.git("commit", "--quiet", "--all", "-m", "all")
-    assert seen(report) == (["a.png"], ["b.png"], {"a.png": "changed", "b.png": "2"})
-
-
-def test_commit_path_sees_only_that_path(repository: Repository, report: Path) -> None:
-    repository.commit({"a.png": "1", "b.png": "2"})
-    repository.stage({"staged-but-not-named.png": "3"})
-    repository.write({"a.png": "changed"})
-    repository.git("commit", "--quiet", "-m", "path", "--", "a.png")
-    assert seen(report) == (["a.png"], ["b.png"], {"a.png": "changed", "b.png": "2"})
-
-
-def test_a_commit_from_a_subfolder_sees_the_same(repository: Repository, report: Path) -> None:
-    repository.commit({"sub/a.png": "1"})
-    repository.stage({"sub/b.png": "2"})
-    Repository(repository.root / "sub").git("commit", "--quiet", "-m", "from below")
-    assert seen(report)[:2] == (["sub/b.png"], ["sub/a.png"])
-
-
-def test_a_linked_worktree_sees_its_own_index(repository: Repository, report: Path, tmp_path: Path) -> None:
-    repository.commit({"a.png": "1"})
-    repository.git("worktree", "add", "--quiet", str(tmp_path / "linked"))
-    linked = Repository(tmp_path / "linked")
-    repository.stage({"elsewhere.png": "3"})
-    linked.commit({"b.png": "2"})
-    assert seen(report) == (["b.png"], ["a.png"], {"a.png": "1", "b.png": "2"})
-
-
-def test_amending_judges_what_is_added_to_the_amended_commit(repository: Repository, report: Path) -> None:
-    repository.commit({"a.png": "1"})
-    repository.stage({"b.png": "2"})
-    repository.git("commit", "--quiet", "--amend", "--no-edit")
-    assert seen(report)[:2] == (["b.png"], ["a.png"])
-
-
 def diverge(repository: Repository, *, ours: Mapping[str, str], theirs: Mapping[str, str]) -> None:
     """Two branches from one commit, with `main` (ours) checked out."""
     repository.commit({"base.txt": "base"})
@@ -307,25 +243,12 @@ def diverge(repository: Repository, *, ours: Mapping[str, str], theirs: Mapping[
     repository.commit(ours)
 
 
-def test_a_merge_judges_what_the_other_side_brings(repository: Repository, report: Path) -> None:
-    diverge(repository, ours={"ours.png": "1"}, theirs={"theirs.png": "2"})
-    repository.git("merge", "--quiet", "--no-edit", "theirs")
-    assert seen(report) == (["theirs.png"], ["ours.png"], {"ours.png": "1", "theirs.png": "2"})
-
-
-def test_a_merge_with_conflicts_judges_also_what_merged_cleanly(repository: Repository, report: Path) -> None:
-    diverge(repository, ours={"x.txt": "ours"}, theirs={"x.txt": "theirs", "clean.png": "2"})
-    repository.git("merge", "theirs", code=1)
-    repository.stage({"x.txt": "both"})
-    repository.git("commit", "--quiet", "--no-edit")
-    assert seen(report)[:2] == (["clean.png"], [])
-
-
 # Revisions.
 
 
 def between(repository: Repository, base: str, revision: str) -> Listed:
-    return listed(tracked.between(Git(repository.root), has_image_suffix, base=base, revision=revision))
+    selection = tracked.between(Git(repository.root), has_image_suffix, base=base, revision=revision)
+    return listed(without_moved(selection, identity=lambda content: content))
 
 
 def test_between_revisions_the_merge_base_counts_and_what_the_base_gained_since_is_there(
@@ -364,44 +287,24 @@ def test_a_revision_that_is_not_there_is_an_error(repository: Repository) -> Non
             between(repository, base, revision)
 
 
-def test_histories_without_a_common_ancestor_are_an_error(repository: Repository) -> None:
-    repository.commit({"a.png": "1"})
-    repository.git("checkout", "--quiet", "--orphan", "other")
-    repository.commit({"b.png": "1"})
-    with pytest.raises(GuardError, match="no common ancestor in this clone"):
-        between(repository, "main", "other")
-
-
-def test_a_hook_is_told_the_revisions_by_pre_commit(repository: Repository) -> None:
-    repository.commit({"a.png": "1"})
-    repository.commit({"b.png": "2"})
-    environment = {"PRE_COMMIT": "1", "PRE_COMMIT_FROM_REF": "HEAD~1", "PRE_COMMIT_TO_REF": "HEAD"}
-    assert listed(tracked.for_hook(Git(repository.root), has_image_suffix, environment)) == (["b.png"], ["a.png"])
-
-
-def test_a_hook_that_pre_commit_runs_on_all_files_judges_all(repository: Repository) -> None:
+def test_the_tips_of_histories_without_a_common_ancestor_are_compared(repository: Repository, tmp_path: Path) -> None:
     repository.commit({"a.png": "1", "b.png": "2"})
-    selection = tracked.for_hook(Git(repository.root), has_image_suffix, {"PRE_COMMIT": "1"})
-    assert listed(selection) == (["a.png", "b.png"], [])
-    assert selection.scope == "all"
+    repository.git("checkout", "--quiet", "--orphan", "other")
+    repository.git("rm", "--quiet", "--cached", "a.png")
+    repository.commit({"c.png": "3"})
+    assert between(repository, "main", "other") == (["c.png"], ["b.png"])
 
-
-def test_a_hook_that_runs_for_an_image_outside_the_dataset_does_not_judge_all(repository: Repository) -> None:
-    repository.commit({"data/a.png": "1"})
-    repository.stage({"docs/b.png": "2"})
-    selection = tracked.for_hook(Git(repository.root), image_filter(["data/**"]), {"PRE_COMMIT": "1"})
-    assert (listed(selection), selection.unlisted) == (([], []), 1)
+    shallow = Repository(tmp_path / "shallow")
+    repository.git(
+        "clone", "--quiet", "--depth=1", "--no-single-branch", f"file://{repository.root}", str(shallow.root)
+    )
+    with pytest.raises(GuardError, match="no common ancestor in this clone; git fetch may bring it"):
+        between(shallow, "origin/main", "origin/other")
 
 
 def test_a_range_in_a_pattern_that_runs_backwards_is_a_mistake_of_the_configuration() -> None:
     with pytest.raises(GuardError, match="images: bad character range z-a"):
         image_filter(["data/[z-a].png"])
-
-
-def test_a_plain_hook_with_nothing_staged_judges_nothing(repository: Repository) -> None:
-    repository.commit({"a.png": "1"})
-    selection = tracked.for_hook(Git(repository.root), has_image_suffix, {})
-    assert (listed(selection), selection.unlisted) == (([], []), 1)
 
 
 # Paths.
@@ -436,19 +339,3 @@ def test_a_path_with_nothing_tracked_is_an_error(three_new: Repository) -> None:
         restricted(three_new, "nowhere")
     with pytest.raises(GuardError, match="outside the repository"):
         restricted(three_new, "..")
-
-
-def test_a_hook_without_new_images_only_counts_the_gallery(repository: Repository) -> None:
-    repository.commit({"a.png": "1", "b.png": "2", "notes.txt": "no image"})
-    repository.git("mv", "a.png", "c.png")
-    git = Git(repository.root)
-    assert tracked.for_hook(git, has_image_suffix, {}) == Selection("staged", (), (), unlisted=2)
-    repository.stage({"d.png": "1"})
-    assert listed(tracked.for_hook(git, has_image_suffix, {})) == (["d.png"], ["b.png", "c.png"])
-
-
-def test_a_hook_lists_what_dvc_may_track_even_if_nothing_is_new(repository: Repository) -> None:
-    repository.commit({"a.png": "1", "b.png": "2", "more.dvc": "outs: []\n"})
-    repository.git("rm", "--quiet", "--cached", "a.png")
-    selection = tracked.for_hook(Git(repository.root), has_image_suffix, {})
-    assert (listed(selection), selection.unlisted) == (([], ["b.png"]), 0)

@@ -1,13 +1,14 @@
-"""`imgsim-guard hook`: what pre-commit calls."""
+"""`imgsim-guard hook`: what git hooks call."""
 
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from typing import TYPE_CHECKING
 
-from imgsim_guard.cli.job import in_repository
-from imgsim_guard.cli.verdict import judge
-from imgsim_guard.sources import tracked
+from imgsim_guard.cli.terminal import say
+from imgsim_guard.sources.for_hooks import for_hook, is_needed
+from imgsim_guard.sources.git import Git
 
 if TYPE_CHECKING:
     import argparse
@@ -15,7 +16,21 @@ if TYPE_CHECKING:
 
 def hook(arguments: argparse.Namespace) -> int:
     """`imgsim-guard hook`."""
+    with closing(Git.here()) as git:
+        if not is_needed(git, os.environ, arguments.files):
+            if arguments.verbose:
+                say("no new images.\n")
+            return 0
+    return _judged(arguments)
+
+
+def _judged(arguments: argparse.Namespace) -> int:
+    from imgsim_guard.cli.job import in_repository
+    from imgsim_guard.cli.verdict import judge
+    from imgsim_guard.sources.tracked import Trackers
+
     with in_repository(arguments) as (git, job):
-        selection = tracked.for_hook(git, job.workspace.is_image, os.environ)
-        source = tracked.Trackers(git, selection.revision)
-        return judge(selection, source, job, max_missing=job.workspace.settings.max_missing_embeddings)
+        here, files = job.workspace, arguments.files
+        with for_hook(git, here.is_image, os.environ, files=files, split=here.policy.split) as (state, selection):
+            source = Trackers(state, selection.revision)
+            return judge(selection, source, job, max_missing=here.settings.max_missing_embeddings)

@@ -1,0 +1,111 @@
+"""What a hook has to judge, whichever program runs it: git itself, pre-commit, prek, lefthook, husky or lint-staged."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from imgsim_guard.model import GuardError, Selection
+from imgsim_guard.sources import tracked
+from imgsim_guard.sources.selection import has_image_suffix, is_dvc_file
+from imgsim_guard.sources.worktree import with_files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from imgsim_guard.sources.git import Change, Git
+
+DVC_SUFFIXES = (".dvc", "dvc.lock")
+"""Of all paths that are DVC's pointers, and perhaps of others."""
+
+DECIDING_FILES = ("dvc.yaml", ".gitattributes")
+"""A change of these may change what tracks an image."""
+
+
+def is_needed(git: Git, environment: Mapping[str, str], files: Sequence[str]) -> bool:
+    """Whether there may be anything to judge. A commit without images has to wait for this alone.
+
+    `files`: those that were named on the command line.
+    """
+    if _of_a_push(environment) or _are_meant(files, environment):
+        return True
+    return any(_concerns(change.path) for change in tracked.staged_changes(git))
+
+
+@contextmanager
+def for_hook(
+    git: Git,
+    is_image: Callable[[str], bool],
+    environment: Mapping[str, str],
+    *,
+    files: Sequence[str] = (),
+    split: Callable[[str], str] = lambda _path: "",
+) -> Iterator[tuple[Git, Selection]]:
+    """The selection that a hook has to judge, and the repository as it has to be seen for that.
+
+    While git commits or merges, that is the index, whatever files are named: pre-commit leaves out what merged without
+    a conflict, and what is not in a sparse checkout. In a push it is the revisions that pre-commit names; when it names
+    but a branch, that has all to itself, and its whole history is pushed. Else somebody runs the hook by hand: then it
+    is the `files` that were named, as they are in the worktree, or what is staged.
+    """
+    base, revision = environment.get("PRE_COMMIT_FROM_REF"), environment.get("PRE_COMMIT_TO_REF")
+    if base and revision:
+        yield git, tracked.between(git, is_image, base=base, revision=revision)
+    elif branch := environment.get("PRE_COMMIT_LOCAL_BRANCH"):
+        commit = git.commit(branch)
+        if commit is None:
+            raise GuardError(f"cannot judge the push: this clone has no commit {branch!r}")
+        yield git, tracked.everything(git, is_image, revision=commit)
+    elif _are_meant(files, environment):
+        with with_files(git, files) as state:
+            yield state, tracked.named(state, is_image, files)
+    else:
+        yield git, _staged(git, is_image, split)
+
+
+def _of_a_push(environment: Mapping[str, str]) -> bool:
+    names = ("PRE_COMMIT_FROM_REF", "PRE_COMMIT_LOCAL_BRANCH")
+    return any(environment.get(name) for name in names)
+
+
+def _are_meant(files: Sequence[str], environment: Mapping[str, str]) -> bool:
+    """Whether named files are what is to be judged: git sets the index for the hooks of a commit and of a merge."""
+    return bool(files) and "GIT_INDEX_FILE" not in environment
+
+
+def _concerns(path: str) -> bool:
+    """Whether a change of this path can bring an image, or change a rule."""
+    return (
+        has_image_suffix(path)
+        or is_dvc_file(path)
+        or path.endswith(DECIDING_FILES)
+        or "imgsim-guard" in path
+        or path.endswith("pyproject.toml")
+    )
+
+
+def _staged(git: Git, is_image: Callable[[str], bool], split: Callable[[str], str]) -> Selection:
+    changes = tracked.staged_changes(git)
+    if _only_moves(changes, is_image, split) and (found := _counted(git, is_image)) is not None:
+        return found
+    return tracked.staged(git, is_image, changes)
+
+
+def _only_moves(changes: Sequence[Change], is_image: Callable[[str], bool], split: Callable[[str], str]) -> bool:
+    """Whether no image can be new, whatever tracks it: at the most, some were removed, or renamed within a split."""
+    if any(is_dvc_file(change.path) or change.path.endswith(DECIDING_FILES) for change in changes):
+        return False
+    ours = [change for change in changes if is_image(change.path)]
+    gained = Counter((change.new, split(change.path)) for change in ours if change.new)
+    return gained <= Counter((change.old, split(change.path)) for change in ours if change.old)
+
+
+def _counted(git: Git, is_image: Callable[[str], bool]) -> Selection | None:
+    """The selection without queries from the index, its gallery only counted. None where DVC tracks more than that, or
+    a conflict is unresolved.
+    """
+    paths = git.index_paths()
+    if paths is None or any(f"{suffix}\\0" in "\\0".join([*paths, ""]) for suffix in DVC_SUFFIXES):
+        return None
+    return Selection("staged", (), (), unlisted=sum(map(is_image, paths)))
