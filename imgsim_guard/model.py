@@ -169,7 +169,7 @@ class Bounds:
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A pair that retrieval found. `near`: within the threshold, so that nothing but a thorough look can refute it.
-    `likely`: it is worth a thorough look for another reason.
+    `likely`: it is worth a thorough look for another reason. `among`: both images are queries.
     """
 
     query: Image
@@ -179,6 +179,7 @@ class Candidate:
     likely: bool = False
     rule: Rule = Rule()
     splits: tuple[str, str] = ("", "")
+    among: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +230,8 @@ class Result:
     """What a check found. `gallery` counts the images that each query was compared with, other queries included.
 
     `in_dvc`: the paths of the queries that DVC tracks, sorted. `nearest`: if it was asked for, by path, the distance of
-    each query to the image nearest to it.
+    each query to the image nearest to it. `not_looked_at`: by path, how many more candidates a query has, which were
+    not looked at, since it was confirmed as a copy of others.
     """
 
     scope: Scope
@@ -242,6 +244,7 @@ class Result:
     notes: tuple[str, ...] = ()
     in_dvc: tuple[str, ...] = ()
     nearest: tuple[tuple[str, float], ...] = ()
+    not_looked_at: tuple[tuple[str, int], ...] = ()
 
     @property
     def unchecked(self) -> tuple[tuple[str, Unreadable], ...]:

@@ -50,6 +50,14 @@ def judging(add: Add, common: argparse.ArgumentParser, reports: argparse.Argumen
     )
     _distributing(scan)
 
+    for command in (check, scan):
+        command.add_argument(
+            "--all-pairs",
+            action="store_true",
+            help="look at all pairs within reach, also when an image is known to be a copy of three others",
+        )
+        command.add_argument("--fresh", action="store_true", help="look again at pairs that were looked at before")
+
     compare = add("compare", "the distances of one image to others", [common])
     compare.add_argument("first", metavar="A")
     compare.add_argument("others", nargs="+", metavar="B")

@@ -11,6 +11,7 @@ from imgsim_guard.cli.terminal import progress_display
 from imgsim_guard.cli.wiring import details, opened_pipeline, workers_of
 from imgsim_guard.gate.check import check as run_check
 from imgsim_guard.gate.check import nothing_new
+from imgsim_guard.gate.look import Looks
 from imgsim_guard.model import GuardError
 from imgsim_guard.report.text import text_report
 from imgsim_guard.sources import tracked
@@ -48,6 +49,7 @@ def judge(
             policy=workspace.policy,
             max_missing=max_missing,
             nearest=arguments.plots is not None or arguments.html is not None,
+            looks=Looks(getattr(arguments, "all_pairs", False), getattr(arguments, "fresh", False)),
         )
     if result.failed or not arguments.quiet:
         text = text_report(result, seconds=time.monotonic() - job.started, look_alikes=arguments.verbose)

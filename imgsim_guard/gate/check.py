@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from functools import partial
+from collections import Counter
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.gate.accepted import marked
 from imgsim_guard.gate.embed import embed_missing
 from imgsim_guard.gate.judge import candidate, exact_duplicate, identity_of, in_order, judge, sort_by_content
+from imgsim_guard.gate.look import NOT_LOOKED_AT, Looks, look
 from imgsim_guard.gate.notes import absent, duration, empty_splits, not_compared_with, unverified
 from imgsim_guard.gate.policy import Policy
 from imgsim_guard.model import GuardError, Match, Result, Unreadable, tracker_of
@@ -29,13 +30,19 @@ SAMPLE = 4
 """Images embedded to tell how long the rest will take; the first also pays for loading the model."""
 
 
-def check(
-    selection: Selection, pipeline: Pipeline, *, policy: Policy, max_missing: int | None = None, nearest: bool = False
+def check(  # noqa: PLR0913  each of them is needed
+    selection: Selection,
+    pipeline: Pipeline,
+    *,
+    policy: Policy,
+    max_missing: int | None = None,
+    nearest: bool = False,
+    looks: Looks = Looks(),
 ) -> Result:
     """Judge a selection's queries; with verification by pixels unless the policy says never.
 
-    `nearest`: find each query's nearest neighbour, too. Raises GuardError when more than `max_missing` images have no
-    embedding yet: a hook must not sit silent for long.
+    `nearest`: find each query's nearest neighbour, too. `looks`: which pairs are looked at. Raises GuardError when more
+    than `max_missing` images have no embedding yet: a hook must not sit silent for long.
     """
     store = pipeline.store
     contents = [image.content for image in (*selection.queries, *selection.gallery, *selection.lost)]
@@ -44,7 +51,7 @@ def check(
     rows: dict[str, int] = {}
     unreadable = dict(selection.unreadable)
     notes = [*selection.notes, *empty_splits(selection, policy)]
-    found: list[Match] = []
+    found = _Found([], {}, 0, [])
     if by_content.searched:
         store.open()
         rows = store.find([*by_content.searched, *by_content.held])
@@ -61,7 +68,7 @@ def check(
                 selection, by_content = _sorted(selection, known, policy)
             kept = rows if pipeline.workers is None else {}  # theirs are read with all others, which may move
             rows = kept | store.find(key for key in (*by_content.searched, *by_content.held) if key not in kept)
-        found, not_verified, drift = _matches(by_content, rows, pipeline, policy=policy, mutual=selection.mutual)
+        found = _found(by_content, rows, pipeline, policy=policy, mutual=selection.mutual, looks=looks)
         unreadable |= {
             query.path: reasons[content]
             for content, queries in by_content.searched.items()
@@ -71,7 +78,7 @@ def check(
         notes += not_compared_with([image for content, image in by_content.held.items() if content in reasons])
         notes += absent(out_of_reach)
         notes += [store.advice] if wanted and store.advice else []
-        notes += [*unverified(not_verified), *drift]
+        notes += [*unverified(found.not_verified), *found.notes]
     exact = [exact_duplicate(query, image, policy) for query, image in by_content.exact]
     return Result(
         scope=selection.scope,
@@ -81,11 +88,12 @@ def check(
         gallery=len(selection.gallery)
         + selection.unlisted
         + (max(0, len(selection.queries) - 1) if selection.mutual else 0),
-        matches=in_order(_marked([*exact, *found], policy, store)),
+        matches=in_order(_marked([*exact, *found.matches], policy, store)),
         unreadable=tuple(sorted(unreadable.items())),
         notes=(*notes, *store.notes),
         in_dvc=tuple(query.path for query in selection.queries if tracker_of(query.content) == "md5"),
         nearest=_nearest(by_content, rows, pipeline, mutual=selection.mutual) if nearest else (),
+        not_looked_at=tuple(sorted(found.not_looked_at.items())),
     )
 
 
@@ -107,7 +115,7 @@ def compare_with(first: Image, others: Sequence[Image], pipeline: Pipeline, *, b
         distance = float(distances(ours, store.embeddings([rows[other.content]]))[0])
         pairs.append(candidate(first, other, distance, Policy(bounds), likely=True))
     same = [store.pixels(rows[first.content]) == store.pixels(rows[other.content]) for other in others]
-    evidence, _ = _evidence(pairs, same, pipeline, bounds=bounds)
+    evidence, _ = _evidence(pairs, same, pipeline, policy=Policy(bounds), looks=Looks(all_pairs=True))
     return [
         judge(pair, same_pixels=equal, evidence=found)
         or Match("look-alike", first, pair.gallery, pair.distance, found, pair.rule)
@@ -143,10 +151,19 @@ def _to_embed(
     return queries + at_hand, sorted({*gallery} - {*at_hand})
 
 
-def _matches(
-    by_content: Sorted, rows: Mapping[str, int], pipeline: Pipeline, *, policy: Policy, mutual: bool
-) -> tuple[list[Match], int, list[str]]:
-    """The matches among what has an embedding; how many pairs should have been verified and could not; and notes."""
+class _Found(NamedTuple):
+    """The matches; by path, how many pairs of a query were not looked at; how many pairs could not be; and notes."""
+
+    matches: list[Match]
+    not_looked_at: Mapping[str, int]
+    not_verified: int
+    notes: list[str]
+
+
+def _found(  # noqa: PLR0913  each of them is needed
+    by_content: Sorted, rows: Mapping[str, int], pipeline: Pipeline, *, policy: Policy, mutual: bool, looks: Looks
+) -> _Found:
+    """What is found among what has an embedding."""
     from imgsim_guard.gate.retrieve import retrieve_among, retrieve_between
 
     store, bounds = pipeline.store, policy.retrieved
@@ -163,13 +180,23 @@ def _matches(
             equal = store.pixels(rows[content]) == store.pixels(rows[gallery])
             for one, other in product(by_content.searched[content], images(gallery)):
                 query, image = (one, other) if retrieved is between else (max(one, other), min(one, other))
-                pairs.append(candidate(query, image, found.distance, policy, likely=found.by_hash))
+                pairs.append(
+                    candidate(
+                        query, image, found.distance, policy, likely=found.by_hash, among=retrieved is not between
+                    )
+                )
                 same.append(equal)
-    evidence, drift = _evidence(pairs, same, pipeline, bounds=bounds)
-    judged = (
-        judge(pair, same_pixels=equal, evidence=seen) for pair, equal, seen in zip(pairs, same, evidence, strict=True)
+    evidence, notes = _evidence(pairs, same, pipeline, policy=policy, looks=looks)
+    judged = [
+        judge(pair, same_pixels=equal, evidence=seen)
+        for pair, equal, seen in zip(pairs, same, evidence, strict=True)
+        if seen is not NOT_LOOKED_AT
+    ]
+    left = Counter(pair.query.path for pair, seen in zip(pairs, evidence, strict=True) if seen is NOT_LOOKED_AT)
+    not_verified = sum(
+        seen is not None and seen is not NOT_LOOKED_AT and seen.outcome == "skipped" for seen in evidence
     )
-    return [match for match in judged if match is not None], sum(1 for seen in evidence if _is_skipped(seen)), drift
+    return _Found([match for match in judged if match is not None], left, not_verified, notes)
 
 
 def _with_rows(contents: Iterable[str], rows: Mapping[str, int]) -> dict[str, int]:
@@ -198,24 +225,19 @@ def _nearest(
 
 
 def _evidence(
-    pairs: Sequence[Candidate], same: Sequence[bool], pipeline: Pipeline, *, bounds: Bounds
+    pairs: Sequence[Candidate], same: Sequence[bool], pipeline: Pipeline, *, policy: Policy, looks: Looks
 ) -> tuple[list[Evidence | None], list[str]]:
     """What verification says of each pair, and the notes about the pixels that it saw. None where it is not asked: for
     pairs of the same pixels, and where the policy says never.
     """
-    asked = [index for index, equal in enumerate(same) if not equal] if bounds.verify else []
+    asked = [index for index, equal in enumerate(same) if not equal] if policy.bounds.verify else []
     found: list[Evidence | None] = [None] * len(pairs)
-    if asked:
-        from imgsim_guard.gate.drift import drifted
-        from imgsim_guard.verification.verifier import Verifier
-
-        done = pipeline.progress(len(asked), "verifying")
-        verifier = Verifier(pipeline.pictures or pipeline.source)
-        verify = verifier.verify if pipeline.workers is None else partial(pipeline.workers.verify, verifier)
-        for index, answer in zip(asked, verify([pairs[index] for index in asked], done), strict=True):
-            found[index] = answer
-        return found, [*drifted(verifier.pixels, pipeline)]
-    return found, []
+    if not asked:
+        return found, []
+    seen = look([pairs[index] for index in asked], pipeline, looks, policy.accepted)
+    for index, evidence in zip(asked, seen.evidence, strict=True):
+        found[index] = evidence
+    return found, seen.notes
 
 
 def _joins(pipeline: Pipeline) -> Joins:
@@ -224,10 +246,6 @@ def _joins(pipeline: Pipeline) -> Joins:
     from imgsim_guard.search import joins
 
     return joins
-
-
-def _is_skipped(evidence: Evidence | None) -> bool:
-    return evidence is not None and evidence.outcome == "skipped"
 
 
 def _too_many(wanted: Sequence[Image], pipeline: Pipeline) -> str:

@@ -83,11 +83,13 @@ def exact_duplicate(query: Image, gallery: Image, policy: Policy) -> Match:
     return Match("exact-duplicate", query, gallery, 0.0, rule=policy.rule(splits), splits=splits)
 
 
-def candidate(query: Image, gallery: Image, distance: float, policy: Policy, *, likely: bool) -> Candidate:
+def candidate(  # noqa: PLR0913  each of them is needed
+    query: Image, gallery: Image, distance: float, policy: Policy, *, likely: bool, among: bool = False
+) -> Candidate:
     """A pair that was retrieved, under the rule that holds for it."""
     splits = policy.split(query.path), policy.split(gallery.path)
     rule = policy.rule(splits)
-    return Candidate(query, gallery, distance, near=distance <= rule.threshold, likely=likely, rule=rule, splits=splits)
+    return Candidate(query, gallery, distance, distance <= rule.threshold, likely, rule, splits, among)
 
 
 def judge(pair: Candidate, *, same_pixels: bool, evidence: Evidence | None) -> Match | None:

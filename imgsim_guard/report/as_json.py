@@ -30,6 +30,7 @@ def json_report(result: Result) -> str:
             "matches": [_match(match) for match in result.matches],
             "unreadable": [{"image": path, "reason": why.reason} for path, why in result.undecodable],
             "unchecked": [{"image": path, "reason": why.reason} for path, why in result.unchecked],
+            "not_looked_at": [{"query": path, "pairs": pairs} for path, pairs in result.not_looked_at],
             "notes": list(result.notes),
         }
     )

@@ -8,7 +8,7 @@ from imgsim_guard.report.escaping import shell_word, shown
 from imgsim_guard.report.wording import circumstances, explained, nearness
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from imgsim_guard.model import Kind, Match, Result, Scope
 
@@ -39,7 +39,7 @@ def text_report(result: Result, *, seconds: float | None = None, look_alikes: bo
     matches = [match for match in result.matches if _is_listed(match, look_alikes=look_alikes)]
     lines = [
         *(f"note: {shown(note)}" for note in result.notes),
-        *_rows(matches),
+        *_rows(matches, dict(result.not_looked_at)),
         *(f"{shown(path)}   unreadable: {shown(why.reason)}" for path, why in result.undecodable),
         *(f"{shown(path)}   not checked: {shown(why.reason)}" for path, why in result.unchecked),
         " ".join([headline(result, seconds), *_left_open(result, listed=look_alikes)]),
@@ -57,7 +57,9 @@ def _is_listed(match: Match, *, look_alikes: bool) -> bool:
     return look_alikes or (match.kind != "look-alike" and match.accepted is None and match.rule.on_match != "ignore")
 
 
-def _rows(matches: Sequence[Match]) -> Iterator[str]:
+def _rows(matches: Sequence[Match], not_looked_at: Mapping[str, int] | None = None) -> Iterator[str]:
+    last = {match.query.path: match for match in matches}
+    left = {id(match): (not_looked_at or {}).get(path, 0) for path, match in last.items()}
     rows = [(shown(match.query.path), _words(match), shown(match.gallery.path), match) for match in matches]
     query_width = max((len(query) for query, *_ in rows), default=0)
     gallery_width = max((len(gallery) for _, _, gallery, _ in rows), default=0)
@@ -65,6 +67,8 @@ def _rows(matches: Sequence[Match]) -> Iterator[str]:
         yield f"{query:{query_width}}   {words:18}   {gallery:{gallery_width}}   {_how_near(match)}"
         if match.evidence is not None and match.evidence.outcome != "skipped":  # a note says that once for all
             yield f"{'':{query_width}}   {explained(match.evidence)}"
+        if more := left.get(id(match)):
+            yield f"{'':{query_width}}   and {more:,} more within reach, not looked at"
 
 
 def _words(match: Match) -> str:
@@ -108,6 +112,8 @@ def not_counted(result: Result) -> Iterator[tuple[str, bool]]:
         yield f"{leaking:,} {'is' if leaking == 1 else 'are'} leakage between splits.", False
     if alike := result.count("look-alike"):
         yield f"{alike:,} only look alike.", True
+    if more := sum(count for _, count in result.not_looked_at):
+        yield f"{more:,} more within reach, not looked at (--all-pairs looks at all).", False
     if accepted := _queries(match for match in result.matches if match.accepted is not None):
         yield f"{accepted:,} accepted.", True
     if ignored := _queries(match for match in result.matches if match.counts and match.rule.on_match == "ignore"):

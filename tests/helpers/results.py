@@ -40,6 +40,7 @@ EVERYTHING = Result(
     unreadable=(("broken.png", Unreadable("an empty file")), ("far.png", Unreadable("not pulled", absent=True))),
     notes=("a note",),
     nearest=(("dog.jpg", 0.0), ("train/cat.png", 4.3125)),
+    not_looked_at=(("dog.jpg", 4),),
 )
 NOTHING = Result("staged", Bounds(), Limits(), 3, 8412, ())
 ALLOWED_BY_LIMITS = Result("all", Bounds(), Limits(2, 2), 12, 11, (LEAK, COPY))

@@ -348,6 +348,7 @@ def test_nothing_found_in_json() -> None:
         ' "matches": [],\n'
         ' "unreadable": [],\n'
         ' "unchecked": [],\n'
+        ' "not_looked_at": [],\n'
         ' "notes": []\n'
         "}\n"
     )
@@ -390,6 +391,7 @@ def test_everything_in_json() -> None:
         ],
         "unreadable": [{"image": "broken.png", "reason": "an empty file"}],
         "unchecked": [],
+        "not_looked_at": [],
         "notes": ["a note"],
     }
 

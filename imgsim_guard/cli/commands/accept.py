@@ -12,6 +12,7 @@ from imgsim_guard.cli.wiring import opened_pipeline
 from imgsim_guard.gate.accepted import accepted_pair, load_accepted, still_there, write_accepted
 from imgsim_guard.gate.check import check as run_check
 from imgsim_guard.gate.judge import identity_of
+from imgsim_guard.gate.look import Looks
 from imgsim_guard.model import GuardError
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.sources import tracked
@@ -97,7 +98,7 @@ def _nothing_to_accept(arguments: argparse.Namespace, result: Result) -> str:
 def _result(git: Git, job: Job, selection: Selection) -> Result:
     source = tracked.Trackers(git, selection.revision)
     with opened_pipeline(source, job, job.workspace.store, quiet=False) as pipeline:
-        return run_check(selection, pipeline, policy=job.workspace.policy)
+        return run_check(selection, pipeline, policy=job.workspace.policy, looks=Looks(all_pairs=True))
 
 
 def _pruned(git: Git, workspace: Workspace, known: Sequence[AcceptedPair]) -> list[AcceptedPair]:
