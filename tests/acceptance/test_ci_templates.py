@@ -6,8 +6,11 @@ import json
 import os
 import re
 import shlex
+import shutil
+import sys
 import xml.etree.ElementTree as ET
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,9 +24,6 @@ from imgsim_guard.search.hashes import HASH_SIZE, HASHES
 from imgsim_guard.store.shard import Row, file_digests, write_shard
 from imgsim_guard.system.cache_folder import CACHE_VARIABLE
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 HOOKS = ROOT / "hooks"
 GITHUB = yaml.safe_load((HOOKS / "github-actions.yml").read_text())
 [JOB] = GITHUB["jobs"].values()
@@ -33,6 +33,9 @@ SCRIPTS = {
     "github-actions.yml": [step["run"] for step in STEPS.values() if "run" in step],
     "gitlab-ci.yml": [*GITLAB["before_script"], *GITLAB["script"]],
 }
+IN_CHECKOUT = ".imgsim-guard-cache"
+"""What GitLab saves, and restores before the scripts."""
+
 NO_COMMIT = "0" * 40
 TAKE_THE_STORE = "Take the store and DVC's configuration of the base branch"
 
@@ -69,9 +72,30 @@ def test_the_whole_history_is_checked_out() -> None:
 def test_the_embeddings_are_cached_where_they_are_kept() -> None:
     for step in ("actions/cache/restore@v5", "actions/cache/save@v5"):
         assert STEPS[step]["with"]["path"] == f"${{{{ env.{CACHE_VARIABLE} }}}}"
-    assert JOB["env"][CACHE_VARIABLE] == "${{ github.workspace }}/.imgsim-guard-cache"
-    assert GITLAB["variables"][CACHE_VARIABLE] == "$CI_PROJECT_DIR/.imgsim-guard-cache"
-    assert GITLAB["cache"]["paths"] == [".imgsim-guard-cache/"]
+    assert JOB["env"][CACHE_VARIABLE] == "${{ github.workspace }}-imgsim-guard-cache"
+    assert GITLAB["variables"][CACHE_VARIABLE] == "$CI_PROJECT_DIR-imgsim-guard-cache"
+    assert GITLAB["cache"]["paths"] == [".imgsim-guard-cache/"]  # elsewhere GitLab saves nothing
+
+
+def test_python_imports_nothing_from_the_checkout() -> None:
+    assert JOB["env"]["PYTHONSAFEPATH"] == GITLAB["variables"]["PYTHONSAFEPATH"] == "1"
+    assert not re.search(
+        r"python[\d.]* (?!-P )", "\n".join([*SCRIPTS["github-actions.yml"], *SCRIPTS["gitlab-ci.yml"]])
+    )
+
+
+@pytest.mark.parametrize("install", [STEPS["Install"]["run"], GITLAB["before_script"][0]])
+@pytest.mark.parametrize("module", ["pip", "sitecustomize"])
+def test_installing_runs_no_code_of_the_pull_request(
+    install: str, module: str, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    checkout = Repository(tmp_path / "checkout")
+    evil = "open('ran', 'w').close()\n"
+    checkout.write({f"{module}/__init__.py": evil, f"{module}/__main__.py": evil, "no-such-package/setup.py": evil})
+    nowhere = {"PIP_NO_INDEX": "1", "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"}
+    said = checkout.run("bash", "-c", install.replace("imgsim-guard", "no-such-package"), code=1, **nowhere)
+    assert "No matching distribution found for no-such-package" in said
+    assert not (checkout.root / "ran").exists()
 
 
 def test_the_job_may_read_and_upload_and_nothing_else() -> None:
@@ -119,10 +143,25 @@ def on_github(here: Repository, environment: dict[str, str], *, base: str, code:
 
 
 def on_gitlab(here: Repository, environment: dict[str, str], *, code: int) -> str:
-    """Run the script as the runner does: one shell for all lines."""
-    variables = {"CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main", "CI_COMMIT_SHA": here.git("rev-parse", "HEAD").strip()}
-    script = "\n".join(GITLAB["script"])
-    return here.run("bash", "-euo", "pipefail", "-c", script, code=code, **environment, **variables)
+    """Restore the cache and run the scripts, but for the installation, as the runner does: one shell for all lines, and
+    another for those after it.
+    """
+    if os.path.isdir(environment[CACHE_VARIABLE]):  # noqa: PTH112
+        shutil.copytree(environment[CACHE_VARIABLE], here.root / IN_CHECKOUT, dirs_exist_ok=True)
+    variables = environment | {
+        CACHE_VARIABLE: in_template(GITLAB["variables"][CACHE_VARIABLE], here.root),
+        "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main",
+        "CI_COMMIT_SHA": here.git("rev-parse", "HEAD").strip(),
+    }
+    shell = ("bash", "-euo", "pipefail", "-c")
+    said = here.run(*shell, "\n".join([*GITLAB["before_script"][1:], *GITLAB["script"]]), code=code, **variables)
+    here.run(*shell, "\n".join(GITLAB["after_script"]), code=0, **variables)
+    assert not Path(variables[CACHE_VARIABLE]).exists()
+    return said
+
+
+def in_template(value: str, checkout: Path) -> str:
+    return value.replace("${{ github.workspace }}", str(checkout)).replace("$CI_PROJECT_DIR", str(checkout))
 
 
 @pytest.fixture
@@ -152,15 +191,21 @@ def test_a_stranger_cannot_loosen_the_rules(repository: Repository, main: str, e
     on_github(repository, environment, base=main, code=1)
 
 
+def made_up_shard(data: bytes) -> dict[str, bytes]:
+    """A shard, by its path in a store, that says of an image what is not so: nothing is near it."""
+    row = Row(
+        **file_digests(data), pixels=bytes(16), hashes=bytes(HASHES * HASH_SIZE), embedding=np.ones(768, np.float16)
+    )
+    name, shard = write_shard([row], fingerprint=fingerprint("onnx"))
+    return {f"{fingerprint('onnx')}/{name}": shard}
+
+
 @pytest.fixture
 def poisoned(repository: Repository, main: str, tmp_path: Path) -> Repository:
     """On the branch, a copy, and a store in which a stranger made up its embedding, its pixels and its hashes."""
     data = encoded(np.asarray(cv2.resize(pixels_of("chelsea.png"), (150, 112), interpolation=cv2.INTER_AREA), np.uint8))
-    made_up = Row(
-        **file_digests(data), pixels=bytes(16), hashes=bytes(HASHES * HASH_SIZE), embedding=np.ones(768, np.float16)
-    )
-    name, shard = write_shard([made_up], fingerprint=fingerprint("onnx"))
-    repository.commit({"copy.png": data, f".imgsim-guard/store/{fingerprint('onnx')}/{name}": shard})
+    store = {f".imgsim-guard/store/{path}": shard for path, shard in made_up_shard(data).items()}
+    repository.commit({"copy.png": data, **store})
     cache = {CACHE_VARIABLE: str(tmp_path / "empty cache")}
     repository.guard("check", "--from-ref", main, "--to-ref", "HEAD", code=0, **cache)  # the store is believed
     return repository
@@ -178,6 +223,55 @@ def test_a_store_that_a_stranger_made_up_is_not_believed_on_gitlab(
     clone = Repository(tmp_path / "clone")
     poisoned.git("clone", "--quiet", str(poisoned.root), str(clone.root))
     assert "copy.png   near-duplicate of" in on_gitlab(clone, environment, code=1)
+
+
+@pytest.fixture
+def spoiled(repository: Repository, main: str, tmp_path: Path) -> Repository:  # noqa: ARG001  on its branch
+    """A checkout of a branch with a copy, and with a made-up shard where a cache in the checkout would be."""
+    data = encoded(np.asarray(cv2.resize(pixels_of("chelsea.png"), (150, 112), interpolation=cv2.INTER_AREA), np.uint8))
+    shards = {f"{IN_CHECKOUT}/{path}": shard for path, shard in made_up_shard(data).items()}
+    repository.commit({"copy.png": data, **shards})
+    return published(repository, tmp_path / "clone")
+
+
+def test_github_believes_no_embedding_that_a_pull_request_commits(
+    spoiled: Repository, main: str, environment: dict[str, str]
+) -> None:
+    cache = {CACHE_VARIABLE: in_template(JOB["env"][CACHE_VARIABLE], spoiled.root)}
+    assert "copy.png   near-duplicate of" in on_github(spoiled, environment | cache, base=main, code=1)
+
+
+def test_gitlab_neither_believes_nor_saves_an_embedding_that_a_merge_request_commits(
+    spoiled: Repository, environment: dict[str, str]
+) -> None:
+    committed = in_cache(spoiled)
+    assert "copy.png   near-duplicate of" in on_gitlab(spoiled, environment, code=1)
+    assert in_cache(spoiled)
+    assert not in_cache(spoiled) & committed
+
+
+def in_cache(checkout: Repository) -> set[str]:
+    return {path.name for path in checkout.root.glob(f"{IN_CHECKOUT}/*/*.safetensors")}
+
+
+@pytest.mark.usefixtures("main")
+def test_gitlab_uses_and_saves_the_cache(repository: Repository, environment: dict[str, str], tmp_path: Path) -> None:
+    repository.commit({"coffee.png": COFFEE})
+    first, second = published(repository, tmp_path / "first"), published(repository, tmp_path / "second")
+    on_gitlab(first, environment | {CACHE_VARIABLE: ""}, code=0)
+    shutil.copytree(first.root / IN_CHECKOUT, second.root / IN_CHECKOUT)
+    on_gitlab(second, environment | {CACHE_VARIABLE: ""}, code=0)
+    assert in_cache(first) == in_cache(second)
+    assert len(in_cache(first)) == 1
+
+
+@pytest.mark.parametrize("report", [{"imgsim-guard.sarif": "a lie"}, {"imgsim-guard.sarif/file": "a folder"}])
+def test_a_report_that_was_committed_is_not_taken_for_one_of_this_run(
+    repository: Repository, main: str, environment: dict[str, str], report: dict[str, str]
+) -> None:
+    repository.commit({"coffee.png": COFFEE, ".imgsim-guard/accepted.yaml": "not: a list", **report})
+    on_github(repository, environment, base=main, code=2)
+    assert not (repository.root / "imgsim-guard.sarif").exists()
 
 
 def test_a_remote_that_a_stranger_names_is_not_asked(with_store: Dataset, environment: dict[str, str]) -> None:
