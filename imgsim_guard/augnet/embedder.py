@@ -15,6 +15,7 @@ import numpy as np
 from imgsim_guard.augnet import DIMENSIONS, MODEL_SHA256
 from imgsim_guard.augnet.mapped import graph_without_weights
 from imgsim_guard.model import GuardError
+from imgsim_guard.system.faults import native_memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,7 +102,7 @@ class OnnxEmbedder:
         return np.array(rows, np.float32).reshape(-1, DIMENSIONS).astype(np.float16).astype(np.float32)
 
     def _run(self, tensor: NDArray[np.float32]) -> NDArray[np.float32]:
-        with self._turns:
+        with self._turns, native_memory():
             embedding: NDArray[np.float32] = self._session.run(None, {"pixels": tensor})[0][0]
         return embedding
 
@@ -129,7 +130,8 @@ def _session(graph: bytes, options: onnxruntime.SessionOptions, device: Device) 
     name, settings = PROVIDERS[device]
     if name not in onnxruntime.get_available_providers():
         return None
-    session = onnxruntime.InferenceSession(graph, options, providers=[(name, settings)])
+    with native_memory():
+        session = onnxruntime.InferenceSession(graph, options, providers=[(name, settings)])
     session.disable_fallback()  # to the processor, after an error of the device
     return session if name in session.get_providers() else None
 

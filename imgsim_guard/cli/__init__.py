@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from imgsim_guard import __version__
@@ -14,6 +15,7 @@ from imgsim_guard.images.headers import restrain_opencv
 from imgsim_guard.model import GuardError
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.system.crash import report_crashes
+from imgsim_guard.system.faults import told
 from imgsim_guard.system.garbage_collector import collect_seldom
 
 if TYPE_CHECKING:
@@ -36,31 +38,51 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    verbose = False
     try:
         arguments = parse_arguments(argv)
-        code = arguments.run(arguments)
+        verbose = getattr(arguments, "verbose", False)
+        code = int(arguments.run(arguments))
         print(end="", flush=True)  # not sys.stdout.flush(): there is no sys.stdout when it was closed before
-    except GuardError as error:
-        for line in as_typed(f"imgsim-guard: {error}").split(
-            "\n"
-        ):  # it names files and repeats values, which strangers chose
-            print(shown(line), file=sys.stderr)
-        return COULD_NOT_RUN
-    except KeyboardInterrupt:
-        print(
-            "imgsim-guard: interrupted; what was embedded so far is kept, and the same command goes on from there",
-            file=sys.stderr,
-        )
-        return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read the output has left. Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return COULD_NOT_RUN
-    except Exception:  # noqa: BLE001  the one place: whatever it is, it must not look like a verdict
-        traceback.print_exc()
-        print(
-            f"imgsim-guard {__version__}: this is a bug; please report it with the lines above: {ISSUES}",
-            file=sys.stderr,
-        )
-        return BUG
-    return int(code)
+    except SystemExit as stop:  # of the parser, which may have printed help
+        return int(stop.code or 0) if _is_written() else COULD_NOT_RUN
+    except BrokenPipeError:  # whoever read the output has left
+        code = COULD_NOT_RUN
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  the one place: whatever it is, it must not look like a verdict
+        code, said = _explained(error, verbose=verbose)
+        with suppress(OSError):  # standard error may be full, too
+            print(said, file=sys.stderr, flush=True)
+    _is_written()
+    return code
+
+
+def _explained(error: BaseException, *, verbose: bool) -> tuple[int, str]:
+    """The exit code, and what to say."""
+    if isinstance(error, KeyboardInterrupt):
+        said = "interrupted; what was embedded so far is kept, and the same command goes on from there"
+        return INTERRUPTED, f"imgsim-guard: {said}"
+    trace = "".join(traceback.format_exception(error))
+    fault = str(error) if isinstance(error, GuardError) else told(error)
+    if fault is None:
+        this = f"imgsim-guard {__version__}"
+        return BUG, f"{trace}{this}: this is a bug; please report it with the lines above: {ISSUES}"
+    lines = as_typed(f"imgsim-guard: {fault}").split("\n")  # which names files and repeats values that strangers chose
+    return COULD_NOT_RUN, (trace if verbose and not isinstance(error, GuardError) else "") + "\n".join(
+        map(shown, lines)
+    )
+
+
+def _is_written() -> bool:
+    """Whether all that was printed could be written. What could not is given up, or Python would try again at exit and
+    end with a code of its own.
+    """
+    written = True
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            written = False
+            with suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return written

@@ -50,7 +50,8 @@ def overheard(function: Callable[[], Result]) -> tuple[Result, bytes]:
 def _ear() -> IO[bytes]:
     """A file in memory where there are such: disks may be full, and folders read-only."""
     if sys.platform == "linux":
-        return os.fdopen(os.memfd_create("overheard"), "w+b")
+        with suppress(OSError, AttributeError):  # an old kernel, a sandbox that forbids it, a C library without it
+            return os.fdopen(os.memfd_create("overheard"), "w+b")
     return TemporaryFile()
 
 

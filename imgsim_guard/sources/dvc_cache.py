@@ -8,6 +8,7 @@ from __future__ import annotations
 import configparser
 import os
 import re
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,10 +71,18 @@ def _expanded(chosen: str) -> Path:
 
 
 def _users_configurations() -> Iterator[Path]:
+    """Those of the user and of the machine. A user without a home has none: a ~ in the repository is a stranger's."""
     import platformdirs
 
-    yield Path(os.environ.get("DVC_GLOBAL_CONFIG_DIR") or platformdirs.user_config_dir("dvc", "iterative"), "config")
-    yield Path(os.environ.get("DVC_SYSTEM_CONFIG_DIR") or platformdirs.site_config_dir("dvc", "iterative"), "config")
+    for variable, usual in (
+        ("DVC_GLOBAL_CONFIG_DIR", platformdirs.user_config_dir),
+        ("DVC_SYSTEM_CONFIG_DIR", platformdirs.site_config_dir),
+    ):
+        folder = ""
+        with suppress(RuntimeError):  # where there is no home; older versions give a path that begins with ~
+            folder = os.environ.get(variable) or usual("dvc", "iterative")
+        if os.path.isabs(folder):  # noqa: PTH117  as given
+            yield Path(folder, "config")
 
 
 def _cache_option(file: Path) -> str | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.model import GuardError, Image, Unreadable, digest_of
+from imgsim_guard.system.faults import reason
 from imgsim_guard.system.garbage_collector import no_collecting
 
 if TYPE_CHECKING:
@@ -241,14 +242,17 @@ class Git:
     def _batch(self) -> tuple[IO[bytes], IO[bytes]]:
         if self._blobs is None:
             command = ["git", "cat-file", "--batch"]
-            self._blobs = subprocess.Popen(
-                command,
-                cwd=self.root,
-                env=self.environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-            )
+            try:
+                self._blobs = subprocess.Popen(
+                    command,
+                    cwd=self.root,
+                    env=self.environment,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                )
+            except OSError as error:
+                raise _not_started(error) from error
         if self._blobs.stdin is None or self._blobs.stdout is None:
             raise TypeError("Popen was asked for pipes and gave none")
         return self._blobs.stdin, self._blobs.stdout
@@ -277,12 +281,18 @@ def _run(arguments: list[str], *, cwd: Path, given: bytes = b"", environment: Ma
     command = ["git", *arguments]
     try:
         result = subprocess.run(command, cwd=cwd, input=given, env=environment, capture_output=True, check=False)
-    except FileNotFoundError as error:
-        raise GuardError("git is not installed, or not on the PATH") from error
+    except OSError as error:
+        raise _not_started(error) from error
     if result.returncode:
         said = os.fsdecode(result.stderr).strip() or f"exit status {result.returncode}"
         raise GuardError(f"git {_name(arguments)}: {said}")
     return result.stdout
+
+
+def _not_started(error: OSError) -> GuardError:
+    if isinstance(error, FileNotFoundError | NotADirectoryError):  # of every folder on the PATH
+        return GuardError("git is not installed, or not on the PATH")
+    return GuardError(f"git cannot be started: {reason(error)}")
 
 
 def _name(arguments: list[str]) -> str:

@@ -27,6 +27,7 @@ OWN_FOLDER = ".imgsim-guard/"
 
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _CHECKSUM = re.compile(r"([0-9a-f]{32})(\.dir)?")
+_NUMBER = re.compile(r"[0-9]{1,18}")
 _UNUSUAL_PATH = re.compile(r"(^|[/\\])\.\.([/\\]|$)|^[/\\]|\0|^[A-Za-z]:[/\\]|^\w+://")
 """Those of Windows included, wherever they are read: there a backslash is a slash, and two lead to another machine."""
 
@@ -146,7 +147,7 @@ def _out(path: str, entry: Mapping[str, object]) -> Out:
         return Out(path, "", problem="its path is not one within the repository")
     if entry.get("files"):  # a remote that keeps versions by itself: no list of files but this one
         files = _files(entry["files"])
-        missing = int(str(entry["nfiles"])) - len(files) if str(entry.get("nfiles", "")).isdecimal() else 0
+        missing = _count(path, entry.get("nfiles")) - len(files)
         problem = f"{missing:,} of its files are not listed; run dvc push again" if missing > 0 else ""
         return Out(path, "", is_directory=True, files=files, problem=problem)
     if "md5" not in entry:
@@ -155,6 +156,15 @@ def _out(path: str, entry: Mapping[str, object]) -> Out:
     if checksum is None:
         raise ManifestError(f"the checksum of {path} is no MD5")
     return Out(path, checksum[1], is_directory=checksum[2] is not None)
+
+
+def _count(path: str, told: object) -> int:
+    """How many files an output is said to have; 0 if that is not said."""
+    if told is None:
+        return 0
+    if not isinstance(told, str) or not _NUMBER.fullmatch(told):
+        raise ManifestError(f"the number of files of {path} is no number")
+    return int(told)
 
 
 def _files(entries: object) -> tuple[File, ...]:

@@ -58,6 +58,13 @@ def test_the_files_of_a_folder_in_the_pointer() -> None:
     ]
 
 
+@pytest.mark.parametrize("told", ["9" * 5000, "-1", "1.5", "two", [], "٣"])
+def test_a_number_of_files_that_is_none_is_refused(told: object) -> None:
+    document = {"outs": [{"path": "images", "files": [{"relpath": "a.png", "md5": ONE}], "nfiles": told}]}
+    with pytest.raises(ManifestError, match="the number of files of images is no number"):
+        read_pointer("images.dvc", json.dumps(document).encode())
+
+
 LOCK = {
     "stages": {
         "plain": {"cmd": "x", "deps": [{"path": "in", "md5": TWO}], "outs": [{"path": "out", "md5": f"{ONE}.dir"}]},

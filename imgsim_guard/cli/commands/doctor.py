@@ -130,5 +130,5 @@ def _images(git: Git, workspace: Workspace) -> Iterator[str]:
 
 def _without_home(text: str) -> str:
     """Who somebody is need not be in an issue."""
-    home = str(Path.home())
+    home = os.path.expanduser("~")  # noqa: PTH111  Path.home() raises for a user without one
     return text.replace(home, "~") if len(home) > 1 else text
