@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _explained(error: BaseException, *, verbose: bool) -> tuple[int, str]:
     """The exit code, and what to say."""
     if isinstance(error, KeyboardInterrupt):
-        said = "interrupted; what was embedded so far is kept, and the same command goes on from there"
+        said = "interrupted; the embeddings made so far are kept; run the same command again to continue"
         return INTERRUPTED, f"imgsim-guard: {said}"
     trace = "".join(traceback.format_exception(error))
     fault = str(error) if isinstance(error, GuardError) else told(error)

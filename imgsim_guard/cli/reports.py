@@ -31,7 +31,7 @@ def taken(arguments: argparse.Namespace) -> bool:
     options = [option for option in [*WRITTEN, "html"] if getattr(arguments, option) == STANDARD_OUTPUT]
     if len(options) > 1:
         raise GuardError(
-            f"only one report can go to standard output, --{' or --'.join(options)}; name a file for the other"
+            f"only one report can go to standard output, --{' or --'.join(options)}; give a file name for the other"
         )
     return bool(options)
 

@@ -46,7 +46,7 @@ class File(NamedTuple):
 def configuration(present: str | None, images: Sequence[Image]) -> File:
     """A commented configuration with the splits that the images' folders suggest."""
     if present is not None:
-        return File(FILE_NAME, None, "is there already")
+        return File(FILE_NAME, None, "already exists")
     text = _template("configuration.yaml").format(version=__version__, splits=_splits(images))
     return File(FILE_NAME, text)
 
@@ -57,7 +57,7 @@ def pre_commit(present: str | None) -> File:
     if present is None or not present.strip():
         return File(PRE_COMMIT, _template("pre-commit.yaml") + entry)
     if _has_hook(_mapping(present)):
-        return File(PRE_COMMIT, None, "has the hook already")
+        return File(PRE_COMMIT, None, "already has the hook")
     return File(PRE_COMMIT, *_appended(present, entry, key="repos"))
 
 
@@ -67,7 +67,7 @@ def pipeline(present: str | None, dependencies: Sequence[str], *, embedding: boo
         return File(
             PIPELINE,
             None,
-            "no images are tracked yet, so there is nothing for a stage to depend on; run this again later",
+            "no images are tracked yet, so a stage has nothing to depend on; run this again later",
         )
     text = _template("dvc-embed.yaml" if embedding else "dvc-check.yaml")
     paths = [path.replace("${", r"\${") for path in dependencies if path]  # DVC would look for a parameter
@@ -79,13 +79,13 @@ def pipeline(present: str | None, dependencies: Sequence[str], *, embedding: boo
     if present is None or not present.strip():
         return File(PIPELINE, text)
     if "imgsim-guard-check" in ((_mapping(present) or {}).get("stages") or ()):
-        return File(PIPELINE, None, "has the stage already")
+        return File(PIPELINE, None, "already has the stage")
     return File(PIPELINE, *_appended(present, text.partition("stages:\n")[2], key="stages"))
 
 
 def accepted(path: str, present: str | None) -> File:
     """An empty list of accepted pairs, which the stage depends on."""
-    return File(path, write_accepted([])) if present is None else File(path, None, "is there already")
+    return File(path, write_accepted([])) if present is None else File(path, None, "already exists")
 
 
 def merging(accepted_path: str, read: Callable[[str], str | None]) -> File:
@@ -99,7 +99,7 @@ def lines(path: str, present: str | None, wanted: Sequence[str]) -> File:
     """A file with one thing a line, and these among them."""
     missing = [line for line in wanted if line not in (present or "").splitlines()]
     if not missing:
-        return File(path, None, "is complete already")
+        return File(path, None, "is already complete")
     return File(path, _joined(present or "", "".join(f"{line}\n" for line in missing)))
 
 

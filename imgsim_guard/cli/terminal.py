@@ -90,12 +90,12 @@ def write_texts(root: Path, texts: Mapping[str, str]) -> None:
 def _require_writable(root: Path, name: str) -> None:
     path = (root / name).resolve()
     if not path.is_relative_to(root.resolve()):
-        raise GuardError(f"cannot write {name}: it is a link that leads out of the repository")
+        raise GuardError(f"cannot write {name}: it is a link to a place outside the repository")
     folder = next(folder for folder in path.parents if os.path.lexists(folder))
     if not folder.is_dir():
         raise GuardError(f"cannot write {name}: {folder.name} is not a folder")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise GuardError(f"cannot write {name}: not permitted in the folder {folder}")
+        raise GuardError(f"cannot write {name}: no permission in the folder {folder}")
 
 
 @contextmanager

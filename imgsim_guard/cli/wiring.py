@@ -27,7 +27,7 @@ def workers_of(job: Job, store: Store, place: Place | None) -> AbstractContextMa
     arguments = job.arguments
     if place is None or arguments.ray is None:
         if place is not None and arguments.shards is not None:
-            raise GuardError("--shards says where the workers of --ray write: without it there are none")
+            raise GuardError("--shards needs --ray: it says where Ray's workers write embeddings")
         return nullcontext()
     from imgsim_guard.distributed.workers import workers_at
 

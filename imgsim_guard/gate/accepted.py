@@ -83,7 +83,7 @@ def parse_accepted(text: str, *, name: str) -> list[AcceptedPair]:
         else:
             pairs.append(pair)
     if mistakes:
-        raise GuardError("\n".join(["the accepted pairs have mistakes; mend these lines, or delete them:", *mistakes]))
+        raise GuardError("\n".join(["the accepted pairs have mistakes; fix or delete these lines:", *mistakes]))
     return pairs
 
 
@@ -157,7 +157,7 @@ def _parsed(line: str) -> AcceptedPair | str:
     except YamlError as error:
         return str(error)
     if not isinstance(value, list) or len(value) != 1:
-        return 'expected one line a pair: - {images: [CONTENT, CONTENT], reason: "TEXT"}'
+        return 'expected one line per pair: - {images: [CONTENT, CONTENT], reason: "TEXT"}'
     return _pair(value[0], _comment(line, value))
 
 
@@ -178,17 +178,17 @@ def _unquoted(text: str) -> Value:
 
 def _pair(entry: object, shown: str) -> AcceptedPair | str:
     if not isinstance(entry, dict) or not {"images", "reason"} <= entry.keys() <= {"images", "reason", "path", "of"}:
-        return "expected the keys images and reason, and path and of for the copy of an image"
+        return "expected the keys images and reason, and for a copy of the same bytes path and of"
     images, reason, path, of = entry["images"], entry["reason"], entry.get("path", ""), entry.get("of", "")
     if not isinstance(images, list) or len(images) != 2:  # noqa: PLR2004  a pair
         return "images: expected two content ids"
     if wrong := [content for content in images if not isinstance(content, str) or not _CONTENT.fullmatch(content)]:
         return f"images: expected git:, md5: or sha256: and a digest, not {str(wrong[0])[:60]!r}"
     if not isinstance(reason, str) or not reason.strip():
-        return "reason: expected why the pair may stay"
+        return "reason: expected a text that says why the pair was accepted"
     first, second = sorted(images)
     if not isinstance(path, str) or not isinstance(of, str) or not _fitting(first, second, path, of):
-        return "path and of: expected those of a copy and of what it copies, where the ids can be of the same bytes"
+        return "path and of: expected the paths of the copy and its original, because both ids may be of the same bytes"
     return AcceptedPair((first, second), path, reason, shown, of)
 
 

@@ -254,8 +254,9 @@ def _too_many(wanted: Sequence[Image], pipeline: Pipeline) -> str:
     watched = pipeline._replace(progress=lambda _total, _doing: lambda: times.append(time.monotonic()))
     embed_missing(wanted[:SAMPLE], watched)
     steady = (times[-1] - times[1]) / max(1, len(times) - 2)
+    takes = duration(steady * len(wanted))
     lines = [
-        f"{len(wanted):,} images have no embedding yet: about {duration(steady * len(wanted))} of work, once.",
+        f"{len(wanted):,} images have no embedding yet. Embedding them once takes about {takes}.",
         *([f"  first:       {pipeline.store.advice}"] if pipeline.store.advice else []),
         "  embed them:  imgsim-guard embed    (shows progress; can be interrupted and resumed)",
         "Then try again.",

@@ -1,7 +1,7 @@
-"""Whether decoders here make of an image what they made of it when it was embedded.
+"""Notice when this machine decodes an image differently than the machine that embedded it.
 
-A new version of a decoder may give other pixels. Stored embeddings stay in force all the same, so that no verdict
-depends on who embedded what; but it is said.
+A new version of a decoder may give other pixels. The stored embeddings are used all the same, so that no verdict
+depends on who embedded an image, and a note says so.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from imgsim_guard.model import Image
 
 TOLERANCE = 0.03
-"""A distance: as far as an embedding may be from the reference's."""
+"""Distance. The tests allow embeddings to be this far from the reference's."""
 
 EMBEDDED_AGAIN = 8
-"""Images, when there are more with other pixels: enough to tell what a decoder does, and a second or two of work."""
+"""Images to embed again, at most: enough to see what a decoder changed, and a second or two of work."""
 
 
 def drifted(pixels: Mapping[Image, bytes], pipeline: Pipeline) -> Iterator[str]:
-    """What is to be said about images, given the digests of the pixels that they have here: nothing, or a note."""
+    """A note about images whose pixels differ here, or nothing. `pixels`: the digests of the pixels decoded here."""
     rows = pipeline.store.find(image.content for image in pixels)
     others = [
         image
         for image, digest in sorted(pixels.items())
         if image.content in rows
         and pipeline.store.pixels(rows[image.content]) != digest
-        and pipeline.source.at_hand(image)  # else it was a preview that was looked at
+        and pipeline.source.at_hand(image)  # otherwise a preview was decoded
     ]
     if not others:
         return
@@ -40,14 +40,14 @@ def drifted(pixels: Mapping[Image, bytes], pipeline: Pipeline) -> Iterator[str]:
     far = [image for image, distance in moved.items() if distance > TOLERANCE]
     if far:
         yield (
-            f"decoders here give other pixels than when images were embedded, which moves embeddings by up to "
-            f"{max(moved.values()):.2f}: {len(others):,} images, among them {far[0].path}; what is stored decides"
+            f"this machine decodes {len(others):,} images differently than the one that embedded them (such as "
+            f"{far[0].path}), which moves embeddings by up to {max(moved.values()):.2f}; the stored embeddings are used"
         )
 
 
 def _moved(image: Image, row: int, pipeline: Pipeline) -> float:
-    """How far the embedding of what is decoded here is from the stored one; 0 where nothing can be decoded, or where
-    only verification, which takes all pixels, sees others.
+    """The distance between the embedding made here and the stored one. 0 if the image cannot be decoded here, or if the
+    pixels differ only at full size, which verification sees and embedding does not.
     """
     from imgsim_guard.images.decode import decode, pixel_digest, reduction_of
     from imgsim_guard.search import distances

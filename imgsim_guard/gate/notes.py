@@ -1,4 +1,4 @@
-"""What a check says beside its matches: what it could not look at, and what seems to be left out."""
+"""The notes of a check: what it could not compare, and splits without images."""
 
 from __future__ import annotations
 
@@ -11,48 +11,48 @@ if TYPE_CHECKING:
     from imgsim_guard.model import Image, Selection
 
 NAMED = 3
-"""Images named in a note that is about many."""
+"""How many images a note names."""
 
 MINUTE, HOUR = 60, 3600
 
 
 def empty_splits(selection: Selection, policy: Policy) -> Iterator[str]:
-    """Only where all images are there to be looked at: a commit need not have some of each."""
+    """A note for each split without images. Only if all images are checked: a commit need not have images of each."""
     if selection.scope == "all" and policy.splits:
         found = {policy.split(image.path) for image in selection.queries}
         for name in policy.splits:
             if name not in found:
-                yield f"the split {name} has no images: look at splits.{name} in the configuration"
+                yield f"the split {name} has no images: check splits.{name} in the configuration"
 
 
 def unverified(count: int) -> Iterator[str]:
-    """Said once, however many there are, those that verification might have found among them."""
+    """One note for all pairs that could not be verified."""
     if count:
         yield (
-            f"pairs whose pixels are not on this machine, so that the distance alone decided: {count:,}; "
-            "dvc pull or git lfs pull brings them"
+            f"pairs decided by the distance only, because their pixels are not on this machine: {count:,}; "
+            "run dvc pull or git lfs pull"
         )
 
 
 def not_compared_with(images: Sequence[Image]) -> Iterator[str]:
-    """Of the gallery, those that are unreadable."""
+    """A note about unreadable images of the gallery."""
     if images:
         named = ", ".join(image.path for image in images[:NAMED]) + (", ..." if len(images) > NAMED else "")
-        yield f"nothing was compared with images of the dataset that cannot be read: {len(images):,} ({named})"
+        yield f"images of the dataset that cannot be read and were not compared: {len(images):,} ({named})"
 
 
 def absent(images: Sequence[Image]) -> Iterator[str]:
-    """Of the gallery, those without an embedding whose bytes are elsewhere."""
+    """A note about images of the gallery that have no embedding and are not on this machine."""
     if images:
         named = ", ".join(image.path for image in images[:NAMED]) + (", ..." if len(images) > NAMED else "")
         yield (
-            f"nothing was compared with images of the dataset that are not on this machine: {len(images):,} ({named}); "
-            "dvc pull or git lfs pull brings them"
+            f"images of the dataset that are not on this machine and were not compared: {len(images):,} ({named}); "
+            "run dvc pull or git lfs pull"
         )
 
 
 def duration(seconds: float) -> str:
-    """About how long that is."""
+    """The duration in words, rounded."""
     if seconds < 2 * MINUTE:
         return f"{seconds:.0f} seconds"
     return f"{seconds / MINUTE:.0f} minutes" if seconds < 2 * HOUR else f"{seconds / HOUR:.1f} hours"

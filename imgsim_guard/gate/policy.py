@@ -45,8 +45,8 @@ class Policy:
         found = [name for name, contains in self.splits.items() if contains(path)]
         if len(found) > 1:
             raise GuardError(
-                f"{path} is in the splits {found[0]} and {found[1]} at once; "
-                "make their patterns in the configuration exclude each other"
+                f"{path} is in two splits, {found[0]} and {found[1]}; "
+                "change their patterns in the configuration so that no image is in both"
             )
         return found[0] if found else ""
 

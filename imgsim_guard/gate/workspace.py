@@ -120,7 +120,7 @@ def _own(root: Path, name: str) -> Path:
     """A file of the repository. Raises GuardError for a link out of it: messages repeat what they find in a file."""
     path = root / name
     if leads_out(path, root):
-        raise GuardError(f"{name} is a link that leads out of the repository, so it is not read")
+        raise GuardError(f"{name} is a link to a place outside the repository, so it is not read")
     return path
 
 
@@ -130,8 +130,8 @@ def _advice(tracked: Path) -> str:
         return ""
     if tracked.is_dir() and any(path.is_dir() for path in tracked.iterdir()):
         made = "the tracked store was made with another version of the model, or another preprocessing"
-        return f"{made}; imgsim-guard sync publishes anew"
-    return f"dvc pull {tracked.parent.name}/{tracked.name} brings what the team has embedded"
+        return f"{made}; run imgsim-guard sync to publish new embeddings"
+    return f"run dvc pull {tracked.parent.name}/{tracked.name} to get the team's embeddings"
 
 
 def _decoder() -> str:

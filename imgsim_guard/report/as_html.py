@@ -81,7 +81,7 @@ def _sections(result: Result, pairs: int, groups: int, *, clean_up: bool) -> lis
     about = [section for section in about if section[0] != "groups" or groups]
     found: list[tuple[str, str, int | None]] = [("pairs", "Pairs", pairs)]
     if result.unreadable:
-        found.append(("unreadable", "Without pixels", len(result.unreadable)))
+        found.append(("unreadable", "Unreadable", len(result.unreadable)))
     return [*about, *found] if clean_up else [*found, *reversed(about)]
 
 

@@ -1,4 +1,4 @@
-"""The report that a person reads: what, against what, how near, and the ways out."""
+"""The report for people, as text: which image is a copy of which, how near they are, and what to do."""
 
 from __future__ import annotations
 
@@ -28,18 +28,19 @@ QUERIES: dict[Scope, tuple[str, str]] = {
 
 
 PATHS_IN_A_COMMAND = 5
-"""As many as a person would read; the command for the rest is easy to write from them."""
+"""Paths that a command lists; more would be hard to read."""
 
 
 def text_report(result: Result, *, seconds: float | None = None, look_alikes: bool = False) -> str:
     """The whole report, ending in a newline.
 
-    `seconds` is how long the check took, left out if None; `look_alikes` lists also what verification refuted.
+    `seconds`: how long the check took, left out if None. `look_alikes`: also list look-alikes, accepted and ignored
+    pairs, and every distance.
     """
     matches = [match for match in result.matches if _is_listed(match, look_alikes=look_alikes)]
     lines = [
         *(f"note: {shown(note)}" for note in result.notes),
-        *_rows(matches, dict(result.not_looked_at)),
+        *_rows(matches, dict(result.not_looked_at), numbers=look_alikes),
         *(f"{shown(path)}   unreadable: {shown(why.reason)}" for path, why in result.undecodable),
         *(f"{shown(path)}   not checked: {shown(why.reason)}" for path, why in result.unchecked),
         " ".join([headline(result, seconds), *_left_open(result, listed=look_alikes)]),
@@ -49,23 +50,23 @@ def text_report(result: Result, *, seconds: float | None = None, look_alikes: bo
 
 
 def compare_report(matches: Iterable[Match]) -> str:
-    """How one image relates to others, two lines each; a pair that is nothing is given as a look-alike, too."""
-    return "".join(f"{line}\n" for line in _rows(list(matches)))
+    """How one image relates to others, two lines each. A pair that is no match is given as a look-alike."""
+    return "".join(f"{line}\n" for line in _rows(list(matches), numbers=True))
 
 
 def _is_listed(match: Match, *, look_alikes: bool) -> bool:
     return look_alikes or (match.kind != "look-alike" and match.accepted is None and match.rule.on_match != "ignore")
 
 
-def _rows(matches: Sequence[Match], not_looked_at: Mapping[str, int] | None = None) -> Iterator[str]:
+def _rows(matches: Sequence[Match], not_looked_at: Mapping[str, int] | None = None, *, numbers: bool) -> Iterator[str]:
     last = {match.query.path: match for match in matches}
     left = {id(match): (not_looked_at or {}).get(path, 0) for path, match in last.items()}
     rows = [(shown(match.query.path), _words(match), shown(match.gallery.path), match) for match in matches]
     query_width = max((len(query) for query, *_ in rows), default=0)
     gallery_width = max((len(gallery) for _, _, gallery, _ in rows), default=0)
     for query, words, gallery, match in rows:
-        yield f"{query:{query_width}}   {words:18}   {gallery:{gallery_width}}   {_how_near(match)}"
-        if match.evidence is not None and match.evidence.outcome != "skipped":  # a note says that once for all
+        yield f"{query:{query_width}}   {words:18}   {gallery:{gallery_width}}   {_how_near(match, numbers=numbers)}"
+        if match.evidence is not None and match.evidence.outcome != "skipped":  # one note covers all skipped pairs
             yield f"{'':{query_width}}   {explained(match.evidence)}"
         if more := left.get(id(match)):
             yield f"{'':{query_width}}   and {more:,} more within reach, not looked at"
@@ -77,12 +78,15 @@ def _words(match: Match) -> str:
     )
 
 
-def _how_near(match: Match) -> str:
-    return ", ".join([nearness(match), *circumstances(match)])
+def _how_near(match: Match, *, numbers: bool) -> str:
+    """`numbers`: give the distance also where it did not decide, because it is beyond the threshold."""
+    by_pixels = match.kind == "near-duplicate" and match.distance > match.rule.threshold
+    near = ["confirmed by pixels"] if by_pixels else []
+    return ", ".join([*near, *([nearness(match)] if numbers or not by_pixels else []), *circumstances(match)])
 
 
 def headline(result: Result, seconds: float | None = None) -> str:
-    """What was found, in a sentence."""
+    """The result in one sentence."""
     found = [
         f"{result.count(kind):,} {_plural(result.count(kind), plural)}"
         for kind, plural in BLOCKING.items()
@@ -105,9 +109,7 @@ def _left_open(result: Result, *, listed: bool) -> Iterator[str]:
 
 
 def not_counted(result: Result) -> Iterator[tuple[str, bool]]:
-    """What the headline leaves open, in sentences, and whether the matches that each is about are listed only if asked
-    for.
-    """
+    """Sentences for what the headline does not count, each with whether its matches are listed with --verbose only."""
     if leaking := _queries(match for match in result.matches if match.leakage and match.counts):
         yield f"{leaking:,} {'is' if leaking == 1 else 'are'} leakage between splits.", False
     if alike := result.count("look-alike"):
@@ -125,44 +127,44 @@ def _queries(matches: Iterable[Match]) -> int:
 
 
 def ways_out(result: Result) -> Iterator[str]:
-    """Commands that let a failed check pass, each after what it is for."""
+    """What to do about a failed check: a line for each way, with the command."""
     blocked = {match.query.path for match in result.matches if match.blocking}
     paths = blocked | {path for path, _ in result.undecodable}
     in_dvc = sorted(paths & {*result.in_dvc})
     others = sorted(paths - {*in_dvc})
     if others and result.scope == "staged":
-        yield f"  drop it:    git reset -- {_listed(others)}"
+        yield f"  remove it:         git reset -- {_listed(others)}"
     elif others and result.scope in {"revisions", "named", "all"}:
-        yield f"  drop it:    git rm --cached -- {_listed(others)}"
+        yield f"  remove it:         git rm --cached -- {_listed(others)}"
     if in_dvc:
-        yield f"  drop it:    rm -- {_listed(in_dvc)}"
-        yield "              then dvc add what held it, and git add the .dvc file"
+        yield f"  remove it:         rm -- {_listed(in_dvc)}"
+        yield "                     then dvc add the folder again, and git add its .dvc file"
     if result.scope != "folders" and blocked:
-        yield f"  keep it:    imgsim-guard accept {_acceptable(sorted(blocked), result.scope)}"
+        yield f"  accept it:         imgsim-guard accept {_acceptable(sorted(blocked), result.scope)}"
     elif result.scope == "staged":
-        yield "  keep it:    SKIP=imgsim-guard git commit    (for once; with a plain git hook: git commit --no-verify)"
+        yield "  skip this once:    SKIP=imgsim-guard git commit    (with a plain git hook: git commit --no-verify)"
     if result.scope != "folders":
         settings = ["threshold", "max_near_duplicates", "unreadable", *(["unchecked"] if result.unchecked else [])]
-        yield f"  allow more: see {', '.join(settings)} and images in .imgsim-guard.yaml"
+        yield f"  change the rules:  {', '.join(settings)} and images in .imgsim-guard.yaml"
 
 
 def _acceptable(paths: list[str], scope: Scope) -> str:
-    """What to accept: one image after the other while they are new, or today's state at once."""
+    """The arguments of `accept`: the first image while images are new, or all at once."""
     if scope == "all" and len(paths) > 1:
         return '--all --reason "..."'
-    others = f"    (and likewise {len(paths) - 1:,} more)" if len(paths) > 1 else ""
-    path = f"./{paths[0]}" if paths[0].startswith("-") else paths[0]  # which would be an option
+    others = f"    (and {len(paths) - 1:,} more)" if len(paths) > 1 else ""
+    path = f"./{paths[0]}" if paths[0].startswith("-") else paths[0]  # otherwise it would be read as an option
     return f'{shell_word(path)} --reason "..."{others}'
 
 
 def _listed(paths: list[str]) -> str:
-    """All of them on the command line while that can be read, else the first and how many more."""
+    """The paths, or the first few and how many more there are."""
     some = " ".join(shell_word(_pathspec(path)) for path in paths[:PATHS_IN_A_COMMAND])
     return some if len(paths) <= PATHS_IN_A_COMMAND else f"{some}    (and {len(paths) - PATHS_IN_A_COMMAND:,} more)"
 
 
 def _pathspec(path: str) -> str:
-    """What git reads as this path and no other: some characters would make it a pattern."""
+    """The path such that git does not read it as a pattern."""
     return f":(literal){path}" if path.startswith(":") or set(path) & set("*?[\\") else path
 
 

@@ -1,4 +1,4 @@
-"""What is said of a match, in all reports alike. Nothing in it can be obeyed by what shows it."""
+"""How all reports describe a match. File names are escaped, so that no terminal obeys them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def details(match: Match) -> str:
-    """All of it in one sentence: how near the two images are, what follows from it, and what verification saw."""
+    """In one sentence: how near the two images are, what applies to the match, and what verification found."""
     found = match.evidence
-    verified = [] if found is None or found.outcome == "skipped" else [explained(found)]  # a note tells of the skipped
+    verified = [] if found is None or found.outcome == "skipped" else [explained(found)]  # a note covers those
     return "; ".join([nearness(match), *circumstances(match), *verified])
 
 
@@ -29,7 +29,7 @@ def nearness(match: Match) -> str:
 
 
 def circumstances(match: Match) -> Iterator[str]:
-    """What else there is to know: leakage, that it was accepted and why, what its rule makes of it."""
+    """What else applies: leakage, why it was accepted, and what its rule says."""
     if match.leakage:
         yield f"leakage: {shown(match.splits[0])} -> {shown(match.splits[1])}"
     if match.accepted is not None:
@@ -39,8 +39,8 @@ def circumstances(match: Match) -> Iterator[str]:
 
 
 def explained(evidence: Evidence) -> str:
-    """What verification found out."""
+    """What verification found."""
     if evidence.outcome != "confirmed":
         return f"{evidence.outcome}: {shown(evidence.reason)}"
     points = f"{evidence.matching_points:,} matching points, " if evidence.matching_points else ""
-    return f"{shown(evidence.reason)}; {points}{evidence.agreement:.0%} agree"
+    return f"{shown(evidence.reason)}; {points}{evidence.agreement:.0%} of the content matches"

@@ -31,7 +31,7 @@ class TeamStore:
         if not self.folder.resolve().is_relative_to(self._git.root.resolve()):
             raise GuardError(f"{self._path} leads out of the repository, to {self.folder.resolve()}; remove that link")
         if not (self._git.root / ".dvc").is_dir():
-            raise GuardError("there is no DVC repository in the root of this one; run dvc init first")
+            raise GuardError("there is no DVC repository in the root of this git repository; run dvc init first")
         if stage := self._stage():
             raise GuardError(
                 f"{self._path} is an output of a stage in {stage}, so not sync but dvc repro publishes embeddings"

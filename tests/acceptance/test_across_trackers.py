@@ -135,10 +135,10 @@ def test_a_near_copy_is_found_across_trackers(dataset: Dataset, judge: Judge, *,
     assert pairs(result) == [("cats/near.png", "near-duplicate", "cat.png")]
     assert text_report(result).splitlines()[-5:] == [
         "1 near-duplicate among 2 new images, checked against 6.",
-        "  drop it:    rm -- cats/near.png",
-        "              then dvc add what held it, and git add the .dvc file",
-        '  keep it:    imgsim-guard accept cats/near.png --reason "..."',
-        "  allow more: see threshold, max_near_duplicates, unreadable and images in .imgsim-guard.yaml",
+        "  remove it:         rm -- cats/near.png",
+        "                     then dvc add the folder again, and git add its .dvc file",
+        '  accept it:         imgsim-guard accept cats/near.png --reason "..."',
+        "  change the rules:  threshold, max_near_duplicates, unreadable and images in .imgsim-guard.yaml",
     ]
 
 
@@ -168,10 +168,10 @@ def test_images_of_the_dataset_that_were_not_pulled_stop_nobody(dataset: Dataset
     dataset.stage({"near.png": NEAR_CAT, ".imgsim-guard.yaml": "max_missing_embeddings: 1"})
     report = dataset.guard("hook", code=1)
     assert (
-        "note: nothing was compared with images of the dataset that are not on this machine: 1 (cats/elk.png); "
-        "dvc pull or git lfs pull brings them\n"
-        "note: pairs whose pixels are not on this machine, so that the distance alone decided: 2; "
-        "dvc pull or git lfs pull brings them\n"
+        "note: images of the dataset that are not on this machine and were not compared: 1 (cats/elk.png); "
+        "run dvc pull or git lfs pull\n"
+        "note: pairs decided by the distance only, because their pixels are not on this machine: 2; "
+        "run dvc pull or git lfs pull\n"
         "near.png   near-duplicate of    cats/cat.png   distance "
     ) in report
 
@@ -189,8 +189,8 @@ def test_what_was_not_checked_fails_unless_the_configuration_allows_it(dataset: 
     assert SECONDS.sub("N s", dataset.guard("hook", code=1)).splitlines() == [
         *lines,
         "2 not checked among 2 new images, checked against 0 in N s.",
-        "  keep it:    SKIP=imgsim-guard git commit    (for once; with a plain git hook: git commit --no-verify)",
-        "  allow more: see threshold, max_near_duplicates, unreadable, unchecked and images in .imgsim-guard.yaml",
+        "  skip this once:    SKIP=imgsim-guard git commit    (with a plain git hook: git commit --no-verify)",
+        "  change the rules:  threshold, max_near_duplicates, unreadable, unchecked and images in .imgsim-guard.yaml",
     ]
     dataset.guard("check", "--json", "report.json", code=1)
     document = json.loads((dataset.root / "report.json").read_text())

@@ -142,7 +142,7 @@ def test_an_unknown_command_ends_with_2_and_names_those_that_there_are(guard: Ca
         (("scan", ".", "--config", "no.yaml"), "cannot read the configuration no.yaml: No such file or directory"),
         (
             ("check", "--to-ref", "HEAD"),
-            "--to-ref needs --from-ref: what the revision is compared with, such as origin/main",
+            "--to-ref needs --from-ref, the revision to compare with, such as origin/main",
         ),
     ],
 )
@@ -197,7 +197,7 @@ def test_an_interruption_ends_with_130(guard: Callable[..., Outcome], monkeypatc
         raise KeyboardInterrupt
 
     monkeypatch.setattr(scan, "scan", interrupted)
-    said = "imgsim-guard: interrupted; what was embedded so far is kept, and the same command goes on from there\n"
+    said = "imgsim-guard: interrupted; the embeddings made so far are kept; run the same command again to continue\n"
     assert guard("scan", ".") == Outcome(130, "", said)
 
 
@@ -309,12 +309,12 @@ def test_a_scan_whose_embeddings_are_all_stored_loads_neither_opencv_nor_onnxrun
     folder: Path, cache: Path, guard: Callable[..., Outcome]
 ) -> None:
     write(folder, {"pictures/cat.png": CAT, "pictures/coffee.png": COFFEE})
-    assert guard("embed", "pictures") == Outcome(0, "new to the store: 2; embeddings it now holds: 2; 0.0 s.\n", "")
+    assert guard("embed", "pictures") == Outcome(0, "new images: 2; embeddings in the store: 2; took 0.0 s.\n", "")
     stored = sorted(cache.rglob("*"))
 
     assert loaded("scan", "pictures") == (0, ["numpy"])
     assert sorted(cache.rglob("*")) == stored
-    assert guard("embed", "pictures") == Outcome(0, "new to the store: 0; embeddings it now holds: 2; 0.0 s.\n", "")
+    assert guard("embed", "pictures") == Outcome(0, "new images: 0; embeddings in the store: 2; took 0.0 s.\n", "")
 
 
 def test_embedding_leaves_nothing_in_the_users_home_but_the_cache(folder: Path, tmp_path: Path) -> None:
@@ -368,7 +368,7 @@ def test_the_json_of_a_scan_has_paths_as_given(folder: Path, guard: Callable[...
     }
     assert err == (
         f"data/deep/er/cat.jpg   near-duplicate of    data/cat.png   distance {distance:.2f} (threshold 10)\n"
-        f"{'':23}the same picture, saved again; 174 matching points, 100% agree\n"
+        f"{'':23}the same picture, saved again; 174 matching points, 100% of the content matches\n"
         "1 near-duplicate among 3 images, checked against 2 in 0.0 s.\n"
     )
 
@@ -653,12 +653,12 @@ def test_the_demo_lets_a_real_commit_be_refused_and_leaves_nothing_behind(tmp_pa
     refused = done.stdout.split("\n  $ git commit --quiet -m 'More pictures'\n")[1]
     assert re.sub(r"\d+\.\d+", "N", refused) == (
         "  data/new-photo.jpg   near-duplicate of    data/hills.png   distance N (threshold 10)\n"
-        "                       cropped to 84%, brighter; 120 matching points, 100% agree\n"
+        "                       cropped to 84%, brighter; 120 matching points, 100% of the content matches\n"
         "  1 near-duplicate among 2 new images, checked against 4 in N s.\n"
-        "    drop it:    git reset -- data/new-photo.jpg\n"
-        '    keep it:    imgsim-guard accept data/new-photo.jpg --reason "..."\n'
-        "    allow more: see threshold, max_near_duplicates, unreadable and images in .imgsim-guard.yaml\n"
-        "\nThe commit was refused. The copy is taken out, and the rest goes in:\n"
+        "    remove it:         git reset -- data/new-photo.jpg\n"
+        '    accept it:         imgsim-guard accept data/new-photo.jpg --reason "..."\n'
+        "    change the rules:  threshold, max_near_duplicates, unreadable and images in .imgsim-guard.yaml\n"
+        "\nThe commit was refused. Without the copy, it passes:\n"
         "\n  $ git reset --quiet -- data/new-photo.jpg\n"
     )
     assert list(temporary.iterdir()) == []

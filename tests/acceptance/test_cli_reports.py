@@ -115,7 +115,9 @@ def test_one_report_has_standard_output_to_itself(option: str, guard: Callable[.
 @pytest.mark.usefixtures("staged")
 def test_two_reports_cannot_share_standard_output(guard: Callable[..., Outcome]) -> None:
     assert guard("check", "--json", "-", "--junit", "-") == Outcome(
-        2, "", "imgsim-guard: only one report can go to standard output, --json or --junit; name a file for the other\n"
+        2,
+        "",
+        "imgsim-guard: only one report can go to standard output, --json or --junit; give a file name for the other\n",
     )
 
 

@@ -314,4 +314,4 @@ def test_the_guide_for_dvc(team: Dataset, tmp_path: Path, monkeypatch: pytest.Mo
         clone.write({"data/images/copy.jpg": edited("chelsea.png")})
         assert "data/images/copy.jpg   near-duplicate of    data/images/chelsea.png" in run_all(clone, refused)
     assert "near_duplicates" in run_all(team, stage)
-    assert "undamaged." in run_all(team, care)
+    assert "no damage found." in run_all(team, care)

@@ -56,7 +56,7 @@ sys.exit(code)
 """
 """Runs the program, and writes what Python's audit hooks saw of it to a file."""
 
-LEADS_OUT = "is a link that leads out of the repository, so it is not read"
+LEADS_OUT = "is a link to a place outside the repository, so it is not read"
 
 
 @pytest.fixture

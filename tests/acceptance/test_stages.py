@@ -34,7 +34,7 @@ def metrics(dataset: Dataset) -> dict[str, int]:
 
 
 def embedded(output: str) -> list[str]:
-    return [line.partition(";")[0] for line in output.splitlines() if line.startswith("new to the store")]
+    return [line.partition(";")[0] for line in output.splitlines() if line.startswith("new images")]
 
 
 def test_the_check_stage(pipeline: Dataset) -> None:
@@ -80,17 +80,17 @@ def test_experiments_change_the_threshold(pipeline: Dataset) -> None:
 
 def test_embedding_and_checking_as_two_stages(pipeline: Dataset) -> None:
     pipeline.guard("init", "--stages", "embed")
-    assert embedded(pipeline.dvc("repro")) == ["new to the store: 4"]
+    assert embedded(pipeline.dvc("repro")) == ["new images: 4"]
     pipeline.git("add", "--all")
     pipeline.save()
 
     more = {"data/images/moon.png": photograph("moon.png"), "data/images/copy.jpg": edited("chelsea.png")}
     pipeline.write(more)
     failed = pipeline.dvc("repro", code=PIPELINE_FAILED)
-    assert embedded(failed) == ["new to the store: 2"]
+    assert embedded(failed) == ["new images: 2"]
     assert "data/images/copy.jpg   near-duplicate of" in failed
     (pipeline.root / "data" / "images" / "copy.jpg").unlink()
-    assert embedded(pipeline.dvc("repro")) == ["new to the store: 0"]
+    assert embedded(pipeline.dvc("repro")) == ["new images: 0"]
 
     configuration = pipeline.root / ".imgsim-guard.yaml"
     configuration.write_text(configuration.read_text().replace("threshold: 10 ", "threshold: 9 "))

@@ -48,7 +48,7 @@ def test_sync_publishes_the_embeddings_of_committed_images_and_stages_the_pointe
     team.stage({"staged.png": near(5)})
     anna.guard("embed", "--quiet")
     assert anna.embedder.embedded == 1
-    assert anna.guard("sync") == f"published: 5 embeddings; 0 were there before.\n{COMMIT_IT}{SHARE_IT}"
+    assert anna.guard("sync") == f"published embeddings: 5; already published: 0.\n{COMMIT_IT}{SHARE_IT}"
     assert team.git("status", "--porcelain").splitlines() == [
         "A  .imgsim-guard/.gitignore",
         f"A  {POINTER}",
@@ -57,14 +57,14 @@ def test_sync_publishes_the_embeddings_of_committed_images_and_stages_the_pointe
     assert (team.root / ".imgsim-guard" / ".gitignore").read_text() == "/store\n"
     pointer, (shard,) = (team.root / POINTER).read_bytes(), shards(team)
 
-    assert anna.guard("sync") == f"published: 0 embeddings; 5 were there before.\n{COMMIT_IT}{SHARE_IT}"
+    assert anna.guard("sync") == f"published embeddings: 0; already published: 5.\n{COMMIT_IT}{SHARE_IT}"
     team.git("commit", "--quiet", "-m", "published", "--", POINTER, ".imgsim-guard/.gitignore")
-    assert anna.guard("sync") == "published: 0 embeddings; 5 were there before.\n"
+    assert anna.guard("sync") == "published embeddings: 0; already published: 5.\n"
     assert anna.guard("sync", "--quiet") == ""
     assert ((team.root / POINTER).read_bytes(), shards(team)) == (pointer, [shard])
 
     team.save()
-    assert "published: 1 embeddings; 5 were there before.\n" in anna.guard("sync")
+    assert "published embeddings: 1; already published: 5.\n" in anna.guard("sync")
     assert shard in shards(team)
     assert len(shards(team)) == 2
 
@@ -72,8 +72,8 @@ def test_sync_publishes_the_embeddings_of_committed_images_and_stages_the_pointe
 def test_what_has_no_embedding_here_is_said(anna: Person) -> None:
     shutil.rmtree(anna.cache)
     assert anna.guard("sync") == (
-        "published: 0 embeddings; 0 were there before.\n"
-        "note: 5 committed images have no embedding yet: imgsim-guard embed, then sync\n"
+        "published embeddings: 0; already published: 0.\n"
+        "note: 5 committed images have no embedding yet: run imgsim-guard embed, then sync\n"
     )
     assert not (anna.dataset.root / ".imgsim-guard").exists()
 
@@ -83,9 +83,10 @@ def test_what_cannot_be_listed_here_is_said(anna: Person) -> None:
     (anna.dataset.root / "data" / "images" / "0.png").unlink()
     shutil.rmtree(anna.dataset.root.parent / "remote")
     assert anna.guard("sync") == (
-        "note: nothing of data/images was published: data/images.dvc: its list of files is not in DVC's cache; "
+        "note: the embeddings of data/images were not published: data/images.dvc: "
+        "its list of files is not in DVC's cache; "
         "run dvc pull data/images.dvc, or dvc commit after dvc add --no-commit\n"
-        f"published: 1 embeddings; 0 were there before.\n{COMMIT_IT}{SHARE_IT}"
+        f"published embeddings: 1; already published: 0.\n{COMMIT_IT}{SHARE_IT}"
     )
 
 
@@ -99,7 +100,7 @@ def test_a_clone_with_the_store_embeds_nothing(carla: Person) -> None:
             f"run dvc pull {POINTER} first, or others' embeddings would be left out\n"
         )
     assert carla.guard("store", "verify", code=1) == (
-        f"1 of the 1 files of {STORE} are not on this machine; dvc pull {POINTER} brings what is missing\n"
+        f"1 of the 1 files of {STORE} are not on this machine; run dvc pull {POINTER}\n"
     )
     assert (clone.root / POINTER).read_bytes() == pointer
     assert not (clone.root / STORE).exists()
@@ -109,7 +110,7 @@ def test_a_clone_with_the_store_embeds_nothing(carla: Person) -> None:
     clone.stage({"new.png": near(2, 2)})
     assert "new.png   near-duplicate of    data/images/2.png   distance 0." in carla.guard("hook", code=1)
     assert carla.embedder.embedded == 1
-    assert carla.guard("sync") == "published: 0 embeddings; 5 were there before.\n"
+    assert carla.guard("sync") == "published embeddings: 0; already published: 5.\n"
     assert clone.git("status", "--porcelain") == "A  new.png\n"
 
 
@@ -144,11 +145,11 @@ def test_a_lock_that_another_dvc_process_holds_is_said_and_the_next_sync_goes_on
     assert not (team.root / POINTER).exists()
     (shard,) = shards(team)
     shard.with_name("killed.tmp").write_bytes(b"half")
-    assert anna.guard("sync") == f"published: 0 embeddings; 5 were there before.\n{COMMIT_IT}{SHARE_IT}"
+    assert anna.guard("sync") == f"published embeddings: 0; already published: 5.\n{COMMIT_IT}{SHARE_IT}"
     assert shards(team) == [shard]
 
     team.git("rm", "--quiet", "--cached", POINTER)  # as if killed after dvc add
-    assert anna.guard("sync") == f"published: 0 embeddings; 5 were there before.\n{COMMIT_IT}{SHARE_IT}"
+    assert anna.guard("sync") == f"published embeddings: 0; already published: 5.\n{COMMIT_IT}{SHARE_IT}"
     assert f"A  {POINTER}" in team.git("status", "--porcelain")
 
 
@@ -180,11 +181,11 @@ def test_where_there_is_nothing_to_publish_from_or_to_sync_says_so(anna: Person)
     anna.dataset.git("update-ref", "-d", "HEAD")
     assert (
         anna.guard("sync", code=2)
-        == "imgsim-guard: there is no commit yet, so there is nothing to publish; git commit first\n"
+        == "imgsim-guard: there is no commit yet, so there is nothing to publish; run git commit first\n"
     )
     shutil.rmtree(anna.dataset.root / ".dvc")
     said = anna.guard("sync", code=2)
-    assert said == "imgsim-guard: there is no DVC repository in the root of this one; run dvc init first\n"
+    assert said == "imgsim-guard: there is no DVC repository in the root of this git repository; run dvc init first\n"
 
 
 def test_a_store_that_a_stage_puts_out_is_published_by_the_stage(anna: Person) -> None:
@@ -241,7 +242,7 @@ def test_a_damaged_shard_is_said_and_not_used_and_nothing_is_done_to_it(bert: Pe
     assert bert.embedder.embedded == 5
     assert bert.guard("store", "verify", code=1) == (
         f"{shard}   damaged: its contents do not match its name\n"
-        "delete what is damaged: dvc checkout brings the tracked store's back, and the rest is embedded again.\n"
+        "delete the damaged files: dvc checkout restores the tracked store's, and the others are embedded again.\n"
     )
     for arguments in [*WOULD_CHANGE_THE_STORE, ("embed", "--publish")]:
         assert (
@@ -253,15 +254,15 @@ def test_a_damaged_shard_is_said_and_not_used_and_nothing_is_done_to_it(bert: Pe
 
     shard.unlink()
     team.dvc("checkout", "--quiet", str(team.root / STORE))
-    assert bert.guard("store", "verify") == "undamaged.\n"
-    assert bert.guard("sync") == "published: 0 embeddings; 5 were there before.\n"
+    assert bert.guard("store", "verify") == "no damage found.\n"
+    assert bert.guard("sync") == "published embeddings: 0; already published: 5.\n"
 
 
 def test_a_store_of_another_model_is_said_and_kept(anna: Person) -> None:
     file = anna.dataset.root / STORE / "an-older-model" / "x.safetensors"
     file.parent.mkdir(parents=True)
     file.write_bytes(b"anything")
-    assert "published: 5 embeddings; 0 were there before.\n" in anna.guard("sync")
+    assert "published embeddings: 5; already published: 0.\n" in anna.guard("sync")
     lines = anna.guard("store", "info").splitlines()
     assert lines[0] == f"model: {fingerprint('onnx')}"
     assert [line.partition(" embeddings in ")[0] for line in lines[1:]] == [
@@ -276,7 +277,7 @@ def test_a_store_of_another_model_is_said_and_kept(anna: Person) -> None:
 def test_who_lacks_embeddings_is_told_where_they_are(bert: Person) -> None:
     shutil.rmtree(bert.dataset.root / STORE)
     bert.dataset.add({"data/images/new.png": encoded(random_picture(99))}, "data/images")
-    advice = f"dvc pull {STORE} brings what the team has embedded"
+    advice = f"run dvc pull {STORE} to get the team's embeddings"
     assert advice in bert.guard("check")
     bert.dataset.write({f"{STORE}/of-an-older-model/x.safetensors": b""})
     bert.dataset.add({"data/images/newer.png": encoded(random_picture(98))}, "data/images")
@@ -322,7 +323,7 @@ def test_prune_drops_what_no_branch_and_no_tag_has(bert: Person) -> None:
     team.save()
     team.git("checkout", "--quiet", "main")
     assert bert.guard("store", "prune").splitlines() == [
-        "of 8 embeddings, 7 are of images that a branch or a tag still has.",
+        "kept 7 of 8 embeddings: those of images that a branch or a tag still has.",
         f"  commit it:  git commit -m 'Tidy the store' -- {POINTER}",
         f"  share it:   dvc push {POINTER}",
     ]
@@ -341,7 +342,7 @@ def test_prune_refuses_while_it_cannot_tell_what_a_branch_has(bert: Person) -> N
     shutil.rmtree(team.root.parent / "remote")
     before = everything_in(team.root)
     assert bert.guard("store", "prune", code=2) == (
-        "imgsim-guard: cannot tell which images a branch has: data/images: data/images.dvc: its list of files is not "
+        "imgsim-guard: cannot list the images of every branch: data/images: data/images.dvc: its list of files is not "
         "in DVC's cache; run dvc pull data/images.dvc, or dvc commit after dvc add --no-commit; "
         "or run dvc fetch --all-commits\n"
     )
@@ -351,7 +352,9 @@ def test_prune_refuses_while_it_cannot_tell_what_a_branch_has(bert: Person) -> N
 def test_a_store_of_which_nothing_is_left_is_an_empty_one(bert: Person) -> None:
     bert.dataset.git("rm", "--quiet", "data/images.dvc", "in-git.png")
     bert.dataset.save()
-    assert bert.guard("store", "prune").startswith("of 5 embeddings, 0 are of images that a branch or a tag still has")
+    assert bert.guard("store", "prune").startswith(
+        "kept 0 of 5 embeddings: those of images that a branch or a tag still has"
+    )
     assert bert.dataset.git("status", "--porcelain") == f"M  {POINTER}\n"
-    assert bert.guard("store", "verify") == "undamaged.\n"
-    assert bert.guard("sync") == "published: 0 embeddings; 0 were there before.\n" + COMMIT_IT + SHARE_IT
+    assert bert.guard("store", "verify") == "no damage found.\n"
+    assert bert.guard("sync") == "published embeddings: 0; already published: 0.\n" + COMMIT_IT + SHARE_IT

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-NAME_IT = 'name the new image, such as imgsim-guard accept data/new.jpg --reason "...", or give --all or --prune'
+NAME_IT = 'name the new image, such as imgsim-guard accept data/new.jpg --reason "...", or use --all or --prune'
 ACCEPTED = ".imgsim-guard/accepted.yaml"
 ATTRIBUTES = ".imgsim-guard/.gitattributes"
-STAGED = "newly accepted pairs: {}.\n.imgsim-guard/accepted.yaml is staged; commit it with the images.\n"
+STAGED = "accepted pairs: {}.\n.imgsim-guard/accepted.yaml is staged; commit it with the images.\n"
 
 
 def small(name: str) -> NDArray[np.uint8]:
@@ -103,9 +103,9 @@ def test_accepting_one_pair_hides_no_other(here: Repository, guard: Callable[...
 def test_a_pair_that_does_not_match_is_refused_with_what_does(here: Repository, guard: Callable[..., Outcome]) -> None:
     here.stage({"new.jpg": NEAR_CAT, "rocket.png": ROCKET})
     for arguments, complaint in [
-        (("new.jpg", "coffee.png"), "new.jpg and coffee.png: no duplicates; new.jpg matches cat.png"),
-        (("rocket.png",), "rocket.png: no duplicates"),
-        (("rocket.png", "cat.png"), "rocket.png and cat.png: no duplicates"),
+        (("new.jpg", "coffee.png"), "new.jpg and coffee.png: no match to accept; new.jpg matches cat.png"),
+        (("rocket.png",), "rocket.png: no match to accept"),
+        (("rocket.png", "cat.png"), "rocket.png and cat.png: no match to accept"),
         (("nowhere.png",), "nowhere.png: no tracked image there; git add or dvc add it first"),
         (("new.jpg", "../cat.png"), f"../cat.png: outside the repository at {here.root}; name a path in it"),
         (("/cat.png",), f"/cat.png: outside the repository at {here.root}; name a path in it"),
@@ -118,7 +118,7 @@ def test_what_is_accepted_already_is_said(here: Repository, guard: Callable[...,
     here.stage({"new.jpg": NEAR_CAT})
     guard("accept", "new.jpg", "--reason", "first")
     for arguments in [("new.jpg",), ("new.jpg", "cat.png")]:
-        complaint = f"imgsim-guard: {' and '.join(arguments)}: accepted already\n"
+        complaint = f"imgsim-guard: {' and '.join(arguments)}: already accepted\n"
         assert guard("accept", *arguments, "--reason", "second") == Outcome(2, "", complaint)
     assert reasons(here) == [("new.jpg and cat.png", "first")]
 
@@ -132,10 +132,10 @@ def test_an_image_that_cannot_be_read_has_no_pair_to_accept(here: Repository, gu
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("new.jpg",), '--reason "..." is needed: whoever reads the accepted pairs later wants to know why'),
+        (("new.jpg",), '--reason "..." is required: it tells others later why the pair was accepted'),
         (
             ("--all", "--reason", " \n"),
-            '--reason "..." is needed: whoever reads the accepted pairs later wants to know why',
+            '--reason "..." is required: it tells others later why the pair was accepted',
         ),
         ((), NAME_IT),
         (("a", "--all", "--reason", "x"), NAME_IT),
@@ -202,13 +202,13 @@ def test_the_command_that_the_hook_shows_accepts_whatever_the_name(
 ) -> None:
     here.write({name: NEAR_CAT})
     here.git("add", "--", name)
-    shown = re.search(r"keep it: +imgsim-guard (accept .*) --reason", guard("hook").out)
+    shown = re.search(r"accept it: +imgsim-guard (accept .*) --reason", guard("hook").out)
     assert shown
     words = here.run("bash", "-c", f"printf '%s\\0' {shown[1]}").split("\0")[:-1]
     assert guard(*words, "--reason", "as shown").code == 0
     assert guard("hook").code == 0
     assert staged(here) == sorted([ATTRIBUTES, ACCEPTED, name])
-    assert guard("accept", "--prune").out.startswith("dropped, since an image is gone: 0; kept: 1.\n")
+    assert guard("accept", "--prune").out.startswith("removed pairs whose images are gone: 0; kept: 1.\n")
 
 
 def test_paths_are_those_of_the_working_directory(
@@ -271,11 +271,11 @@ def test_the_baseline_holds_what_would_fail_and_no_more(here: Repository, guard:
 def test_pairs_whose_images_are_gone_are_pruned(here: Repository, guard: Callable[..., Outcome]) -> None:
     here.commit({"near.jpg": NEAR_CAT, "copy.png": CAT, "coffee.jpg": NEAR_COFFEE})
     guard("accept", "--all", "--reason", "x")
-    kept = "dropped, since an image is gone: 0; kept: 3.\n"
+    kept = "removed pairs whose images are gone: 0; kept: 3.\n"
     assert guard("accept", "--prune").out.startswith(kept)
     here.git("mv", "coffee.jpg", "renamed.jpg")
     here.git("rm", "--quiet", "--force", "copy.png")
-    assert guard("accept", "--prune").out.startswith("dropped, since an image is gone: 1; kept: 2.\n")
+    assert guard("accept", "--prune").out.startswith("removed pairs whose images are gone: 1; kept: 2.\n")
     here.git("rm", "--quiet", "near.jpg")
     guard("accept", "--prune")
     assert reasons(here) == [("coffee.png and coffee.jpg", "x")]
@@ -291,7 +291,7 @@ def test_nothing_is_pruned_while_it_is_not_known_what_is_there(
     clone.stage({ACCEPTED: line})
     monkeypatch.chdir(clone.root)
     code, _, err = guard("accept", "--prune")
-    assert (code, "cannot tell which images are there: " in err) == (2, True)
+    assert (code, "the list of images is incomplete: " in err) == (2, True)
     assert (clone.root / ACCEPTED).read_text() == line
 
 
@@ -325,7 +325,7 @@ def test_a_damaged_file_lets_nothing_through(
     assert (code, out, heading) == (
         2,
         "",
-        "imgsim-guard: the accepted pairs have mistakes; mend these lines, or delete them:",
+        "imgsim-guard: the accepted pairs have mistakes; fix or delete these lines:",
     )
     assert conflict == f"{path}:3: a merge conflict is not resolved here"
     assert words.startswith(f"{path}:4: ")

@@ -42,24 +42,24 @@ def configured(here: Repository) -> Repository:
 def test_without_a_configuration_all_are_the_defaults(guard: Callable[..., Outcome]) -> None:
     code, out, err = guard("config")
     heading, *lines = out.splitlines()
-    assert (code, err, heading) == (0, "", "# there is no .imgsim-guard.yaml, so all are the defaults")
+    assert (code, err, heading) == (0, "", "# there is no .imgsim-guard.yaml: these are the defaults")
     assert [line.partition(":")[0] for line in lines] == list(vars(Settings()))
-    assert all(line.endswith("  # the default") for line in lines)
-    assert "threshold: 10.0  # the default" in lines
+    assert all(line.endswith("  # default") for line in lines)
+    assert "threshold: 10.0  # default" in lines
 
 
 @pytest.mark.usefixtures("configured")
 def test_what_is_printed_is_a_configuration_again(guard: Callable[..., Outcome]) -> None:
     out = guard("config").out
     assert parse_settings(out, name="f") == parse_settings(CONFIGURATION, name="f")
-    given = [line.partition(":")[0] for line in out.splitlines()[1:] if not line.endswith("  # the default")]
+    given = [line.partition(":")[0] for line in out.splitlines()[1:] if not line.endswith("  # default")]
     assert given == ["images", "threshold", "max_near_duplicates", "splits", "rules"]
     assert out.startswith("# .imgsim-guard.yaml\n")
 
 
 def test_the_configuration_that_was_named_is_told(here: Repository, guard: Callable[..., Outcome]) -> None:
     here.write({"strict.yaml": "threshold: 12\n"})
-    assert guard("config", "--config", "strict.yaml").out.startswith("# strict.yaml\nimages: null  # the default\n")
+    assert guard("config", "--config", "strict.yaml").out.startswith("# strict.yaml\nimages: null  # default\n")
 
 
 @pytest.mark.usefixtures("configured")
@@ -73,7 +73,7 @@ def test_the_configuration_that_was_named_is_told(here: Repository, guard: Calla
                 "  is in the split train (splits.train: data/train/**)\n"
                 "  within train: threshold 9.5, on_match warn, limit 1% (rules.1)\n"
                 "  against val: threshold 12, on_match fail, limit 3 (rules.0)\n"
-                "  against tr\u00e4ning: threshold 9.5, on_match fail (no rule is for it)\n"
+                "  against tr\u00e4ning: threshold 9.5, on_match fail (no rule applies)\n"
             ),
         ),
         (
@@ -82,8 +82,8 @@ def test_the_configuration_that_was_named_is_told(here: Repository, guard: Calla
                 "  is an image of the dataset (images: data/**, !data/icons/)\n"
                 "  is in the split val (splits.val: data/val/**, data/dev/**)\n"
                 "  against train: threshold 12, on_match fail, limit 3 (rules.0)\n"
-                "  within val: threshold 9.5, on_match fail (no rule is for it)\n"
-                "  against tr\u00e4ning: threshold 9.5, on_match fail (no rule is for it)\n"
+                "  within val: threshold 9.5, on_match fail (no rule applies)\n"
+                "  against tr\u00e4ning: threshold 9.5, on_match fail (no rule applies)\n"
             ),
         ),
         (
@@ -91,12 +91,12 @@ def test_the_configuration_that_was_named_is_told(here: Repository, guard: Calla
             (
                 "  is an image of the dataset (images: data/**, !data/icons/)\n"
                 "  is in none of the splits train, val, tr\u00e4ning\n"
-                "  against any other image: threshold 9.5, on_match fail (no rule is for it)\n"
+                "  against any other image: threshold 9.5, on_match fail (no rule applies)\n"
             ),
         ),
-        ("data/icons/new.png", "  is no image of the dataset (images: data/**, !data/icons/)\n"),
-        ("icon.png", "  is no image of the dataset (images: data/**, !data/icons/)\n"),
-        ("data/train/notes.txt", "  is no image: its suffix is not one of an image\n"),
+        ("data/icons/new.png", "  is not an image of the dataset (images: data/**, !data/icons/)\n"),
+        ("icon.png", "  is not an image of the dataset (images: data/**, !data/icons/)\n"),
+        ("data/train/notes.txt", "  is not an image, by its suffix\n"),
     ],
 )
 def test_a_path_is_explained_whether_or_not_it_exists(path: str, explained: str, guard: Callable[..., Outcome]) -> None:
@@ -121,9 +121,9 @@ def test_names_and_patterns_of_strangers_reach_no_terminal(here: Repository, gua
         "x\\x1b[31m.png:\n"
         "  is an image of the dataset (images: **\\x1b[31m*)\n"
         "  is in the split a (splits.a: **\\x1b[31m*)\n"
-        "  within a: threshold 10, on_match fail (no rule is for it)\n"
+        "  within a: threshold 10, on_match fail (no rule applies)\n"
         "\\udcff.png:\n"
-        "  is no image of the dataset (images: **\\x1b[31m*)\n"
+        "  is not an image of the dataset (images: **\\x1b[31m*)\n"
     )
 
 
@@ -134,8 +134,8 @@ def test_what_cannot_be_explained_is_said(here: Repository, guard: Callable[...,
     assert guard("config", "data/test/a.png") == Outcome(
         2,
         "",
-        "imgsim-guard: data/test/a.png is in the splits train and test at once; "
-        "make their patterns in the configuration exclude each other\n",
+        "imgsim-guard: data/test/a.png is in two splits, train and test; "
+        "change their patterns in the configuration so that no image is in both\n",
     )
     here.write({FILE_NAME: "", ".imgsim-guard/accepted.yaml": "words\n"})
     assert guard("config").code == 2

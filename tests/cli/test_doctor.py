@@ -42,7 +42,7 @@ def test_a_healthy_repository(guarded: Repository) -> None:
     ]
     assert section(output, "images") == ["git: 1"]
     assert section(output, "model")[0].endswith(": undamaged")
-    assert output.endswith("nothing needs to be done.\n")
+    assert output.endswith("no problems found.\n")
 
 
 def test_what_is_wrong_is_marked_and_ends_with_1(guarded: Repository, cache: Path) -> None:
@@ -62,7 +62,7 @@ def test_what_is_wrong_is_marked_and_ends_with_1(guarded: Repository, cache: Pat
 def test_no_hook_and_no_images(repository: Repository, cache: Path) -> None:  # noqa: ARG001  of this test
     assert marked(repository.guard("doctor", code=1)) == [
         "pre-commit does not run imgsim-guard: imgsim-guard init, or copy hooks/pre-commit",
-        "none is tracked: git add or dvc add brings them in; images in .imgsim-guard.yaml chooses among them",
+        "no images are tracked: add some with git add or dvc add, and check images in .imgsim-guard.yaml",
     ]
 
 

@@ -84,17 +84,17 @@ def stages(repository: Dataset) -> list[str]:
 def test_a_new_repository_gets_all_that_it_needs(here: Repository, guard: Callable[..., Outcome]) -> None:
     assert guard("init") == Outcome(
         0,
-        "found no images that git, git LFS or DVC tracks yet\n"
+        "found no images tracked by git, git LFS or DVC yet\n"
         "  .imgsim-guard.yaml   written\n"
         "  .pre-commit-config.yaml   written\n"
         "  .imgsim-guard/accepted.yaml   written\n"
         "  .imgsim-guard/.gitattributes   written\n"
         "next:\n"
-        "  track it:     git add .imgsim-guard.yaml .pre-commit-config.yaml .imgsim-guard/accepted.yaml"
+        "  add the files:   git add .imgsim-guard.yaml .pre-commit-config.yaml .imgsim-guard/accepted.yaml"
         " .imgsim-guard/.gitattributes\n"
-        "  embed once:   imgsim-guard embed\n"
-        "  the hooks:    pre-commit install -t pre-commit -t pre-merge-commit -t pre-push\n"
-        '  a baseline:   imgsim-guard accept --all --reason "there before the gate"\n',
+        "  embed images:    imgsim-guard embed\n"
+        "  install hooks:   pre-commit install -t pre-commit -t pre-merge-commit -t pre-push\n"
+        '  set a baseline:  imgsim-guard accept --all --reason "there before the gate"\n',
         "",
     )
     assert load_settings(here.root / FILE_NAME) == Settings()
@@ -117,7 +117,7 @@ def test_a_dvc_repository_also_gets_the_stage_and_what_merging_needs(
     code, out, err = guard("init", "--dvc")
     assert (code, err) == (0, "")
     assert out.startswith("found images: 4 in DVC\n")
-    assert "  for the team: commit, then imgsim-guard sync; each clone runs imgsim-guard init --dvc once\n" in out
+    assert "  share it:        commit, then imgsim-guard sync; run imgsim-guard init --dvc once in each clone\n" in out
     assert stages(in_dvc) == [CHECK]
     pipeline = yaml.safe_load((in_dvc.root / "dvc.yaml").read_text())
     assert pipeline["stages"][CHECK]["deps"] == ["data/images", ".imgsim-guard/accepted.yaml"]
@@ -172,8 +172,8 @@ def test_images_whose_list_is_elsewhere_are_not_passed_over_in_silence(
     clone = dataset.clone(tmp_path / "clone")
     monkeypatch.chdir(clone.root)
     assert guard("init", "--dvc").out.startswith(
-        "found no images that git, git LFS or DVC tracks yet\n"
-        "  data/images   not looked into: data/images.dvc: its list of files is not in DVC's cache; "
+        "found no images tracked by git, git LFS or DVC yet\n"
+        "  data/images   not listed: data/images.dvc: its list of files is not in DVC's cache; "
         "run dvc pull data/images.dvc, or dvc commit after dvc add --no-commit\n"
     )
     assert yaml.safe_load((clone.root / "dvc.yaml").read_text())["stages"][CHECK]["deps"][0] == "data/images"
@@ -182,7 +182,7 @@ def test_images_whose_list_is_elsewhere_are_not_passed_over_in_silence(
 def test_without_a_dvc_repository_there_is_nothing_for_its_stage(
     here: Repository, guard: Callable[..., Outcome]
 ) -> None:
-    complaint = "imgsim-guard: there is no DVC repository in the root of this one; run dvc init first\n"
+    complaint = "imgsim-guard: there is no DVC repository in the root of this git repository; run dvc init first\n"
     assert guard("init", "--dvc") == Outcome(2, "", complaint)
     assert here.git("status", "--porcelain") == ""
 
@@ -375,7 +375,7 @@ def test_an_own_configuration_is_kept_and_followed(here: Repository, guard: Call
     here.write({FILE_NAME: 'images: ["data/**"]\naccepted: .imgsim-guard/fine.yaml\n'})
     here.stage({"data/a.png": "a", "icon.png": "b"})
     out = guard("init").out
-    assert out.startswith("found images: 1 in git\n  .imgsim-guard.yaml   is there already\n")
+    assert out.startswith("found images: 1 in git\n  .imgsim-guard.yaml   already exists\n")
     assert here.git("check-attr", "merge", ".imgsim-guard/fine.yaml") == ".imgsim-guard/fine.yaml: merge: union\n"
 
 
@@ -396,7 +396,7 @@ def test_nothing_is_written_through_a_link_that_leads_out(
     (tmp_path / "elsewhere").mkdir()
     (here.root / ".imgsim-guard").symlink_to(tmp_path / "elsewhere")
     code, _, err = guard("init")
-    complaint = "cannot write .imgsim-guard/accepted.yaml: it is a link that leads out of the repository"
+    complaint = "cannot write .imgsim-guard/accepted.yaml: it is a link to a place outside the repository"
     assert (code, err) == (2, f"imgsim-guard: {complaint}\n")
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
@@ -457,7 +457,7 @@ def test_a_folder_that_may_not_be_written_is_said_and_nothing_is_written(here: R
         out = here.run(*rights, sys.executable, "-P", "-m", "imgsim_guard", "init", code=2)
     finally:
         folder.chmod(0o755)
-    complaint = f"cannot write .imgsim-guard/accepted.yaml: not permitted in the folder {folder}"
+    complaint = f"cannot write .imgsim-guard/accepted.yaml: no permission in the folder {folder}"
     assert out.splitlines()[-1] == f"imgsim-guard: {complaint}"
     assert here.git("ls-files", "--others") == ""
 
@@ -535,7 +535,7 @@ def test_the_files_can_be_added_from_a_subfolder(
 ) -> None:
     (here.root / "a" / "b").mkdir(parents=True)
     monkeypatch.chdir(here.root / "a" / "b")
-    command = steps(guard("init").out)["track it"]
+    command = steps(guard("init").out)["add the files"]
     subprocess.run(["sh", "-c", command], check=True)
     assert len(here.git("diff", "--cached", "--name-only").split()) == 4
 
@@ -556,7 +556,7 @@ def test_the_steps_that_are_shown_lead_to_a_gate(
     configured = repository.root / ".pre-commit-config.yaml"
     text = configured.read_text().replace(RELEASE, revision).replace(PUBLISHED, str(hook_repository.root))
     configured.write_text(text)
-    for step in ("track it", "embed once", "the hooks", "a baseline"):
+    for step in ("add the files", "embed images", "install hooks", "set a baseline"):
         repository.run("sh", "-c", todo.pop(step), PATH=PROGRAMS)
     assert todo == {}
     hooks = {path.name for path in (repository.root / ".git" / "hooks").iterdir() if path.suffix != ".sample"}
@@ -575,4 +575,4 @@ def test_the_steps_that_are_shown_lead_to_a_gate(
 def test_the_templates_are_those_that_people_copy() -> None:
     for published, template in (("dvc.yaml", "dvc-check.yaml"), ("dvc-embed.yaml", "dvc-embed.yaml")):
         copied = (ROOT / "hooks" / published).read_bytes()
-        assert copied == (ROOT / "imgsim_guard" / "templates" / template).read_bytes()
+        assert copied == (ROOT / "imgsim_guard" / "cli" / "templates" / template).read_bytes()

@@ -191,7 +191,7 @@ def test_embeddings_go_where_all_machines_reach_and_are_taken_from_there(
 
 def test_images_that_git_has_are_embedded_and_published(address: str, repository: Repository, cache: Path) -> None:
     repository.commit({f"{seed}.png": near(seed) for seed in range(3)})
-    assert "new to the store: 3" in repository.guard("embed", "--publish", "--ray", address)
+    assert "new images: 3" in repository.guard("embed", "--publish", "--ray", address)
     assert rows_below(repository.root / ".imgsim-guard") == rows_below(cache)
     said = repository.guard("embed", "--worktree", "--ray", address, code=2)
     assert "--ray reads what is in the index" in said
@@ -224,7 +224,7 @@ def test_without_an_address_it_starts_by_itself_and_an_interruption_leaves_no_pr
         errors = process.stderr.read() if process.stderr else ""
     assert (process.returncode, errors) == (
         130,
-        "imgsim-guard: interrupted; what was embedded so far is kept, and the same command goes on from there\n",
+        "imgsim-guard: interrupted; the embeddings made so far are kept; run the same command again to continue\n",
     )
     assert not processes(with_environment=mark)
     kept = len(rows_below(tmp_path / "cache"))

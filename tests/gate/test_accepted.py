@@ -170,7 +170,7 @@ def test_every_mistake_is_said_with_its_line() -> None:
     with pytest.raises(GuardError) as caught:
         parse_accepted("\n".join(lines), name="f")
     heading, *said = str(caught.value).splitlines()
-    assert heading == "the accepted pairs have mistakes; mend these lines, or delete them:"
+    assert heading == "the accepted pairs have mistakes; fix or delete these lines:"
     for number, (line, message) in enumerate(zip(said, MISTAKES.values(), strict=True), start=3):
         assert line.startswith(f"f:{number}: {message}")
 

@@ -303,7 +303,7 @@ def test_images_of_the_dataset_that_cannot_be_read_are_a_note_and_fail_nothing(m
         matches=(),
         notes=(
             "said before",
-            "nothing was compared with images of the dataset that cannot be read: 3 (a.png, b.png, c.png)",
+            "images of the dataset that cannot be read and were not compared: 3 (a.png, b.png, c.png)",
         ),
     )
     assert not result.failed
@@ -313,7 +313,7 @@ def test_of_many_images_of_the_dataset_that_cannot_be_read_three_are_named(make_
     held = {f"{number}.png": b"text %d" % number for number in range(1200)}
     selection, files = selected({"new.png": picture(1)}, held)
     assert run(selection, make_pipeline(files)).notes == (
-        "nothing was compared with images of the dataset that cannot be read: 1,200 (0.png, 1.png, 10.png, ...)",
+        "images of the dataset that cannot be read and were not compared: 1,200 (0.png, 1.png, 10.png, ...)",
     )
 
 
@@ -353,7 +353,7 @@ def test_more_missing_embeddings_than_allowed_stop_with_the_way_to_make_them(
     with pytest.raises(GuardError) as stopped:
         run(selection, make_pipeline(files), max_missing=10)
     assert re.sub(r"about \d+ seconds", "about ? seconds", str(stopped.value)) == (
-        "11 images have no embedding yet: about ? seconds of work, once.\n"
+        "11 images have no embedding yet. Embedding them once takes about ? seconds.\n"
         "  embed them:  imgsim-guard embed    (shows progress; can be interrupted and resumed)\n"
         "Then try again."
     )
@@ -390,7 +390,8 @@ def test_the_estimate_leaves_out_what_loading_the_model_takes(
     selection, files = selected({"new.png": picture(1000)}, held)
     ticks = iter([0.0, 1036.0, 1072.0, 1108.0, 1144.0])
     monkeypatch.setattr("imgsim_guard.gate.check.time", SimpleNamespace(monotonic=lambda: next(ticks)))
-    with pytest.raises(GuardError, match=r"^501 images have no embedding yet: about 5\.0 hours of work, once\.\n"):
+    said = r"^501 images have no embedding yet\. Embedding them once takes about 5\.0 hours\.\n"
+    with pytest.raises(GuardError, match=said):
         run(selection, make_pipeline(files), max_missing=0)
 
 

@@ -398,7 +398,7 @@ def test_control_c_keeps_what_the_real_model_did_and_the_next_run_does_the_rest(
     code, shown = interrupted(embed, once=re.compile(rb" [1-9][0-9]?/60 "))
     assert (code, shown.splitlines()[-1]) == (
         130,
-        b"imgsim-guard: interrupted; what was embedded so far is kept, and the same command goes on from there",
+        b"imgsim-guard: interrupted; the embeddings made so far are kept; run the same command again to continue",
     )
     kept = len(augnet_store(cache))
     assert 0 < kept < 60

@@ -80,8 +80,8 @@ def test_a_split_is_known_by_its_patterns_and_an_image_in_two_is_an_error() -> N
     with pytest.raises(GuardError) as caught:
         overlapping.split("data/test/a.png")
     assert str(caught.value) == (
-        "data/test/a.png is in the splits all and test at once; "
-        "make their patterns in the configuration exclude each other"
+        "data/test/a.png is in two splits, all and test; "
+        "change their patterns in the configuration so that no image is in both"
     )
 
 
@@ -219,7 +219,7 @@ def test_a_copy_that_is_allowed_does_not_hide_leakage(judge: Callable[..., Resul
 
 def test_an_image_in_two_splits_stops_the_check(judge: Callable[..., Result]) -> None:
     overlapping = policy_of(parse_settings("verify: never\nsplits: {one: '*.png', two: a/}", name="f"))
-    with pytest.raises(GuardError, match=r"^a/x\.png is in the splits one and two at once; "):
+    with pytest.raises(GuardError, match=r"^a/x\.png is in two splits, one and two; "):
         judge(overlapping, {"a/x.png": picture(1)}, {"b.png": picture(1)})
 
 
@@ -371,7 +371,7 @@ def test_what_only_a_rule_ignores_is_no_near_duplicate() -> None:
 
 def test_a_split_without_images_is_said_where_all_are_judged(make_pipeline: MakePipeline) -> None:
     selection, files = selected({"train/a.png": picture(1), "test/b.png": picture(2)})
-    said = ("the split raw has no images: look at splits.raw in the configuration",)
+    said = ("the split raw has no images: check splits.raw in the configuration",)
     everything = replace(selection, scope="all")
     assert check(everything, make_pipeline(files), policy=policy()).notes == said
     assert check(selection, make_pipeline(files), policy=policy()).notes == ()  # a commit need not have some of each

@@ -235,7 +235,7 @@ def test_broken_ones_are_not_embedded_and_the_rest_is(
 
     assert main(["embed", str(folder)]) == 0
 
-    assert "new to the store: 6; embeddings it now holds: 1;" in capsys.readouterr().out
+    assert "new images: 6; embeddings in the store: 1;" in capsys.readouterr().out
 
 
 @pytest.fixture

@@ -36,8 +36,8 @@ def test_nothing_found() -> None:
 def test_everything_at_once() -> None:
     assert github_report(EVERYTHING) == (
         "::error file=train/cat.png,title=near-duplicate::near-duplicate of test/cat 2.png: distance 4.31 "
-        "(threshold 10); leakage: train -> test; mirrored, cropped to 82%25; 1,214 matching points, 99%25 agree "
-        "(and 1 more)\n"
+        "(threshold 10); leakage: train -> test; mirrored, cropped to 82%25; 1,214 matching points, "
+        "99%25 of the content matches (and 1 more)\n"
         "::error file=dog.jpg,title=exact duplicate::exact duplicate of old/dog.jpg: same bytes (and 1 more)\n"
         "::error file=broken.png,title=unreadable::unreadable: an empty file\n"
         "::warning file=train/cat.png,title=near-duplicate::near-duplicate of e.png: distance 9.50 (threshold 10); "

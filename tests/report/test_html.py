@@ -262,7 +262,7 @@ def test_verdict_summary_and_ways_out_are_on_top(browser: Browser) -> None:
     top = browser.one(".top").text
     assert top.startswith("Failed\n1 exact duplicate and 3 near-duplicates and 1 unreadable and 1 not checked among 7")
     assert "1 is leakage between splits. 1 only look alike. 1 accepted." in top
-    assert "keep it:    imgsim-guard accept" in top
+    assert "accept it:         imgsim-guard accept" in top
     assert "--verbose" not in top
     assert browser.driver.title == "imgsim-guard: failed"
 
@@ -297,7 +297,7 @@ def test_pairs_say_all_that_is_known_the_most_important_first(browser: Browser) 
         "Existing",
         "old/astronaut.png",
         "512 \N{MULTIPLICATION SIGN} 512 px · " + kilobytes("old/astronaut.png"),
-        "cropped to 80%, partly covered by something; 1,214 matching points, 99% agree",
+        "cropped to 80%, partly covered by something; 1,214 matching points, 99% of the content matches",
         "Flicker",
         "Slider",
         'imgsim-guard accept new/crop.png old/astronaut.png --reason "..."',

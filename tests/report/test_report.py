@@ -19,10 +19,10 @@ from imgsim_guard.report.text import compare_report, text_report
 if TYPE_CHECKING:
     from conftest import Repository
 
-ALLOW_MORE = "  allow more: see threshold, max_near_duplicates, unreadable and images in .imgsim-guard.yaml\n"
-SKIP_IT = "  keep it:    SKIP=imgsim-guard git commit    (for once; with a plain git hook: git commit --no-verify)\n"
-KEEP_IT = '  keep it:    imgsim-guard accept data/train/cat-7.png --reason "..."\n'
-KEEP_MORE = KEEP_IT.removesuffix("\n") + "    (and likewise 1 more)\n"
+ALLOW_MORE = "  change the rules:  threshold, max_near_duplicates, unreadable and images in .imgsim-guard.yaml\n"
+SKIP_IT = "  skip this once:    SKIP=imgsim-guard git commit    (with a plain git hook: git commit --no-verify)\n"
+KEEP_IT = '  accept it:         imgsim-guard accept data/train/cat-7.png --reason "..."\n'
+KEEP_MORE = KEEP_IT.removesuffix("\n") + "    (and 1 more)\n"
 
 CAT = Image("data/train/cat-7.png", "git:" + "7" * 40)
 CAT_2 = Image("data/test/cat-2.png", "git:" + "2" * 40)
@@ -72,7 +72,7 @@ def test_one_near_duplicate_is_staged() -> None:
     assert text_report(result(NEAR)) == (
         "data/train/cat-7.png   near-duplicate of    data/test/cat-2.png   distance 4.31 (threshold 10)\n"
         "1 near-duplicate among 12 new images, checked against 8,412.\n"
-        "  drop it:    git reset -- data/train/cat-7.png\n" + KEEP_IT + ALLOW_MORE
+        "  remove it:         git reset -- data/train/cat-7.png\n" + KEEP_IT + ALLOW_MORE
     )
 
 
@@ -81,7 +81,7 @@ def test_exact_duplicates_say_what_is_the_same() -> None:
         "data/train/cat-7.png   exact duplicate of   dog.jpg       same pixels\n"
         "dog.jpg                exact duplicate of   old/dog.jpg   same bytes\n"
         "2 exact duplicates among 12 new images, checked against 8,412.\n"
-        "  drop it:    git reset -- data/train/cat-7.png dog.jpg\n" + KEEP_MORE + ALLOW_MORE
+        "  remove it:         git reset -- data/train/cat-7.png dog.jpg\n" + KEEP_MORE + ALLOW_MORE
     )
 
 
@@ -101,7 +101,7 @@ def test_everything_at_once() -> None:
         "broken.png   unreadable: an empty file\n"
         "sent.heic   unreadable: HEIC, which is not supported\n"
         "1 exact duplicate and 1 near-duplicate and 2 unreadable among 12 new images, checked against 8,412 in 0.0 s.\n"
-        "  drop it:    git reset -- broken.png data/train/cat-7.png dog.jpg sent.heic\n" + KEEP_MORE + ALLOW_MORE
+        "  remove it:         git reset -- broken.png data/train/cat-7.png dog.jpg sent.heic\n" + KEEP_MORE + ALLOW_MORE
     )
 
 
@@ -120,7 +120,7 @@ def test_what_is_committed_is_dropped_by_removing_it(scope: Scope) -> None:
     assert text_report(result(SAME_PIXELS, scope=scope)) == (
         "data/train/cat-7.png   exact duplicate of   dog.jpg   same pixels\n"
         f"1 exact duplicate among 12 {images}, checked against 8,412.\n"
-        "  drop it:    git rm --cached -- data/train/cat-7.png\n" + KEEP_IT + ALLOW_MORE
+        "  remove it:         git rm --cached -- data/train/cat-7.png\n" + KEEP_IT + ALLOW_MORE
     )
 
 
@@ -136,14 +136,14 @@ def unreadable_report(count: int) -> str:
 
 
 def test_five_paths_are_written_into_the_command() -> None:
-    assert "  drop it:    git reset -- 0.png 1.png 2.png 3.png 4.png\n" in unreadable_report(5)
+    assert "  remove it:         git reset -- 0.png 1.png 2.png 3.png 4.png\n" in unreadable_report(5)
 
 
 def test_more_than_five_paths_are_counted() -> None:
     assert unreadable_report(7) == (
         "".join(f"{number}.png   unreadable: an empty file\n" for number in range(7))
         + "7 unreadable among 12 new images, checked against 8,412.\n"
-        "  drop it:    git reset -- 0.png 1.png 2.png 3.png 4.png    (and 2 more)\n" + SKIP_IT + ALLOW_MORE
+        "  remove it:         git reset -- 0.png 1.png 2.png 3.png 4.png    (and 2 more)\n" + SKIP_IT + ALLOW_MORE
     )
 
 
@@ -173,14 +173,14 @@ def test_a_strange_name_is_shown_and_can_be_typed(name: str) -> None:
     assert text_report(staged) == (
         f"{displayed}   near-duplicate of    {displayed}   distance 1.00 (threshold 10)\n"
         "1 near-duplicate among 12 new images, checked against 8,412.\n"
-        f"  drop it:    git reset -- {literal(typed)}\n"
-        f'  keep it:    imgsim-guard accept {"./" * name.startswith("-")}{typed} --reason "..."\n' + ALLOW_MORE
+        f"  remove it:         git reset -- {literal(typed)}\n"
+        f'  accept it:         imgsim-guard accept {"./" * name.startswith("-")}{typed} --reason "..."\n' + ALLOW_MORE
     )
 
 
 def test_the_state_of_all_is_accepted_at_once() -> None:
     report = text_report(result(SAME_PIXELS, SAME_BYTES, scope="all"))
-    assert '\n  keep it:    imgsim-guard accept --all --reason "..."\n' in report
+    assert '\n  accept it:         imgsim-guard accept --all --reason "..."\n' in report
 
 
 def literal(typed: str) -> str:
@@ -199,7 +199,7 @@ def test_the_way_out_takes_back_that_file_and_no_other(repository: Repository, n
     repository.write({name: "1", "a1.png": "2", "x.png": "3"})
     repository.git("add", "--all")
     report = text_report(result(Match("near-duplicate", Image(name, "git:1"), Image("x.png", "git:2"), 1.0)))
-    [command] = re.findall(r"drop it:    (.*)", report)
+    [command] = re.findall(r"remove it:         (.*)", report)
     repository.run("bash", "-c", command)
     staged = repository.git("diff", "--cached", "--name-only", "-z").split("\0")[:-1]
     assert staged == ["a1.png", "x.png"]
@@ -270,8 +270,9 @@ def test_compare_lines_up_the_others_and_explains() -> None:
         Match("look-alike", a, Image("two\nlines.png", "git:d"), 31.755, None),
     ]
     assert compare_report(matches) == (
-        "\\x1b.png   near-duplicate of    b.png               distance 12.45 (threshold 10)\n"
-        "           mirrored, rotated 90 degrees clockwise, cropped to 82%; 1,214 matching points, 99% agree\n"
+        "\\x1b.png   near-duplicate of    b.png               confirmed by pixels, distance 12.45 (threshold 10)\n"
+        "           mirrored, rotated 90 degrees clockwise, cropped to 82%; "
+        "1,214 matching points, 99% of the content matches\n"
         "\\x1b.png   look-alike of        a/longer name.png   distance 10.00 (threshold 10)\n"
         "           refuted: they line up, but only 41% of what they show agrees\n"
         "\\x1b.png   different from       two\\nlines.png      distance 31.75 (threshold 10)\n"
@@ -319,7 +320,7 @@ def test_compare_in_json() -> None:
 def test_what_confirmed_a_match_stands_below_it() -> None:
     assert text_report(result(replace(NEAR, evidence=TURNED))).splitlines()[:2] == [
         "data/train/cat-7.png   near-duplicate of    data/test/cat-2.png   distance 4.31 (threshold 10)",
-        f"{'':23}mirrored, rotated 90 degrees clockwise, cropped to 82%; 1,214 matching points, 99% agree",
+        f"{'':23}{TURNED.reason}; 1,214 matching points, 99% of the content matches",
     ]
 
 
@@ -407,3 +408,10 @@ def test_the_same_result_gives_the_same_bytes() -> None:
     first, second = (result(NEAR, SAME_BYTES, unreadable={"b": "x"}, notes=("n",)) for _ in range(2))
     assert text_report(first) == text_report(second)
     assert json_report(first) == json_report(second)
+
+
+def test_a_match_beyond_the_threshold_gives_its_distance_only_when_asked() -> None:
+    far = result(replace(NEAR, distance=29.94, evidence=TURNED))
+    assert text_report(far).splitlines()[0].endswith("data/test/cat-2.png   confirmed by pixels")
+    asked = text_report(far, look_alikes=True).splitlines()[0]
+    assert asked.endswith("data/test/cat-2.png   confirmed by pixels, distance 29.94 (threshold 10)")

@@ -68,7 +68,7 @@ def test_a_leaking_near_duplicate_in_full() -> None:
             "level": "error",
             "message": {
                 "text": "near-duplicate of [test/cat 2.png](1): distance 4.31 (threshold 10); leakage: train -> test; "
-                "mirrored, cropped to 82%; 1,214 matching points, 99% agree"
+                "mirrored, cropped to 82%; 1,214 matching points, 99% of the content matches"
             },
             "locations": [
                 {"physicalLocation": {"artifactLocation": {"uri": "train/cat.png", "uriBaseId": "%SRCROOT%"}}}

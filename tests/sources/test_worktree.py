@@ -137,4 +137,4 @@ def test_what_git_says_is_said(person: Person, temporary: Path) -> None:
 
 def test_the_worktree_is_judged_as_a_whole_only(person: Person) -> None:
     said = person.guard("check", "--worktree", code=2)
-    assert said == "imgsim-guard: --worktree needs --all: it judges every pair of what is in the worktree\n"
+    assert said == "imgsim-guard: --worktree needs --all: it checks every image in the worktree\n"

@@ -156,8 +156,8 @@ def without_the_dataset(anna: Person, tmp_path: Path) -> Person:
     before = [(team.root / pointer).read_bytes() for pointer in POINTERS]
     team.save()
     assert anna.guard("sync") == (
-        "published: 0 embeddings; 7 were there before.\n"
-        "note: 1 committed images have no embedding yet: imgsim-guard embed, then sync\n"
+        "published embeddings: 0; already published: 7.\n"
+        "note: 1 committed images have no embedding yet: run imgsim-guard embed, then sync\n"
     )
     assert [(team.root / pointer).read_bytes() for pointer in POINTERS] == before
     team.dvc("push", "--quiet")
@@ -178,10 +178,10 @@ def test_without_the_dataset_a_copy_is_verified_by_its_preview(without_the_datas
 
     shutil.rmtree(clone.root / ".imgsim-guard" / "previews")
     found = without_the_dataset.guard("hook")
-    assert found.count("note: pairs whose pixels are not on this machine, so that the distance alone decided") == 1
+    assert found.count("note: pairs decided by the distance only, because their pixels are not on this machine") == 1
     clone.stage({"new.png": encoded(np.bitwise_xor(pixels_of("chelsea.png"), np.uint8(1)))})
     found = without_the_dataset.guard("hook", code=1)
-    assert found.count("note: pairs whose pixels are not on this machine, so that the distance alone decided") == 1
+    assert found.count("note: pairs decided by the distance only, because their pixels are not on this machine") == 1
     assert "new.png   near-duplicate of    cats/cat.png   distance 0." in found
 
 

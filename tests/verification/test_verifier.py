@@ -419,7 +419,7 @@ def test_the_threshold_decides_where_pixels_are_not_at_hand_and_that_is_said_onc
     ]
     assert result.notes == (
         (
-            "pairs whose pixels are not on this machine, so that the distance alone decided: 3; "
+            "pairs decided by the distance only, because their pixels are not on this machine: 3; "
             "dvc pull or git lfs pull brings them"
         ),
     )

@@ -41,12 +41,12 @@ def accept(arguments: argparse.Namespace) -> int:
         known = load_accepted(git.root / settings.accepted)
         if arguments.prune:
             kept = _pruned(state, job.workspace, known)
-            say(f"dropped, since an image is gone: {len(known) - len(kept):,}; kept: {len(kept):,}.\n")
+            say(f"removed pairs whose images are gone: {len(known) - len(kept):,}; kept: {len(kept):,}.\n")
         else:
             matches = _to_accept(state, job)
             for match in matches:
                 say(f"accepted: {shown(match.query.path)} and {shown(match.gallery.path)}\n")
-            say(f"newly accepted pairs: {len(matches):,}.\n")
+            say(f"accepted pairs: {len(matches):,}.\n")
             kept = [*known, *(accepted_pair(match, arguments.reason) for match in matches)]
         _write(git, settings, kept)
     return 0
@@ -55,10 +55,10 @@ def accept(arguments: argparse.Namespace) -> int:
 def _require_sense(arguments: argparse.Namespace) -> None:
     if sum([bool(arguments.new), arguments.all, arguments.prune]) != 1:
         raise GuardError(
-            'name the new image, such as imgsim-guard accept data/new.jpg --reason "...", or give --all or --prune'
+            'name the new image, such as imgsim-guard accept data/new.jpg --reason "...", or use --all or --prune'
         )
     if not arguments.prune and not (arguments.reason or "").strip():
-        raise GuardError('--reason "..." is needed: whoever reads the accepted pairs later wants to know why')
+        raise GuardError('--reason "..." is required: it tells others later why the pair was accepted')
 
 
 def _to_accept(git: Git, job: Job) -> list[Match]:
@@ -90,9 +90,9 @@ def _nothing_to_accept(arguments: argparse.Namespace, result: Result) -> str:
     matches = result.matches
     pair = arguments.new if arguments.old is None else f"{arguments.new} and {arguments.old}"
     if any(match.accepted is not None for match in matches):
-        return f"{pair}: accepted already"
+        return f"{pair}: already accepted"
     others = sorted({match.gallery.path for match in matches if match.counts})
-    return f"{pair}: no duplicates" + (f"; {arguments.new} matches {', '.join(others[:5])}" if others else "")
+    return f"{pair}: no match to accept" + (f"; {arguments.new} matches {', '.join(others[:5])}" if others else "")
 
 
 def _result(git: Git, job: Job, selection: Selection) -> Result:
@@ -105,7 +105,7 @@ def _pruned(git: Git, workspace: Workspace, known: Sequence[AcceptedPair]) -> li
     selection = tracked.everything(git, workspace.is_image)
     unseen = [*selection.notes, *(f"{path}: {why.reason}" for path, why in selection.unreadable)]
     if unseen:
-        raise GuardError(f"nothing was dropped: cannot tell which images are there: {unseen[0]}")
+        raise GuardError(f"no pairs were removed, because the list of images is incomplete: {unseen[0]}")
     alike = workspace.store.alike(
         [content for pair in known for content in pair.contents] + [image.content for image in selection.queries]
     )

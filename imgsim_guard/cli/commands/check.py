@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 def check(arguments: argparse.Namespace) -> int:
     """`imgsim-guard check`."""
     if arguments.to_ref and not arguments.from_ref:
-        raise GuardError("--to-ref needs --from-ref: what the revision is compared with, such as origin/main")
+        raise GuardError("--to-ref needs --from-ref, the revision to compare with, such as origin/main")
     if arguments.worktree and not arguments.all:
-        raise GuardError("--worktree needs --all: it judges every pair of what is in the worktree")
+        raise GuardError("--worktree needs --all: it checks every image in the worktree")
     with in_judged_state(arguments) as (git, job):
         is_image = job.workspace.is_image
         if arguments.from_ref:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def compare(arguments: argparse.Namespace) -> int:
     """`imgsim-guard compare`."""
     if arguments.image is not None and len(arguments.others) > 1:
-        raise GuardError("--image shows one pair: name two images")
+        raise GuardError("--image draws one pair: name exactly two images")
     job = in_folders(arguments)
     first, *others = [folders.identified(path) for path in (arguments.first, *arguments.others)]
     source = folders.Folders()

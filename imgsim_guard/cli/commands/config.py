@@ -42,21 +42,21 @@ def _file(arguments: argparse.Namespace, root: Path) -> str:
 
 def _settings(settings: Settings, file: str, root: Path) -> Iterator[str]:
     """As YAML, which JSON is, each with where it comes from."""
-    yield f"# {shown(file)}" if file else f"# there is no {FILE_NAME}, so all are the defaults"
+    yield f"# {shown(file)}" if file else f"# there is no {FILE_NAME}: these are the defaults"
     given = names_in(root / FILE_NAME if file == FILE_NAME else Path(file)) if file else ()
     for name, value in as_written(settings).items():
-        origin = "" if name in given else "  # the default"
+        origin = "" if name in given else "  # default"
         yield f"{name}: {json.dumps(value)}{origin}"
 
 
 def _explained(path: str, settings: Settings, policy: Policy) -> Iterator[str]:
     yield f"{shown(path)}:"
     if not has_image_suffix(path):
-        yield "  is no image: its suffix is not one of an image"
+        yield "  is not an image, by its suffix"
         return
     patterns = "" if settings.images is None else f" (images: {_listed(settings.images)})"
     if not image_filter(settings.images)(path):
-        yield f"  is no image of the dataset{patterns}"
+        yield f"  is not an image of the dataset{patterns}"
         return
     yield f"  is an image of the dataset{patterns}"
     own = policy.split(path)
@@ -80,6 +80,6 @@ def _against(own: str, other: str) -> str:
 
 def _rule(policy: Policy, own: str, other: str) -> str:
     rule = policy.rule((own, other))
-    where = f"rules.{policy.rules.index(rule)}" if rule in policy.rules else "no rule is for it"
+    where = f"rules.{policy.rules.index(rule)}" if rule in policy.rules else "no rule applies"
     limit = "" if rule.limit is None else f", limit {rule.limit}"
     return f"threshold {rule.threshold:g}, on_match {rule.on_match}{limit} ({where})"

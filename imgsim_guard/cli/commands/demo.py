@@ -52,17 +52,17 @@ def run_demo(*, say: Callable[[str], None]) -> None:
         repository.expect(0, "git", "add", "data")
         repository.expect(0, "git", "commit", "--quiet", "-m", "Three pictures")
 
-        say("\nSomebody adds a new picture, and one of the old ones: cropped, brightened, saved as JPEG.")
+        say("\nSomeone adds a new picture, and an edited copy of an old one (cropped, brightened, saved as JPEG):")
         repository.write("data/page.png", demo_pictures.page())
         repository.write("data/new-photo.jpg", demo_pictures.edited_copy(demo_pictures.hills()))
         repository.expect(0, "git", "add", "data")
         repository.expect(1, "git", "commit", "--quiet", "-m", "More pictures")
 
-        say("\nThe commit was refused. The copy is taken out, and the rest goes in:")
+        say("\nThe commit was refused. Without the copy, it passes:")
         repository.expect(0, "git", "reset", "--quiet", "--", "data/new-photo.jpg")
         repository.expect(0, "git", "commit", "--quiet", "-m", "More pictures")
         repository.expect(0, "git", "log", "--oneline", "--stat")
-    say("\nThat was all real, and it is gone now. In your own repository: see the README, 'Block duplicates'.")
+    say("\nThe repository of this demo is deleted now. To guard your own repository, run imgsim-guard init in it.")
 
 
 class _Repository:
@@ -109,7 +109,7 @@ class _Repository:
                 check=False,
             )
         except FileNotFoundError as error:
-            raise GuardError("git is not installed, or not on the PATH; the demonstration needs it") from error
+            raise GuardError("git is not installed, or not on the PATH; the demo needs it") from error
         for line in result.stdout.splitlines():
             self._say(f"  {line}")
         if result.returncode != code:

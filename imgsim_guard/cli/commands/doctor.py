@@ -51,7 +51,7 @@ def doctor(arguments: argparse.Namespace) -> int:
                 lines = [f"! {error}"]
             problems += sum(line.startswith("! ") for line in lines)
             say(f"{name}\n" + "".join(f"  {_without_home(shown(line))}\n" for line in lines))
-    say("nothing needs to be done.\n" if not problems else f"to look at: {problems}, marked with !\n")
+    say("no problems found.\n" if not problems else f"problems found: {problems}, marked with !\n")
     return int(bool(problems))
 
 
@@ -90,7 +90,7 @@ def _embeddings(git: Git, workspace: Workspace) -> Iterator[str]:
         for path, reason in found.damaged.items():
             yield f"! {path}: {reason}; delete it, and its images are embedded again"
     if lacking := team.lacking():
-        yield f"! {lacking}; dvc pull {team.pointer} brings what is missing"
+        yield f"! {lacking}; run dvc pull {team.pointer}"
 
 
 def _hooks(git: Git) -> Iterator[str]:
@@ -122,7 +122,7 @@ def _images(git: Git, workspace: Workspace) -> Iterator[str]:
         if images:
             yield f"{name}: {len(images):,}" + (f", {absent:,} of them not on this machine" if absent else "")
     if not selection.queries:
-        yield "! none is tracked: git add or dvc add brings them in; images in .imgsim-guard.yaml chooses among them"
+        yield "! no images are tracked: add some with git add or dvc add, and check images in .imgsim-guard.yaml"
     for path, why in selection.unreadable:
         yield f"! {path}: {why.reason}"
     yield from (f"! {note}" for note in selection.notes)

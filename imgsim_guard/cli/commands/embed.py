@@ -27,14 +27,14 @@ def embed(arguments: argparse.Namespace) -> int:
     """`imgsim-guard embed`."""
     if arguments.paths:
         if arguments.publish or arguments.worktree:
-            raise GuardError("--publish and --worktree are for the images of a repository: name no paths")
+            raise GuardError("--publish and --worktree work on the images of a repository: do not name paths")
         job = in_folders(arguments)
         return _embed_selection(
             folders.in_folders(arguments.paths, None), folders.Folders(), job, Place(str(Path.cwd()))
         )
     if arguments.worktree and arguments.ray is not None:
         raise GuardError(
-            "--ray reads what is in the index, which --worktree does not write to: git add, or one of them"
+            "--ray and --worktree exclude each other: Ray's workers read git's index, so run git add instead"
         )
     with in_judged_state(arguments) as (git, job):
         selection = tracked.everything(git, job.workspace.is_image)
@@ -56,6 +56,6 @@ def _embed_selection(selection: Selection, source: Source, job: Job, place: Plac
         publish_missing(selection.queries, store, job.workspace.store_folder)
     if not quiet:
         took = time.monotonic() - job.started
-        say(f"new to the store: {count:,}; embeddings it now holds: {len(store):,}; {took:.1f} s.\n")
+        say(f"new images: {count:,}; embeddings in the store: {len(store):,}; took {took:.1f} s.\n")
         say(details(job, store))
     return 0

@@ -38,7 +38,7 @@ def init(arguments: argparse.Namespace) -> int:
     with in_repository(arguments) as (git, job), with_worktree(git) as state:
         uses_dvc = arguments.dvc or arguments.stages
         if uses_dvc and not (git.root / ".dvc").is_dir():
-            raise GuardError("there is no DVC repository in the root of this one; run dvc init first")
+            raise GuardError("there is no DVC repository in the root of this git repository; run dvc init first")
         found = tracked.everything(state, job.workspace.is_image)
         say("".join(f"{line}\n" for line in _found(found)))
         files = list(_files(state, job, found.queries))
@@ -59,9 +59,9 @@ def _found(selection: Selection) -> Iterator[str]:
         name: sum(image.content.startswith(f"{key}:") for image in images) for key, name in tracked.TRACKERS.items()
     }
     listed = ", ".join(f"{count:,} in {name}" for name, count in counts.items() if count)
-    yield f"found images: {listed}" if images else "found no images that git, git LFS or DVC tracks yet"
+    yield f"found images: {listed}" if images else "found no images tracked by git, git LFS or DVC yet"
     for path, why in selection.unreadable:
-        yield f"  {shown(path)}   not looked into: {shown(why.reason)}"
+        yield f"  {shown(path)}   not listed: {shown(why.reason)}"
 
 
 def _files(git: Git, job: Job, images: tuple[Image, ...]) -> Iterator[scaffold.File]:
@@ -107,11 +107,11 @@ def _next_steps(paths: list[Path], *, uses_dvc: bool) -> str:
     named = " ".join(shell_word(os.path.relpath(path)) for path in paths)
     types = " ".join(f"-t {name}" for name in HOOK_TYPES)
     steps = [
-        ("track it:", f"git add {named}"),
-        ("embed once:", "imgsim-guard embed"),
-        ("the hooks:", f"pre-commit install {types}"),
-        ("a baseline:", 'imgsim-guard accept --all --reason "there before the gate"'),
+        ("add the files:", f"git add {named}"),
+        ("embed images:", "imgsim-guard embed"),
+        ("install hooks:", f"pre-commit install {types}"),
+        ("set a baseline:", 'imgsim-guard accept --all --reason "there before the gate"'),
     ]
     if uses_dvc:
-        steps.append(("for the team:", "commit, then imgsim-guard sync; each clone runs imgsim-guard init --dvc once"))
-    return "next:\n" + "".join(f"  {what:14}{command}\n" for what, command in steps)
+        steps.append(("share it:", "commit, then imgsim-guard sync; run imgsim-guard init --dvc once in each clone"))
+    return "next:\n" + "".join(f"  {what:17}{command}\n" for what, command in steps)

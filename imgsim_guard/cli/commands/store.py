@@ -50,7 +50,7 @@ def _info(git: Git, workspace: Workspace) -> int:
         for other in other_fingerprints(folder, fingerprint=model):
             say(f"  of another model, not used: {shown(other)}\n")
     if lacking := workspace.team_store(git).lacking():
-        say(f"note: {lacking}; dvc pull {workspace.settings.store}.dvc brings what is missing\n")
+        say(f"note: {lacking}; run dvc pull {workspace.settings.store}.dvc\n")
     return 0
 
 
@@ -64,11 +64,11 @@ def _verify(git: Git, workspace: Workspace) -> int:
         say(f"{shown(str(path))}   damaged: {shown(reason)}\n")
     lacking = workspace.team_store(git).lacking()
     if lacking:
-        say(f"{lacking}; dvc pull {workspace.settings.store}.dvc brings what is missing\n")
+        say(f"{lacking}; run dvc pull {workspace.settings.store}.dvc\n")
     if not damaged and not lacking:
-        say("undamaged.\n")
+        say("no damage found.\n")
     elif damaged:
-        say("delete what is damaged: dvc checkout brings the tracked store's back, and the rest is embedded again.\n")
+        say("delete the damaged files: dvc checkout restores the tracked store's, and the others are embedded again.\n")
     return int(bool(damaged or lacking))
 
 
@@ -92,7 +92,7 @@ def _prune(git: Git, workspace: Workspace) -> int:
     contents = {image.content for image in _of_all_branches(git, workspace)}
     kept = {row.sha256 for row in workspace.store.rows(contents)}
     before, after = rewritten(team.folder, fingerprint=model, keep=lambda row: row.sha256 in kept, between=team.add)
-    say(f"of {before:,} embeddings, {after:,} are of images that a branch or a tag still has.\n")
+    say(f"kept {after:,} of {before:,} embeddings: those of images that a branch or a tag still has.\n")
     return _tracked_again(team)
 
 
@@ -107,7 +107,7 @@ def _of_all_branches(git: Git, workspace: Workspace) -> set[Image]:
         if selection.unreadable:
             path, why = selection.unreadable[0]
             raise GuardError(
-                f"cannot tell which images a branch has: {path}: {why.reason}; or run dvc fetch --all-commits"
+                f"cannot list the images of every branch: {path}: {why.reason}; or run dvc fetch --all-commits"
             )
         images |= {*selection.queries, *selection.gallery}
     return images

@@ -35,12 +35,13 @@ def sync(arguments: argparse.Namespace) -> int:
         if workspace.settings.previews:
             pointers += _sync_previews(git, workspace, selection, quiet=arguments.quiet)
     if not arguments.quiet:
-        not_listed = [f"nothing of {path} was published: {why.reason}" for path, why in selection.unreadable]
-        for note in (*selection.notes, *not_listed):
+        left_out = [f"the embeddings of {path} were not published: {why.reason}" for path, why in selection.unreadable]
+        for note in (*selection.notes, *left_out):
             say(f"note: {shown(note)}\n")
-        say(f"published: {published.new:,} embeddings; {published.held:,} were there before.\n")
+        say(f"published embeddings: {published.new:,}; already published: {published.held:,}.\n")
         if published.missing:
-            say(f"note: {published.missing:,} committed images have no embedding yet: imgsim-guard embed, then sync\n")
+            todo = "committed images have no embedding yet: run imgsim-guard embed, then sync"
+            say(f"note: {published.missing:,} {todo}\n")
         if pointers:
             say(f"  commit it:  git commit -m 'Publish embeddings' -- {' '.join(_with_ignores(git, pointers))}\n")
             say(f"  share it:   dvc push {' '.join(pointers)}\n")
@@ -50,7 +51,7 @@ def sync(arguments: argparse.Namespace) -> int:
 def _committed(git: Git, workspace: Workspace) -> Selection:
     head = git.commit("HEAD")
     if head is None:
-        raise GuardError("there is no commit yet, so there is nothing to publish; git commit first")
+        raise GuardError("there is no commit yet, so there is nothing to publish; run git commit first")
     return tracked.everything(git, workspace.is_image, revision=head)
 
 
