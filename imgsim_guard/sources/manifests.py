@@ -14,13 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    import yaml
-
-Value = str | list["Value"] | dict[str, "Value"]
-"""YAML with every scalar as its text: a checksum such as 1e5... must not become a number."""
-
-MAX_DEPTH = 40
-"""Lists and mappings in one another; DVC writes nine, and the functions here call themselves."""
+    from imgsim_guard.config.strict_yaml import Words
 
 OWN_FOLDER = ".imgsim-guard/"
 """The tracked store of embeddings is in there. It is no part of the dataset."""
@@ -30,8 +24,6 @@ _CHECKSUM = re.compile(r"([0-9a-f]{32})(\.dir)?")
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _UNUSUAL_PATH = re.compile(r"(^|[/\\])\.\.([/\\]|$)|^[/\\]|\0|^[A-Za-z]:[/\\]|^\w+://")
 """Those of Windows included, wherever they are read: there a backslash is a slash, and two lead to another machine."""
-
-_CONFLICT = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
 
 _AS_DVC_WRITES_IT = re.compile(
     r"outs:\n- md5: '?([0-9a-f]{32})'?\n  size: \d+\n(?:  hash: md5\n)?  path: ([A-Za-z_][\w./-]*)\n"
@@ -216,7 +208,7 @@ def _declared(stages: Mapping[str, object], name: str) -> tuple[str, frozenset[s
     return "." if "${" in working else working, frozenset(not_kept)
 
 
-def _mapping(value: object, what: str) -> dict[str, Value]:
+def _mapping(value: object, what: str) -> dict[str, Words]:
     if not isinstance(value, dict):
         raise ManifestError(f"{what} is not a mapping")
     return value
@@ -235,44 +227,13 @@ def _text(data: bytes) -> str:
         raise ManifestError("it is not text in UTF-8") from error
 
 
-def _parsed(text: str) -> Value:
-    """The YAML document, built from the parser's events: nothing is constructed that the text does not spell out."""
-    if _CONFLICT.search(text):
-        raise ManifestError("a merge conflict is not resolved in it")
-    import yaml  # which takes longer than reading the pointers that need none
+def _parsed(text: str) -> Words:
+    from imgsim_guard.config.strict_yaml import (  # which takes longer than pointers that need none
+        YamlError,
+        parse_words,
+    )
 
-    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-    wanted = yaml.NodeEvent, yaml.SequenceEndEvent, yaml.MappingEndEvent
     try:
-        events = (event for event in yaml.parse(text, Loader=loader) if isinstance(event, wanted))
-        first = next(events, None)
-        return "" if first is None else _value(first, events, depth=0)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" (line {mark.line + 1})" if mark else ""
-        raise ManifestError(f"it is not valid YAML{place}") from error
-    except (ValueError, OverflowError) as error:  # of numbers in directives and escapes
-        raise ManifestError("it is not valid YAML") from error
-
-
-def _value(event: yaml.Event, events: Iterator[yaml.Event], *, depth: int) -> Value:
-    import yaml
-
-    if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-        raise ManifestError("it uses YAML anchors, which DVC never writes there")
-    if isinstance(event, yaml.ScalarEvent):
-        return str(event.value)
-    if depth > MAX_DEPTH:
-        raise ManifestError("it is nested too deeply")
-    if isinstance(event, yaml.SequenceStartEvent):
-        items = []
-        while not isinstance(following := next(events), yaml.SequenceEndEvent):
-            items.append(_value(following, events, depth=depth + 1))
-        return items
-    values: dict[str, Value] = {}
-    while not isinstance(following := next(events), yaml.MappingEndEvent):
-        key = _value(following, events, depth=depth + 1)
-        if not isinstance(key, str) or key in values:
-            raise ManifestError("a key is given twice, or is no word")
-        values[key] = _value(next(events), events, depth=depth + 1)
-    return values
+        return parse_words(text)
+    except YamlError as error:
+        raise ManifestError(f"{error.message} (line {error.mark.line})") from error

@@ -106,7 +106,7 @@ def test_scalars_mean_what_people_expect(scalar: str, value: Value) -> None:
         ("a: b: c", "1:5: not valid YAML: mapping values are not allowed here"),
         (
             "a: 1\n---\nb: 2",
-            "2:1: not valid YAML: expected a single document in the stream: but found another document",
+            "3:1: not valid YAML: a second document begins here",
         ),
         ("a: 1\nb: \x1b[31m", "2:4: not valid YAML: the character U+001B is not allowed"),
         ("a: 1\r\nb\0: 2", "2:2: not valid YAML: the character U+0000 is not allowed"),
