@@ -13,10 +13,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dvc.api import DVCFileSystem
+    from dvc.repo import Repo
+    from dvc.repo.index import Index
 
 
 class Remote:
     """The files of a commit as DVC sees them. Nothing is loaded, and no commit made, before something is asked for.
+
+    Only the remotes of DVC's configuration in the worktree are asked, which in CI is that of the base: neither those of
+    the commit's configuration, nor the source of an import, which a pointer names. So a stranger's commit names no
+    server.
 
     DVC may fail in any way: at a broken dvc.yaml anywhere in the repository, a remote that does not answer, a version
     that no remote has. Whatever it is, the answer is that it has nothing. What it gives must be held to its checksum.
@@ -54,6 +60,32 @@ class Remote:
         try:
             from dvc.api import DVCFileSystem
 
-            return DVCFileSystem(str(self._root), rev=self._revision(), subrepos=True)
+            repo = _restrained()
+            commit = repo(str(self._root), rev=self._revision(), subrepos=True, uninitialized=True, repo_factory=repo)
+            return DVCFileSystem(commit, subrepos=True, repo_factory=repo)
         except Exception:  # noqa: BLE001  of DVC
             return None
+
+
+def _restrained() -> type[Repo]:
+    """DVC's repository of a commit, that asks no server but those of the configuration in the worktree."""
+    from dvc.config import Config
+    from dvc.repo import Repo
+
+    class Restrained(Repo):  # type: ignore[misc]  # DVC has no types
+        @cached_property
+        def config(self) -> Config:
+            return Config(self.local_dvc_dir)
+
+        @cached_property
+        def index(self) -> Index:
+            from dvc.repo.index import Index
+
+            index = Index.from_repo(self)
+            index.stages = [stage for stage in index.stages if not stage.is_partial_import]  # those have no contents
+            for stage in index.stages:
+                if stage.is_import:
+                    stage.deps = []  # then it is read from a remote, as what `dvc add` tracks is
+            return index
+
+    return Restrained

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +21,7 @@ from imgsim_guard.sources.selection import has_image_suffix, image_filter, witho
 from imgsim_guard.store.shard import file_digests
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from imgsim_guard.model import Selection
@@ -476,3 +478,92 @@ def test_commit_all_and_commit_path_see_what_they_are_about_to_commit(dataset: D
     dataset.git("commit", "--quiet", "-m", "path", "--", "data/images.dvc")
     queries, gallery, _ = json.loads(report.read_text())
     assert (queries, gallery) == (["data/images/newer.png"], sorted(everything))
+
+
+# Which servers are asked.
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    with closing(Listener()) as listening:
+        yield listening
+
+
+class Listener:
+    """A server on this machine that answers nothing, and counts who comes."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self.asked = 0
+        self._thread = Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def _listen(self) -> None:
+        with suppress(OSError):
+            while True:
+                self._socket.accept()[0].close()
+                self.asked += 1
+
+    def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join(timeout=5)
+
+
+IMPORTS = {
+    "import": "deps: [{path: x.png, repo: {url: 'URL/other.git', rev_lock: ONE}}]\n",
+    "import with a remote": "deps: [{path: x, repo: {url: 'URL/other.git', rev_lock: ONE, remote: 'URL'}}]\n",
+    "import-url": "deps: [{path: 'URL/x.png', checksum: abc}]\n",
+    "import-url --no-download": "deps: [{path: 'URL/x.png', size: 1}]\n",
+    "update": "deps: [{path: x.png, repo: {url: 'URL/other.git', rev: main}}]\n",
+}
+
+
+@pytest.mark.parametrize("kind", IMPORTS)
+def test_the_source_of_an_import_is_not_asked(pushed: Dataset, listener: Listener, kind: str) -> None:
+    dependency = IMPORTS[kind].replace("URL", listener.url).replace("ONE", "a" * 40)
+    recorded = "" if "no-download" in kind else f"md5: '{'1' * 32}', hash: md5, "
+    pushed.stage({"x.png.dvc": f"frozen: true\n{dependency}outs: [{{{recorded}path: x.png}}]\n"})
+    selection = staged(pushed)
+    assert [path for path, _ in selection.unreadable] or isinstance(contents(pushed, selection)["x.png"], Unreadable)
+    assert listener.asked == 0
+
+
+def test_what_was_imported_and_pushed_is_brought_from_the_remote(pushed: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "x.png").write_text("imported")
+    pushed.dvc("import-url", "--quiet", str(tmp_path / "there" / "x.png"), "x.png")
+    pushed.dvc("push", "--quiet")
+    pushed.git("add", "--all")
+    pushed.save()
+    (tmp_path / "there" / "x.png").unlink()
+    clone = pushed.clone(tmp_path / "clone")
+    clone.git("reset", "--quiet", "--soft", "HEAD~1")
+    assert contents(clone, staged(clone)) == {"x.png": b"imported"}
+
+
+@pytest.mark.parametrize(("project", "remote"), [("", ""), ("sub/", ""), ("", ", remote: strangers")])
+def test_a_remote_that_only_the_commit_configures_is_not_asked(
+    pushed: Dataset, listener: Listener, tmp_path: Path, project: str, remote: str
+) -> None:
+    clone = pushed.clone(tmp_path / "clone")
+    evil = f"[core]\n    remote = strangers\n['remote \"strangers\"']\n    url = {listener.url}/\n"
+    clone.git("checkout", "--quiet", "-b", "theirs")
+    pointer = f"outs: [{{md5: '{'1' * 32}', hash: md5, path: x.png{remote}}}]\n"
+    clone.stage({f"{project}.dvc/config": evil, f"{project}x.png.dvc": pointer})
+    clone.save()
+    clone.git("restore", "--source=main", "--worktree", "--", ".dvc")  # as the templates for CI do
+    shutil.rmtree(clone.root / "sub" / ".dvc", ignore_errors=True)
+    selection = tracked.between(Git(clone.root), has_image_suffix, base="main", revision="theirs")
+    [found] = contents(clone, selection).values()
+    assert isinstance(found, Unreadable)
+    assert listener.asked == 0
+
+
+def test_the_remote_of_the_configuration_is_asked(pushed: Dataset, listener: Listener, tmp_path: Path) -> None:
+    clone = pushed.clone(tmp_path / "clone")
+    clone.dvc("remote", "add", "--quiet", "--default", "--force", "storage", f"{listener.url}/")
+    clone.stage({"x.png.dvc": f"outs: [{{md5: '{'1' * 32}', hash: md5, path: x.png}}]\n"})
+    assert isinstance(contents(clone, staged(clone))["x.png"], Unreadable)
+    assert listener.asked > 0
