@@ -26,7 +26,7 @@ from imgsim_guard import augnet
 from imgsim_guard.cli import main
 from imgsim_guard.gate import pipeline
 from imgsim_guard.gate.pipeline import Pipeline
-from imgsim_guard.images.decode import decode
+from imgsim_guard.images.decode import decode, decode_whole
 from imgsim_guard.model import Image, Unreadable
 from imgsim_guard.report import as_json
 from imgsim_guard.store.shard import file_digests
@@ -167,6 +167,12 @@ def make_pipeline(tmp_path: Path, thumbnails: ThumbnailEmbedder) -> Callable[[Fi
         )
 
     return make
+
+
+def whole_pixels(data: bytes, least_side: int | None = None) -> NDArray[np.uint8] | Unreadable:
+    """The pixels of an image of which all was decoded without complaint."""
+    picture = decode_whole(data, least_side)
+    return picture if isinstance(picture, Unreadable) else picture.pixels
 
 
 def encoded(pixels: NDArray[np.uint8], suffix: str = ".png", *parameters: int) -> bytes:

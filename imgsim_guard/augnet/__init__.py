@@ -27,8 +27,8 @@ SHORT_SIDE = 350
 MODEL_SHA256 = "129337935a96b37aa2a2907714c1ce4377ff12532093a51575b05c5ae2caeab7"
 """Of `augnet.onnx`, which the build makes from the released checkpoint; the same everywhere."""
 
-PREPROCESSING = 1
-"""Counts up with every change that moves an embedding without changing the model."""
+PREPROCESSING = 2
+"""Counts up with every change that moves an embedding, or adds to what is stored of an image."""
 
 HASHING = 1
 """Counts up with every change that moves a perceptual hash, or finds other pictures within a picture to hash."""

@@ -11,7 +11,7 @@ from imgsim_guard.gate.accepted import marked
 from imgsim_guard.gate.embed import embed_missing
 from imgsim_guard.gate.judge import candidate, exact_duplicate, identity_of, in_order, judge, sort_by_content
 from imgsim_guard.gate.look import NOT_LOOKED_AT, Looks, look
-from imgsim_guard.gate.notes import absent, duration, empty_splits, not_compared_with, unverified
+from imgsim_guard.gate.notes import absent, duration, empty_splits, not_compared_with, partly_seen, unverified
 from imgsim_guard.gate.policy import Policy
 from imgsim_guard.model import GuardError, Match, Result, Unreadable, tracker_of
 from imgsim_guard.sources.selection import without_moved
@@ -77,6 +77,8 @@ def check(  # noqa: PLR0913  each of them is needed
         }
         notes += not_compared_with([image for content, image in by_content.held.items() if content in reasons])
         notes += absent(out_of_reach)
+        searched = _with_rows(by_content.searched, rows)
+        notes += partly_seen([by_content.searched[content][0] for content in store.unseen(searched)])
         notes += [store.advice] if wanted and store.advice else []
         notes += [*unverified(found.not_verified), *found.notes]
     exact = [exact_duplicate(query, image, policy) for query, image in by_content.exact]
@@ -164,13 +166,15 @@ def _found(  # noqa: PLR0913  each of them is needed
     by_content: Sorted, rows: Mapping[str, int], pipeline: Pipeline, *, policy: Policy, mutual: bool, looks: Looks
 ) -> _Found:
     """What is found among what has an embedding."""
+    from imgsim_guard.gate.frames import of_images, with_frames
     from imgsim_guard.gate.retrieve import retrieve_among, retrieve_between
 
     store, bounds = pipeline.store, policy.retrieved
     searched, held = _with_rows(by_content.searched, rows), _with_rows(by_content.held, rows)
     joins = _joins(pipeline)
-    between = retrieve_between(searched, held, store, bounds=bounds, joins=joins)
-    among = retrieve_among(searched, store, bounds=bounds, joins=joins) if mutual else {}
+    ours, theirs = with_frames(searched, store), with_frames(held, store)
+    between = of_images(retrieve_between(ours, theirs, store, bounds=bounds, joins=joins))
+    among = of_images(retrieve_among(ours, store, bounds=bounds, joins=joins), searched) if mutual else {}
 
     pairs, same = [], []
     for retrieved, images in ((between, by_content.holding), (among, by_content.searched.__getitem__)):

@@ -49,15 +49,13 @@ def _moved(image: Image, row: int, pipeline: Pipeline) -> float:
     """The distance between the embedding made here and the stored one. 0 if the image cannot be decoded here, or if the
     pixels differ only at full size, which verification sees and embedding does not.
     """
-    from imgsim_guard.images.decode import decode, pixel_digest, reduction_of
+    from imgsim_guard.images.decode import read_picture
     from imgsim_guard.search import distances
 
     data = pipeline.source.read(image)
     if isinstance(data, Unreadable):
         return 0.0
-    pixels = naming(image.path, decode, data, pipeline.least_side)
-    if isinstance(pixels, Unreadable):
+    picture = naming(image.path, read_picture, data, pipeline.least_side)
+    if isinstance(picture, Unreadable) or picture.digest == pipeline.store.pixels(row):
         return 0.0
-    if pixel_digest(pixels, reduction_of(data, pipeline.least_side)) == pipeline.store.pixels(row):
-        return 0.0
-    return float(distances(pipeline.load(1).embed([pixels]), pipeline.store.embeddings([row]))[0])
+    return float(distances(pipeline.load(1).embed([picture.pixels]), pipeline.store.embeddings([row]))[0])

@@ -70,7 +70,7 @@ def embed_missing(images: Sequence[Image], pipeline: Pipeline) -> dict[str, Unre
                 if isinstance(outcome, _Failed):
                     failed.append(outcome)
                 else:
-                    rows.append(outcome)
+                    rows.extend(outcome)
                 rows.write_if_due()
                 done()
     finally:
@@ -91,9 +91,11 @@ class _Rows:
         self._rows: list[Row] = []
         self._written = time.monotonic()
 
-    def append(self, row: Row) -> None:
-        self._rows.append(row)
-        self._journal.write(row)
+    def extend(self, rows: Sequence[Row]) -> None:
+        """The rows of one image; that by which it is found comes last, so that it is never there without the others."""
+        for row in reversed(rows):
+            self._rows.append(row)
+            self._journal.write(row)
 
     def write_if_due(self) -> None:
         waited = time.monotonic() - self._written
@@ -118,7 +120,7 @@ def at_once(images: int) -> int:
     return cores() if images >= cores() else 1
 
 
-def _outcomes(images: Sequence[Image], pipeline: Pipeline) -> Generator[Row | _Failed, None, None]:
+def _outcomes(images: Sequence[Image], pipeline: Pipeline) -> Generator[list[Row] | _Failed, None, None]:
     """Of each image, in order."""
     threads = cores()
     room = Room(PIXELS_AT_ONCE)
@@ -126,7 +128,7 @@ def _outcomes(images: Sequence[Image], pipeline: Pipeline) -> Generator[Row | _F
     with ThreadPoolExecutor(1, "load") as loader:
         model = loader.submit(pipeline.load, at_once(len(images)))
 
-        def work(image: Image, data: bytes | Unreadable) -> Row | _Failed:
+        def work(image: Image, data: bytes | Unreadable) -> list[Row] | _Failed:
             if isinstance(data, Unreadable):
                 return _Failed(image, data, lasting=False)
             header = read_header(data)
@@ -136,16 +138,23 @@ def _outcomes(images: Sequence[Image], pipeline: Pipeline) -> Generator[Row | _F
         yield from worked_ahead(images, pipeline.source.read, work, threads=max(2, threads))
 
 
-def _embedded(image: Image, data: bytes, least_side: int | None, model: Future[Embedder]) -> Row | _Failed:
+def _embedded(image: Image, data: bytes, least_side: int | None, model: Future[Embedder]) -> list[Row] | _Failed:
     import numpy as np
 
-    from imgsim_guard.images.decode import decode_whole, pixel_digest, reduction_of
+    from imgsim_guard.images.decode import decode_whole
     from imgsim_guard.images.hashes import hashes
-    from imgsim_guard.store.shard import Row, file_digests
+    from imgsim_guard.store.shard import Row, file_digests, look_digests
 
-    pixels = naming(image.path, decode_whole, data, least_side)
-    if isinstance(pixels, Unreadable):
-        return _Failed(image, pixels, lasting=True)
-    digest, hashed = pixel_digest(pixels, reduction_of(data, least_side)), hashes(pixels).tobytes()
-    embedding = model.result().embed([pixels])[0].astype(np.float16)
-    return Row(**file_digests(data), pixels=digest, hashes=hashed, embedding=embedding)
+    picture = naming(image.path, decode_whole, data, least_side)
+    if isinstance(picture, Unreadable):
+        return _Failed(image, picture, lasting=True)
+    digests = file_digests(data)
+    names = [digests, *(look_digests(digests["sha256"], number + 1) for number in range(len(picture.looks)))]
+    further = bytes([len(picture.looks), picture.seen < picture.total])
+    rows = []
+    for name, pixels in zip(names, (picture.pixels, *picture.looks), strict=True):
+        hashed = hashes(pixels).tobytes()
+        embedding = model.result().embed([pixels])[0].astype(np.float16)
+        rows.append(Row(**name, pixels=picture.digest, hashes=hashed, embedding=embedding, looks=further))
+        further = bytes(2)
+    return rows

@@ -41,6 +41,18 @@ def not_compared_with(images: Sequence[Image]) -> Iterator[str]:
         yield f"images of the dataset that cannot be read and were not compared: {len(images):,} ({named})"
 
 
+def partly_seen(images: Sequence[Image]) -> Iterator[str]:
+    """Films and documents that are longer than what is looked at."""
+    if images:
+        from imgsim_guard.images.frames import MOST_FRAMES
+
+        named = ", ".join(image.path for image in images[:NAMED]) + (", ..." if len(images) > NAMED else "")
+        yield (
+            f"films and documents of which no more than the first {MOST_FRAMES} frames or pages were looked at: "
+            f"{len(images):,} ({named})"
+        )
+
+
 def absent(images: Sequence[Image]) -> Iterator[str]:
     """A note about images of the gallery that have no embedding and are not on this machine."""
     if images:

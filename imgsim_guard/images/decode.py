@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,18 +10,19 @@ import cv2
 import numpy as np
 
 from imgsim_guard.images.decoder_messages import overheard
+from imgsim_guard.images.frames import read_frames
 from imgsim_guard.images.headers import MAX_PIXELS, MAX_SCANS, Header, has_cut_chunk, has_many_scans, read_header
 from imgsim_guard.images.heic import decode_heic, heic_decoder
+from imgsim_guard.images.picture import opaque, still
+from imgsim_guard.images.stills import decoded, read_still
+from imgsim_guard.images.structure import structure_of
 from imgsim_guard.model import Unreadable
 
 if TYPE_CHECKING:
-    from cv2.typing import MatLike
-    from numpy.typing import NDArray
+    from imgsim_guard.images.picture import Picture, Pixels
 
 DECODER = "+".join([f"opencv-{cv2.__version__}", *heic_decoder()])
 """Which decoders a verdict of `Unreadable` comes from: newer or more of them may read what these cannot."""
-
-PIXEL_DIGEST_SIZE = 16
 
 PREVIEW_SIDE, PREVIEW_QUALITY = 512, 80
 """Pixels, and of WebP: 30 kB a photograph, and enough to verify a pair by."""
@@ -46,30 +46,48 @@ _REDUCED = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_RE
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
 
 
-def decode(data: bytes, least_side: int | None = None) -> NDArray[np.uint8] | Unreadable:
-    """The pixels [h, w, 3] of an encoded image, BGR, as `cv2.imread` gives them: EXIF orientation applied, alpha
-    dropped, 16 bits brought to 8, the first frame or page. Or why there are none.
+def decode(data: bytes, least_side: int | None = None) -> Pixels | Unreadable:
+    """The pixels [h, w, 3] of an encoded image, BGR, as a person sees it, or why there are none.
 
-    Given `least_side`, a JPEG is decoded at a quarter or half of its size where its short side keeps so many pixels.
+    Opaque pictures of 8 bits, and those of 16 that fill them, are as `cv2.imread` gives them, EXIF orientation applied;
+    others are laid over a ground, or brought to 8 bits by the range that they fill. Of a film, it is the frame that
+    stands for it; of a document, the first page. Given `least_side`, a JPEG is decoded at a quarter or half of its size
+    where its short side keeps so many pixels.
     """
+    picture = read_picture(data, least_side)
+    return picture if isinstance(picture, Unreadable) else picture.pixels
+
+
+def read_picture(data: bytes, least_side: int | None = None) -> Picture | Unreadable:
+    """All that is made of an encoded image, or why it cannot be decoded. `least_side` as `decode` has it."""
     header = read_header(data)
     if header is None:
         return Unreadable(_what_it_is(data))
     if refused := _refused(header, data):
         return Unreadable(refused)
     if header.format == "HEIC":
-        return decode_heic(data)
-    pixels = (
-        _decoded(data, _REDUCED[_reduction(header, least_side)])
-        if header.format != "PNG" or not has_cut_chunk(data)
-        else None
-    )
-    if pixels is None:
-        return Unreadable(f"damaged or cut short: the {header.format} decoder gave up")
-    return np.ascontiguousarray(pixels, np.uint8)
+        pixels = decode_heic(data)
+        return pixels if isinstance(pixels, Unreadable) else opaque(pixels)
+    picture = None if header.format == "PNG" and has_cut_chunk(data) else _picture(data, header, least_side)
+    return picture or Unreadable(f"damaged or cut short: the {header.format} decoder gave up")
 
 
-def preview(pixels: NDArray[np.uint8]) -> bytes:
+def _picture(data: bytes, header: Header, least_side: int | None) -> Picture | None:
+    structure = structure_of(data, header)
+    try:
+        if structure.frames > 1:
+            return read_frames(data, header, structure)
+        if structure.plain:
+            reduction = _reduction(header, least_side)
+            pixels = decoded(data, _REDUCED[reduction])
+            return None if pixels is None else opaque(np.ascontiguousarray(pixels, np.uint8), reduction)
+        raw = read_still(data, header, structure)
+    except MemoryError:
+        return None
+    return None if raw is None else still(raw)
+
+
+def preview(pixels: Pixels) -> bytes:
     """A small WebP picture of these pixels [h, w, 3], at most PREVIEW_SIDE on its long side."""
     height, width = pixels.shape[:2]
     scale = min(1.0, PREVIEW_SIDE / max(height, width))
@@ -93,13 +111,6 @@ def _reduction(header: Header, least_side: int | None) -> int:
     )
 
 
-def _decoded(data: bytes, how: int) -> MatLike | None:
-    try:
-        return cv2.imdecode(np.frombuffer(data, np.uint8), how)
-    except (cv2.error, MemoryError):
-        return None
-
-
 def _refused(header: Header, data: bytes) -> str | None:
     """Why this is not given to a decoder, if so."""
     claimed = f"{header.width} x {header.height} pixels"
@@ -117,33 +128,23 @@ def _is_bomb(header: Header, size: int) -> bool:
     return pixels * BYTES_A_PIXEL.get(header.format, 6) > FREE_MEMORY and pixels > size * PIXELS_A_BYTE
 
 
-def decode_whole(data: bytes, least_side: int | None = None) -> NDArray[np.uint8] | Unreadable:
-    """As `decode`; but unreadable is also what the decoder fills up because a part of it is missing or damaged.
+def decode_whole(data: bytes, least_side: int | None = None) -> Picture | Unreadable:
+    """As `read_picture`; but unreadable is also what the decoder fills up because a part of it is missing or damaged.
 
     Decodes one image at a time, whichever threads ask.
     """
-    pixels, complaints = overheard(partial(_decoded_aloud, data, least_side))
-    if isinstance(pixels, Unreadable) or not _DAMAGE.search(complaints):
-        return pixels
+    picture, complaints = overheard(partial(_decoded_aloud, data, least_side))
+    if isinstance(picture, Unreadable) or not _DAMAGE.search(complaints):
+        return picture
     return Unreadable("damaged: its decoder found errors, and made up the rest")
 
 
-def _decoded_aloud(data: bytes, least_side: int | None) -> NDArray[np.uint8] | Unreadable:
+def _decoded_aloud(data: bytes, least_side: int | None) -> Picture | Unreadable:
     level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_WARNING)
     try:
-        return decode(data, least_side)
+        return read_picture(data, least_side)
     finally:
         cv2.utils.logging.setLogLevel(level)
-
-
-def pixel_digest(pixels: NDArray[np.uint8], reduced: int = 1) -> bytes:
-    """A digest of PIXEL_DIGEST_SIZE bytes that two images share when every pixel is the same, and both were decoded
-    smaller by the same factor.
-    """
-    what = repr(pixels.shape) if reduced == 1 else f"{pixels.shape}/{reduced}"
-    digest = hashlib.blake2b(what.encode(), digest_size=PIXEL_DIGEST_SIZE)
-    digest.update(np.ascontiguousarray(pixels).data)
-    return digest.digest()
 
 
 def _what_it_is(data: bytes) -> str:

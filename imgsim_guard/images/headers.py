@@ -11,6 +11,8 @@ import re
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
+from imgsim_guard.images.tiff_directories import HEIGHT, TILE_HEIGHT, TILE_WIDTH, WIDTH, directories
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -62,7 +64,7 @@ def read_header(data: bytes) -> Header | None:
         if re.match(signature, data, re.DOTALL):
             try:
                 width, height = size(data)
-            except (struct.error, IndexError, ValueError, OverflowError):
+            except (struct.error, LookupError, ValueError, OverflowError, StopIteration):
                 return None
             return Header(name, width, height) if width > 0 and height > 0 else None
     return None
@@ -130,32 +132,11 @@ def _webp(data: bytes) -> tuple[int, int]:
 
 
 def _tiff(data: bytes) -> tuple[int, int]:
-    """Tags 256 and 257 of the first directory (TIFF 6.0, section 2), also of a BigTIFF; 322 and 323 are a tile's."""
-    sizes = _tiff_sizes(data)
-    if not {256, 257} <= sizes.keys():
-        raise ValueError("no size in the first directory")
-    if sizes.get(322, 0) * sizes.get(323, 0) > MAX_TILE:
+    """Of the first directory; a tile is decoded whole, however small the image."""
+    first = next(directories(data))
+    if first.get(TILE_WIDTH, 0) * first.get(TILE_HEIGHT, 0) > MAX_TILE:
         raise ValueError("a tile that large is for nothing but to fill memory")
-    return sizes[256], sizes[257]
-
-
-def _tiff_sizes(data: bytes) -> dict[int, int]:
-    order = "<" if data[:2] == b"II" else ">"
-    big = struct.unpack_from(order + "H", data, 2)[0] == 43
-    directory, count, entry, step = ("Q", "Q", "HHQ", 20) if big else ("I", "H", "HHI", 12)
-    at = struct.unpack_from(order + directory, data, 8 if big else 4)[0]
-    entries = struct.unpack_from(order + count, data, at)[0]
-    at += struct.calcsize(order + count)
-    sizes: dict[int, int] = {}
-    for _ in range(min(entries, 0xFFFF)):
-        if len(data) < at + step:
-            break
-        tag, kind, _count = struct.unpack_from(order + entry, data, at)
-        if tag in {256, 257, 322, 323}:
-            value = {3: "H", 4: "I", 16: "Q"}[kind] if kind in {3, 4, 16} else "I"
-            sizes.setdefault(tag, struct.unpack_from(order + value, data, at + struct.calcsize(order + entry))[0])
-        at += step
-    return sizes
+    return first[WIDTH], first[HEIGHT]
 
 
 def _heif(data: bytes) -> tuple[int, int]:

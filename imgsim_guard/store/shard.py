@@ -25,14 +25,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-FORMAT = 2
+FORMAT = 3
 SUFFIX = ".safetensors"
 CONTENT_IDS = ("git", "md5", "sha256")
 """Of the digests, those that name an image's bytes: all that is read as long as nothing has to be compared."""
 
-DIGEST_SIZES = {"git": 20, "md5": 16, "sha256": 32, "pixels": 16, "hashes": HASHES * HASH_SIZE}
-"""Bytes of each digest that a row carries: the trackers' content ids of the file's bytes, the digest of its pixels, and
-its perceptual hashes."""
+DIGEST_SIZES = {"git": 20, "md5": 16, "sha256": 32, "pixels": 16, "hashes": HASHES * HASH_SIZE, "looks": 2}
+"""Bytes of each digest that a row carries: the trackers' content ids of the file's bytes, the digest of its pixels, its
+perceptual hashes, and how many further looks of the image have rows of their own (`look_digests`), with whether there
+are frames that nobody looked at.
+"""
+
+MOST_LOOKS = 255
 
 
 _ONE = np.float16(1).view(np.uint16)
@@ -47,6 +51,7 @@ class Row(NamedTuple):
     pixels: bytes
     hashes: bytes
     embedding: NDArray[np.float16]
+    looks: bytes = bytes(2)
 
 
 class Shard(NamedTuple):
@@ -82,6 +87,14 @@ def file_digests(data: bytes) -> dict[str, bytes]:
         "md5": hashlib.md5(data, usedforsecurity=False).digest(),
         "sha256": hashlib.sha256(data).digest(),
     }
+
+
+def look_digests(sha256: bytes, number: int) -> dict[str, bytes]:
+    """The content ids under which a further look of an image is stored, such as another frame, counted from 1: made of
+    the SHA-256 of the image's bytes, so that nothing else has them.
+    """
+    digest = hashlib.sha256(b"look %d of " % number + sha256).digest()
+    return {name: digest[: DIGEST_SIZES[name]] for name in CONTENT_IDS}
 
 
 def write_shard(rows: Iterable[Row], *, fingerprint: str) -> tuple[str, bytes]:

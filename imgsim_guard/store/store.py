@@ -23,6 +23,7 @@ from imgsim_guard.store.shard import (
     SUFFIX,
     Row,
     Shard,
+    look_digests,
     read_contents,
     read_shard,
     write_shard,
@@ -152,10 +153,40 @@ class Store:
         [(at, _, [index])] = by_shard([row], self._starts)
         return bytes(self._shards_for([row])[at].digests["pixels"][index])
 
+    def looks(self, rows: Mapping[str, int]) -> dict[str, list[int]]:
+        """The rows of the further looks of those images that have some, by content id, given the row of each."""
+        numbers = np.fromiter(rows.values(), np.intp, len(rows))
+        counts = self._column("looks", numbers)[:, 0]
+        contents = list(rows)
+        several = np.flatnonzero(counts)
+        digests = self._column("sha256", numbers[several])
+        wanted = {
+            contents[at]: [look_digests(bytes(digest), number + 1)["sha256"].hex() for number in range(counts[at])]
+            for at, digest in zip(several.tolist(), digests, strict=True)
+        }
+        found = self.find(f"sha256:{digest}" for some in wanted.values() for digest in some)
+        return {
+            content: [found[key] for digest in some if (key := f"sha256:{digest}") in found]
+            for content, some in wanted.items()
+        }
+
+    def unseen(self, rows: Mapping[str, int]) -> list[str]:
+        """Of these content ids, those of films and documents that were not looked at to their ends."""
+        marks = self._column("looks", np.fromiter(rows.values(), np.intp, len(rows)))[:, 1]
+        return [content for content, mark in zip(rows, marks.tolist(), strict=True) if mark]
+
+    def _column(self, name: str, rows: Wanted) -> NDArray[np.uint8]:
+        shards = self._shards_for(rows)
+        found = np.empty((len(rows), DIGEST_SIZES[name]), np.uint8)
+        for part in by_shard(rows, self._starts) if len(rows) else ():
+            found[part.places] = shards[part.shard].digests[name][part.rows]
+        return found
+
     def rows(self, contents: Iterable[str]) -> list[Row]:
-        """What is stored of these content ids: one row for each image, in no particular order."""
+        """What is stored of these content ids: the rows of each image, in no particular order."""
         self.open()
-        chosen = sorted(set(self.find(contents).values()))
+        found = self.find(contents)
+        chosen = sorted({*found.values(), *(row for some in self.looks(found).values() for row in some)})
         shards = self._shards_for(chosen)
         return [shards[at].row(index) for at, _, wanted in by_shard(chosen, self._starts) for index in wanted]
 

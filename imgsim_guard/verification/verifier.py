@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import cv2
 
-from imgsim_guard.images.decode import decode, pixel_digest
+from imgsim_guard.images.decode import decode, read_picture
+from imgsim_guard.images.headers import MAX_PIXELS, read_header
 from imgsim_guard.model import Candidate, Evidence, GuardError, Image, Unreadable
 from imgsim_guard.system.crash import naming
-from imgsim_guard.system.threads import cores
+from imgsim_guard.system.threads import Room, cores
 from imgsim_guard.verification.glance import Glance, glance, worth_verifying
-from imgsim_guard.verification.pair import verify
+from imgsim_guard.verification.looks import Seen, seen, verify_looks
 from imgsim_guard.verification.picture import side_by_side
-from imgsim_guard.verification.prepared import Prepared, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from imgsim_guard.images.picture import Picture
     from imgsim_guard.model import Match
     from imgsim_guard.sources.source import Source
 
@@ -31,7 +32,10 @@ GLANCES_KEPT = 4096
 """Of 35 kB each."""
 
 PREPARED_KEPT = 512
-"""Of up to 1 MB each."""
+"""Looks of images: of up to 1 MB each."""
+
+PIXELS_AT_ONCE = MAX_PIXELS
+"""Of all images that are decoded at once, as when embedding."""
 
 NOT_AT_HAND = Evidence("skipped", 0, 0.0, 0.0, None, "its pixels are not at hand")
 
@@ -42,16 +46,30 @@ T = TypeVar("T")
 
 
 class _Kept(Generic[T]):
-    """What was made of the images asked for last. Two threads that ask for one image at once get it from one making."""
+    """What was made of the images asked for last, up to a size. Two threads that ask for one image at once get it from
+    one making.
+    """
 
-    def __init__(self, make: Callable[[Image], T], size: int) -> None:
-        self._choosing = Lock()  # lru_cache lets two threads through that miss at once
-        self._once = lru_cache(size)(lambda image: _Once(lambda: make(image)))
+    def __init__(self, make: Callable[[Image], T], size: int, size_of: Callable[[T], int] = lambda _made: 1) -> None:
+        self._make, self._size, self._size_of = make, size, size_of
+        self._choosing = Lock()
+        self._kept: OrderedDict[Image, _Once[T]] = OrderedDict()
+        self._sizes: dict[Image, int] = {}
+        self._total = 0
 
     def of(self, image: Image) -> T:
         with self._choosing:
-            once = self._once(image)
-        return once.value()
+            once = self._kept.setdefault(image, _Once(lambda: self._make(image)))
+            self._kept.move_to_end(image)
+        value = once.value()
+        with self._choosing:
+            if image in self._kept and image not in self._sizes:
+                self._sizes[image] = self._size_of(value)
+                self._total += self._sizes[image]
+            while self._total > self._size and len(self._sizes) > 1:
+                oldest, _ = self._kept.popitem(last=False)
+                self._total -= self._sizes.pop(oldest, 0)
+        return value
 
 
 class _Once(Generic[T]):
@@ -80,8 +98,9 @@ class Verifier:
         self._source = source
         self._threads = threads or cores()
         self._reading = Lock()
+        self._room = Room(PIXELS_AT_ONCE)
         self._glances = _Kept(self._glance, GLANCES_KEPT)
-        self._prepared = _Kept(self._prepare, PREPARED_KEPT)
+        self._prepared = _Kept(self._prepare, PREPARED_KEPT, _looks_of)
 
     def verify(self, candidates: Sequence[Candidate], done: Callable[[], object]) -> Iterator[Evidence]:
         """The evidence of each candidate, in order; `done` is called after each.
@@ -103,27 +122,36 @@ class Verifier:
             first, second = self._glances.of(candidate.query), self._glances.of(candidate.gallery)
             if first is None or second is None:
                 return NOT_AT_HAND
-            if not worth_verifying(first, second):
+            if not any(worth_verifying(one, other) for one in first for other in second):
                 return NOT_WORTH_IT
         query, gallery = self._prepared.of(candidate.query), self._prepared.of(candidate.gallery)
-        return NOT_AT_HAND if query is None or gallery is None else verify(query, gallery)
+        return NOT_AT_HAND if query is None or gallery is None else verify_looks(query, gallery)
 
-    def _glance(self, image: Image) -> Glance | None:
-        pixels = self._pixels(image)
-        return None if pixels is None else glance(pixels)
+    def _glance(self, image: Image) -> tuple[Glance, ...] | None:
+        """One of each look."""
+        return self._made_of(image, lambda picture: tuple(map(glance, (picture.pixels, *picture.looks))))
 
-    def _prepare(self, image: Image) -> Prepared | None:
-        pixels = self._pixels(image)
-        if pixels is None:
-            return None
-        self.pixels[image] = pixel_digest(pixels)
-        return prepare(pixels)
+    def _prepare(self, image: Image) -> Seen | None:
+        def prepared(picture: Picture) -> Seen:
+            self.pixels[image] = picture.digest
+            return seen(picture)
 
-    def _pixels(self, image: Image) -> NDArray[np.uint8] | None:
+        return self._made_of(image, prepared)
+
+    def _made_of(self, image: Image, make: Callable[[Picture], T]) -> T | None:
+        """What is made of an image's picture, which is in memory only meanwhile; None without one."""
         with self._reading:  # a source answers one question at a time
             data = self._source.read(image)
-        pixels = _decoded(image, data)
-        return None if isinstance(pixels, Unreadable) else pixels
+        if isinstance(data, Unreadable):
+            return None
+        header = read_header(data)
+        with self._room.taken(header.width * header.height if header else 0):
+            picture = naming(image.path, read_picture, data)
+            return None if isinstance(picture, Unreadable) else make(picture)
+
+
+def _looks_of(image: Seen | None) -> int:
+    return 1 if image is None else max(1, len(image.frames)) + (image.other is not None)
 
 
 def side_by_side_png(match: Match, source: Source) -> bytes:

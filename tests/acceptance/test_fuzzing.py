@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
-from conftest import photograph
+from conftest import photograph, whole_pixels
 from encoders import every_way
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -29,7 +29,7 @@ from PIL import Image
 from imgsim_guard.augnet.checkpoint import checkpoint_bytes, read_checkpoint
 from imgsim_guard.config.reader import parse_settings
 from imgsim_guard.config.settings import Settings
-from imgsim_guard.images.decode import decode, decode_whole
+from imgsim_guard.images.decode import decode
 from imgsim_guard.images.headers import read_header
 from imgsim_guard.model import GuardError, Unreadable
 from imgsim_guard.sources.lfs import pointed_to
@@ -131,7 +131,7 @@ def assert_decoded_or_refused(data: bytes) -> None:
     assume(header is None or header.width * header.height <= LARGEST_DECODED)
     if LONG:
         LAST_INPUT.write_bytes(data)
-    outcome = decode_whole(data)
+    outcome = whole_pixels(data)
     if isinstance(outcome, Unreadable):
         assert outcome.reason
         return
@@ -181,9 +181,9 @@ def test_what_is_decoded_is_decoded_alike_again(name: str, edits: list[Edit]) ->
     data = edited(IMAGES[name], edits)
     header = read_header(data)
     assume(header is None or header.width * header.height <= LARGEST_DECODED)
-    first = decode_whole(data)
+    first = whole_pixels(data)
     decode(IMAGES["JPEG baseline"])
-    second = decode_whole(data)
+    second = whole_pixels(data)
     if isinstance(first, Unreadable) or isinstance(second, Unreadable):
         assert first == second
     else:

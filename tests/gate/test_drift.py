@@ -14,8 +14,8 @@ from imgsim_guard.gate.check import check
 from imgsim_guard.gate.drift import EMBEDDED_AGAIN, drifted
 from imgsim_guard.gate.pipeline import Pipeline
 from imgsim_guard.gate.policy import Policy
-from imgsim_guard.images.decode import pixel_digest
 from imgsim_guard.images.hashes import hashes
+from imgsim_guard.images.picture import pixel_digest
 from imgsim_guard.model import Bounds, Limits, Selection, Unreadable
 from imgsim_guard.store.shard import Row, file_digests
 

@@ -27,7 +27,8 @@ from imgsim_guard.augnet import fingerprint
 from imgsim_guard.gate import embed as embedding
 from imgsim_guard.gate.embed import embed_missing, missing
 from imgsim_guard.gate.pipeline import Pipeline, Progress
-from imgsim_guard.images.decode import DECODER, decode, pixel_digest
+from imgsim_guard.images.decode import DECODER, decode
+from imgsim_guard.images.picture import pixel_digest
 from imgsim_guard.model import GuardError, Image, Unreadable
 from imgsim_guard.store.shard import file_digests, read_shard
 from imgsim_guard.store.store import Store

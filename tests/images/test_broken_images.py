@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from conftest import Dataset, Repository, encoded, photograph, random_picture
+from conftest import Dataset, Repository, encoded, photograph, random_picture, whole_pixels
 from encoders import every_way
 from PIL import Image
 
 from imgsim_guard.cli import main
 from imgsim_guard.config.settings import FILE_NAME
-from imgsim_guard.images.decode import decode, decode_whole
+from imgsim_guard.images.decode import decode
 from imgsim_guard.model import Unreadable
 from imgsim_guard.sources import tracked
 from imgsim_guard.sources.folders import Folders, identified, read_file
@@ -67,7 +67,7 @@ black, and in WebP, HEIC and JPEG 2000 zeros are code like any other."""
 
 def outcome_is_whole_or_unreadable(name: str, data: bytes) -> bool:
     """Whether it is unreadable for a reason, or every pixel is what it is in the undamaged file."""
-    outcome = decode_whole(data)
+    outcome = whole_pixels(data)
     if isinstance(outcome, Unreadable):
         return bool(outcome.reason)
     return np.array_equal(outcome, WHOLE[name])
@@ -75,7 +75,7 @@ def outcome_is_whole_or_unreadable(name: str, data: bytes) -> bool:
 
 @pytest.mark.parametrize("name", FILES)
 def test_an_undamaged_file_is_whole(name: str) -> None:
-    np.testing.assert_array_equal(decode_whole(FILES[name]), WHOLE[name])
+    np.testing.assert_array_equal(whole_pixels(FILES[name]), WHOLE[name])
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -89,7 +89,7 @@ def test_no_file_that_was_cut_short_is_taken_for_another_picture(name: str) -> N
 def test_what_is_cut_short_by_a_tenth_or_more_is_unreadable_unless_only_later_pages_are_gone(name: str) -> None:
     data = FILES[name]
     readable = [
-        tenths for tenths in range(10) if not isinstance(decode_whole(data[: len(data) * tenths // 10]), Unreadable)
+        tenths for tenths in range(10) if not isinstance(whole_pixels(data[: len(data) * tenths // 10]), Unreadable)
     ]
     assert not readable or (name in LATER_PAGES and min(readable) >= 5)
 
@@ -111,7 +111,7 @@ def flipped(data: bytes, seed: int) -> bytes:
 @pytest.mark.parametrize("name", FILES)
 def test_a_flipped_bit_gives_a_picture_or_a_reason(name: str) -> None:
     for seed in range(8):
-        outcome = decode_whole(flipped(FILES[name], seed))
+        outcome = whole_pixels(flipped(FILES[name], seed))
         if isinstance(outcome, Unreadable):
             assert outcome.reason
         else:

@@ -33,7 +33,7 @@ from imgsim_guard.model import (
     Selection,
     Unreadable,
 )
-from imgsim_guard.verification import verifier
+from imgsim_guard.verification import looks, verifier
 from imgsim_guard.verification.glance import glance, worth_verifying
 from imgsim_guard.verification.pair import verify
 from imgsim_guard.verification.picture import GAP
@@ -201,7 +201,7 @@ def test_workers_that_want_one_image_at_once_wait_for_one_of_them_to_prepare_it(
             return super().at_hand(image)
 
     monkeypatch.setattr(verifier, "cores", lambda: 4)
-    monkeypatch.setattr(verifier, "prepare", slowly)
+    monkeypatch.setattr(looks, "prepare", slowly)
     files = Together(photographs)
     pairs = [pair_of(files, "cat.png", other) for other in photographs if other != "cat.png"]
     assert len(list(Verifier(files).verify(pairs, nothing))) == 4

@@ -1,0 +1,45 @@
+"""Images that are found by several looks: the frames of a film, the pages of a document, a picture on either ground.
+
+Each further look has a row of its own in the store. Retrieval knows only rows, so each gets a name while it searches,
+and what it finds counts for the image.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imgsim_guard.gate.retrieve import Retrieved
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from imgsim_guard.store.store import Store
+
+MARK = "#"
+"""Between a content id, which has none, and the number of a look."""
+
+
+def with_frames(rows: Mapping[str, int], store: Store) -> dict[str, int]:
+    """The row of each content, and those of its further looks."""
+    further = store.looks(rows)
+    named = {f"{content}{MARK}{number}": row for content, some in further.items() for number, row in enumerate(some)}
+    return {**rows, **named}
+
+
+def of_images(
+    retrieved: Mapping[tuple[str, str], Retrieved], order: Mapping[str, int] | None = None
+) -> dict[tuple[str, str], Retrieved]:
+    """What was retrieved, by content: of several looks the smallest distance. Given an `order`, the later content of a
+    pair comes first.
+    """
+    places = {content: place for place, content in enumerate(order)} if order is not None else None
+    found: dict[tuple[str, str], Retrieved] = {}
+    for (first, second), pair in retrieved.items():
+        one, other = first.partition(MARK)[0], second.partition(MARK)[0]
+        if places is not None:
+            if one == other:
+                continue
+            one, other = (one, other) if places[one] > places[other] else (other, one)
+        before = found.get((one, other), pair)
+        found[one, other] = Retrieved(min(before.distance, pair.distance), before.by_hash or pair.by_hash)
+    return found

@@ -1,0 +1,157 @@
+"""The frames of a film and the pages of a document: read one after the other, and a few chosen that stand for all.
+
+Two films that begin alike are not the same film. So all frames are looked at, up to a number that bounds the work, and
+those are chosen that differ most from one another; a black frame or a title among them does not stand for the rest.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import cv2
+import numpy as np
+
+from imgsim_guard.images import tiff_directories as tiff
+from imgsim_guard.images.headers import MAX_PIXELS
+from imgsim_guard.images.picture import Picture, digest_of_frames, still
+from imgsim_guard.images.stills import raw_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from imgsim_guard.images.headers import Header
+    from imgsim_guard.images.picture import Pixels, Raw
+    from imgsim_guard.images.structure import Structure
+
+MOST_FRAMES = 256
+"""Frames of a film, or pages, that are looked at: ten seconds of film, and no book."""
+
+MOST_PIXELS = 2 * MAX_PIXELS
+"""Of all frames that are looked at: a second of work for each 100 megapixels."""
+
+AT_ONCE = 2**25
+"""Pixels of the frames that are in memory, and of those that were chosen: 100 MB each."""
+
+MOST_CHOSEN = 16
+"""Frames that stand for a film: each is embedded."""
+
+TINY = 32
+"""Side of the grey picture by which frames are told apart."""
+
+ALIKE, SAME = 10.0, 1.0
+"""Grey levels that the tiny pictures of two frames of a film, or of two pages, differ in the mean: below, one of them
+stands for both. Pages of text differ little."""
+
+EMPTY = 3.0
+"""Grey levels of spread of a frame that shows nothing."""
+
+
+class _Chosen(NamedTuple):
+    number: int
+    tiny: NDArray[np.float32]
+    pixels: Pixels
+
+
+def read_frames(data: bytes, header: Header, structure: Structure) -> Picture | None:
+    """The picture of a file that has several frames; None where not even the first can be decoded."""
+    pages = header.format == "TIFF"
+    choice = _Choice(AT_ONCE // max(1, header.width * header.height), SAME if pages else ALIKE)
+    digests = []
+    for raw in _raws(data, header, structure):
+        picture = still(raw)
+        digests.append(picture.digest)
+        choice.add(picture.pixels)
+    if not digests:
+        return None
+    frames = choice.frames()
+    unseen = data if len(digests) < structure.frames else b""
+    main = frames[0] if pages else choice.typical()
+    return Picture(
+        main,
+        digest_of_frames(digests, unseen),
+        frames=frames,
+        total=structure.frames,
+        seen=len(digests),
+        pages=pages,
+    )
+
+
+class _Choice:
+    """Of frames that come one after the other, those that differ most (Gonzalez's k centres, in one pass)."""
+
+    def __init__(self, most: int, alike: float) -> None:
+        self._most = max(2, min(MOST_CHOSEN, most))
+        self._alike = alike
+        self._chosen: list[_Chosen] = []
+        self._empty: list[_Chosen] = []
+        self._sum: NDArray[np.float32] = np.zeros((TINY, TINY), np.float32)
+        self._number = 0
+
+    def add(self, pixels: Pixels) -> None:
+        grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
+        tiny = np.asarray(cv2.resize(grey, (TINY, TINY), interpolation=cv2.INTER_AREA), np.float32)
+        self._number += 1
+        one = _Chosen(self._number, tiny, pixels)
+        if float(tiny.std()) < EMPTY:
+            self._empty = self._empty or [one]
+            return
+        self._sum += tiny
+        if all(_apart(tiny, other.tiny) > self._alike for other in self._chosen):
+            self._chosen.append(one)
+            if len(self._chosen) > self._most:
+                self._thin_out()
+
+    def frames(self) -> tuple[Pixels, ...]:
+        """Those that were chosen, in order; an empty one only where there are no others."""
+        return tuple(one.pixels for one in self._chosen or self._empty)
+
+    def typical(self) -> Pixels:
+        """The one nearest to the mean of all frames that show something."""
+        chosen = self._chosen or self._empty
+        mean = self._sum / max(1, self._number)
+        return min(chosen, key=lambda one: _apart(one.tiny - one.tiny.mean(), mean - mean.mean())).pixels
+
+    def _thin_out(self) -> None:
+        """Leave out the later of the two that are most alike; from now on, frames must differ more than these did."""
+        distance, _, later = min(
+            (_apart(one.tiny, other.tiny), index, at)
+            for at, other in enumerate(self._chosen)
+            for index, one in enumerate(self._chosen[:at])
+        )
+        self._alike = max(self._alike, distance)
+        del self._chosen[later]
+
+
+def _apart(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    return float(np.abs(one - other).mean())
+
+
+def _raws(data: bytes, header: Header, structure: Structure) -> Iterator[Raw]:
+    size = header.width * header.height
+    most = max(2, min(structure.frames, MOST_FRAMES, MOST_PIXELS // size))
+    if header.format == "TIFF":
+        yield from _pages(data, header, structure, most)
+        return
+    step = max(1, AT_ONCE // size)
+    for start in range(0, most, step):
+        count = min(step, most - start)
+        found, film = cv2.imdecodeanimation(np.frombuffer(data, np.uint8), start, count)
+        if not found:
+            return
+        for frame in film.frames[:count]:
+            usual = frame if frame.ndim == 3 and frame.shape[2] == 3 and frame.dtype == np.uint8 else None  # noqa: PLR2004
+            yield raw_of(frame, usual, data, header, structure)
+
+
+def _pages(data: bytes, header: Header, structure: Structure, most: int) -> Iterator[Raw]:
+    """Of a TIFF, without smaller versions of a page and masks."""
+    buffer = np.frombuffer(data, np.uint8)
+    numbers = [number for number, page in enumerate(tiff.directories(data)) if tiff.is_page(page)]
+    for number in numbers[:most]:
+        found, [*samples] = cv2.imdecodemulti(buffer, cv2.IMREAD_UNCHANGED, None, (number, number + 1))
+        if not found or not samples:
+            return
+        _, [*usual] = cv2.imdecodemulti(buffer, cv2.IMREAD_COLOR, None, (number, number + 1))
+        yield raw_of(samples[0], usual[0] if usual else None, data, header, structure)

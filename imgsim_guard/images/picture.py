@@ -1,0 +1,130 @@
+"""What is made of an image file: the pixels that a person sees, and a digest of everything that is in it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, NamedTuple
+
+import cv2
+import numpy as np
+
+from imgsim_guard.images.depth import Samples, to_8_bits
+from imgsim_guard.images.ground import BLACK, WHITE, ground_of, laid_over, shows_the_ground
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.uint8]
+
+PIXEL_DIGEST_SIZE = 16
+
+
+class Picture(NamedTuple):
+    """`pixels`: [h, w, 3] in BGR. `digest`: of all samples of all frames. `ground`: on which a transparent
+    picture lies, and `other`: over the other ground. `frames`: of a film or a document, those that stand for it,
+    `pixels` among them. `total`: how many frames there are, `seen`: how many of them were looked at, `pages`: whether
+    they are a document's.
+    """
+
+    pixels: Pixels
+    digest: bytes
+    ground: int | None = None
+    other: Pixels | None = None
+    frames: tuple[Pixels, ...] = ()
+    total: int = 1
+    seen: int = 1
+    pages: bool = False
+
+    @property
+    def looks(self) -> tuple[Pixels, ...]:
+        """What else than `pixels` the picture is found by."""
+        rest = tuple(frame for frame in self.frames if frame is not self.pixels)
+        return rest if self.other is None else (self.other, *rest)
+
+
+class Raw(NamedTuple):
+    """Samples as a file has them: [h, w] or [h, w, c], BGR, and alpha [h, w] of the same type if there is any.
+
+    `usual`: OpenCV's 8 bits of the same, BGR, without alpha. `laid_on_black`: the colours are multiplied with alpha.
+    """
+
+    samples: Samples
+    alpha: Samples | None = None
+    usual: Pixels | None = None
+    laid_on_black: bool = False
+
+
+def opaque(pixels: Pixels, reduced: int = 1) -> Picture:
+    """A picture that is nothing but these pixels."""
+    return Picture(pixels, pixel_digest(pixels, reduced))
+
+
+def still(raw: Raw) -> Picture:
+    """The picture that these samples are."""
+    pixels = _shown(raw)
+    alpha = None if raw.alpha is None else _alpha(raw.alpha)
+    if alpha is None or alpha.min() == WHITE:
+        return Picture(pixels, digest_of([raw.samples if raw.samples.dtype != np.uint8 else pixels]))
+    digest = digest_of([raw.samples, *([] if raw.alpha is None else [raw.alpha])])
+    ground = ground_of(pixels if not raw.laid_on_black else _unmultiplied(pixels, alpha), alpha)
+    grounds = (ground, WHITE + BLACK - ground)
+    mixed = [_mixed(raw, pixels, alpha, one) for one in grounds[: 1 + shows_the_ground(alpha)]]
+    return Picture(mixed[0], digest, ground if len(mixed) > 1 else None, mixed[1] if len(mixed) > 1 else None)
+
+
+def pixel_digest(pixels: Pixels, reduced: int = 1) -> bytes:
+    """A digest of PIXEL_DIGEST_SIZE bytes that two images share when every pixel is the same, and both were decoded
+    smaller by the same factor.
+    """
+    return _digest([repr(pixels.shape) if reduced == 1 else f"{pixels.shape}/{reduced}"], [pixels])
+
+
+def digest_of(arrays: Sequence[Samples]) -> bytes:
+    """The same of all samples of a picture, whatever their types: its colours, and its alpha if it has any."""
+    if len(arrays) == 1 and arrays[0].dtype == np.uint8 and arrays[0].ndim == 3:  # noqa: PLR2004  [h, w, 3]
+        return pixel_digest(np.asarray(arrays[0], np.uint8))
+    return _digest([f"{array.shape}{array.dtype.str}" for array in arrays], arrays)
+
+
+def digest_of_frames(frames: Sequence[bytes], unseen: bytes = b"") -> bytes:
+    """The same of a film or a document, given the digest of each frame, and the file where not all of it was seen."""
+    return hashlib.blake2b(b"".join(frames) + unseen, digest_size=PIXEL_DIGEST_SIZE).digest()
+
+
+def _digest(words: Iterable[str], arrays: Iterable[Samples]) -> bytes:
+    digest = hashlib.blake2b(" ".join(words).encode(), digest_size=PIXEL_DIGEST_SIZE)
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.digest()
+
+
+def _shown(raw: Raw) -> Pixels:
+    """The colours, 8 bits, BGR."""
+    if raw.usual is not None and raw.samples.dtype == np.uint8 and not raw.laid_on_black:
+        return raw.usual
+    pixels = to_8_bits(raw.samples)
+    if pixels is None:
+        pixels = raw.usual if raw.usual is not None else np.asarray(raw.samples.astype(np.uint16) >> 8, np.uint8)
+    if pixels.ndim == 2:  # noqa: PLR2004  grey
+        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR), np.uint8)
+    return np.ascontiguousarray(pixels)
+
+
+def _alpha(alpha: Samples) -> Pixels:
+    if alpha.dtype == np.uint8:
+        return np.asarray(alpha, np.uint8)
+    most = float(np.iinfo(alpha.dtype.type).max) if alpha.dtype.kind in "iu" else max(1.0, float(alpha.max()))  # type: ignore[type-var]
+    return np.asarray(np.rint(np.clip(alpha.astype(np.float32) / np.float32(most), 0, 1) * 255), np.uint8)
+
+
+def _mixed(raw: Raw, pixels: Pixels, alpha: Pixels, ground: int) -> Pixels:
+    if not raw.laid_on_black:
+        return laid_over(ground, pixels, alpha)
+    return np.asarray(cv2.add(pixels, laid_over(ground, np.zeros_like(pixels), alpha)), np.uint8)
+
+
+def _unmultiplied(pixels: Pixels, alpha: Pixels) -> Pixels:
+    weight = np.maximum(alpha, 1)[..., None].astype(np.uint16)
+    return np.asarray(np.minimum(pixels.astype(np.uint16) * np.uint16(255) // weight, 255), np.uint8)

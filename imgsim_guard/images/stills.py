@@ -1,0 +1,99 @@
+"""One picture of a file, with all that OpenCV can tell of it: alpha, and more than 8 bits."""
+
+from __future__ import annotations
+
+import struct
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from imgsim_guard.images.picture import Raw
+from imgsim_guard.images.structure import png_chunks
+from imgsim_guard.images.tiff_directories import ORIENTATION, directories
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cv2.typing import MatLike
+
+    from imgsim_guard.images.headers import Header
+    from imgsim_guard.images.structure import Structure
+
+_TURNS = {
+    2: (None, 1),
+    3: (cv2.ROTATE_180, None),
+    4: (None, 0),
+    5: (cv2.ROTATE_90_CLOCKWISE, 1),
+    6: (cv2.ROTATE_90_CLOCKWISE, None),
+    7: (cv2.ROTATE_90_CLOCKWISE, 0),
+    8: (cv2.ROTATE_90_COUNTERCLOCKWISE, None),
+}
+"""By EXIF's orientation, how the picture is turned, and then about which axis it is mirrored."""
+
+_EXIF = 0
+
+
+def decoded(data: bytes, how: int = cv2.IMREAD_COLOR) -> MatLike | None:
+    """What OpenCV makes of a file; None where it gives up."""
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), how)
+    except cv2.error:
+        return None
+
+
+def read_still(data: bytes, header: Header, structure: Structure) -> Raw | None:
+    """All of a file's first picture that OpenCV tells of; None where it gives up.
+
+    OpenCV turns a picture as its EXIF data want only where it is asked for 8 bits without alpha.
+    """
+    try:
+        samples, kinds, texts = cv2.imdecodeWithMetadata(np.frombuffer(data, np.uint8), flags=cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        return None
+    if samples is None:
+        return None
+    if header.format in {"PNG", "WebP"}:
+        samples = _turned(samples, np.asarray(kinds).ravel().tolist(), texts)
+    usual = decoded(data)
+    return raw_of(samples, usual, data, header, structure)
+
+
+def raw_of(samples: MatLike, usual: MatLike | None, data: bytes, header: Header, structure: Structure) -> Raw:
+    """OpenCV's samples [h, w] or [h, w, c], the fourth of which is alpha, and its 8 bits of them."""
+    eight = None if usual is None else np.asarray(usual, np.uint8)
+    if samples.ndim == 3 and samples.shape[2] == 4:  # noqa: PLR2004
+        # libtiff's RGBA interface, which OpenCV uses for 8 bits, multiplies colours with alpha.
+        black = header.format == "TIFF" and samples.dtype == np.uint8
+        alpha = np.ascontiguousarray(samples[:, :, 3]) if structure.alpha else None
+        return Raw(np.ascontiguousarray(samples[:, :, :3]), alpha, eight, laid_on_black=black and alpha is not None)
+    if header.format == "PNG" and structure.alpha and samples.ndim == 2:  # noqa: PLR2004
+        return Raw(samples, _transparent_grey(samples, data), eight)
+    return Raw(samples, None, eight)
+
+
+def _transparent_grey(samples: MatLike, data: bytes) -> MatLike:
+    """Alpha of a grey PNG that names one grey as transparent (tRNS)."""
+    start = next(start for kind, start, _ in png_chunks(data, until=b"IDAT") if kind == b"tRNS")
+    bits = data[24]
+    grey = int.from_bytes(data[start : start + 2])
+    if bits < 8:  # noqa: PLR2004
+        grey = grey * 255 // (2**bits - 1)
+    most = 255 if bits <= 8 else 65535  # noqa: PLR2004
+    return np.asarray(np.where(samples == grey, 0, most), samples.dtype)
+
+
+def _turned(samples: MatLike, kinds: Sequence[int], texts: Sequence[MatLike]) -> MatLike:
+    for kind, text in zip(kinds, texts, strict=False):
+        if kind == _EXIF:
+            turn, mirror = _TURNS.get(_orientation(np.asarray(text).tobytes()), (None, None))
+            samples = samples if turn is None else cv2.rotate(samples, turn)
+            return samples if mirror is None else cv2.flip(samples, mirror)
+    return samples
+
+
+def _orientation(exif: bytes) -> int:
+    with suppress(struct.error, StopIteration):
+        return next(directories(exif)).get(ORIENTATION, 1)
+    return 1

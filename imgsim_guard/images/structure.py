@@ -1,0 +1,167 @@
+"""What an image file holds beyond one opaque picture of 8 bits, told from its structure, without decoding.
+
+Nearly all photographs hold nothing more, and are decoded at once. Whatever the bytes are, the answer is a structure.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from typing import TYPE_CHECKING, NamedTuple
+
+from imgsim_guard.images import tiff_directories as tiff
+from imgsim_guard.images.headers import LARGEST_META
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from imgsim_guard.images.headers import Header
+
+MOST_BLOCKS = 2**20
+"""Of a file that are walked through: a film of 10,000 frames has 2 million at most, and a still picture a few."""
+
+
+class Structure(NamedTuple):
+    """`frames`: of a film, or pages of a document. `alpha`: there may be transparency. `deep`: more than 8 bits a
+    sample, or other numbers than whole ones from 0 on. `bands`: there are samples that OpenCV does not tell of.
+    """
+
+    frames: int = 1
+    alpha: bool = False
+    deep: bool = False
+    bands: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Whether OpenCV's usual answer is all there is."""
+        return self == _PLAIN
+
+
+_PLAIN = Structure()
+
+
+def structure_of(data: bytes, header: Header) -> Structure:
+    """The structure of a file with this header."""
+    look = _LOOKS.get(header.format)
+    if look is None:
+        return _PLAIN
+    try:
+        return look(data)
+    except (struct.error, IndexError, ValueError, OverflowError):
+        return _PLAIN  # it is damaged, which decoding finds out
+
+
+def _png(data: bytes) -> Structure:
+    """PNG, third edition: IHDR has the bits of a sample and the colour type, tRNS alpha, acTL the number of frames."""
+    bits, colours = data[24], data[25]
+    chunks = {kind: data[start : start + 4] for kind, start, _ in png_chunks(data, until=b"IDAT")}
+    frames = int.from_bytes(chunks.get(b"acTL", b"\0\0\0\1"))
+    return Structure(max(1, frames), alpha=bool(colours & 4) or b"tRNS" in chunks, deep=bits > 8)
+
+
+def png_chunks(data: bytes, *, until: bytes = b"IEND") -> Iterator[tuple[bytes, int, int]]:
+    """The kind, start and end of each chunk's data, up to the first of one kind."""
+    at = 8
+    for _ in range(MOST_BLOCKS):
+        length, kind = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
+        if kind == until or at + 8 > len(data):
+            return
+        yield kind, at + 8, at + 8 + length
+        at += 12 + length
+
+
+def _gif(data: bytes) -> Structure:
+    """GIF89a: blocks of a picture each, of an extension, which may tell of a transparent colour, or the end."""
+    frames, alpha = 0, False
+    for block, at in _gif_blocks(data):
+        frames += block == 0x2C
+        alpha |= block == 0x21 and data[at + 1] == 0xF9 and bool(data[at + 3] & 1)
+    return Structure(max(1, frames), alpha=alpha)
+
+
+def _gif_blocks(data: bytes) -> Iterator[tuple[int, int]]:
+    """The first byte of each block, and where it is."""
+    at = 13 + _gif_colours(data[10])
+    for _ in range(MOST_BLOCKS):
+        if at >= len(data) or data[at] not in {0x21, 0x2C}:
+            return
+        yield data[at], at
+        at += 2 if data[at] == 0x21 else 11 + _gif_colours(data[at + 9])
+        while data[at]:
+            at += 1 + data[at]
+        at += 1
+
+
+def _gif_colours(flags: int) -> int:
+    """Bytes of the colour table that follows."""
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _webp(data: bytes) -> Structure:
+    """RFC 9649, section 2."""
+    chunk = data[12:16]
+    if chunk == b"VP8L":
+        return Structure(alpha=bool(struct.unpack_from("<I", data, 21)[0] >> 28 & 1))
+    if chunk != b"VP8X":
+        return _PLAIN
+    frames = sum(1 for kind, _, _ in riff_chunks(data) if kind == b"ANMF") if data[20] & 2 else 1
+    return Structure(max(1, frames), alpha=bool(data[20] & 0x10))
+
+
+def riff_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """The kind, start and end of each chunk's data."""
+    at = 12
+    for _ in range(MOST_BLOCKS):
+        if at + 8 > len(data):
+            return
+        length = int.from_bytes(data[at + 4 : at + 8], "little")
+        yield data[at : at + 4], at + 8, at + 8 + length
+        at += 8 + length + (length & 1)
+
+
+def _tiff(data: bytes) -> Structure:
+    pages = [page for page in tiff.directories(data) if tiff.is_page(page)]
+    first = pages[0] if pages else {}
+    bits, form, samples = first.get(tiff.BITS, 1), first.get(tiff.SAMPLE_FORMAT, 1), first.get(tiff.SAMPLES, 1)
+    colours = 3 if first.get(tiff.PHOTOMETRIC, 1) in {2, 6, 8} else 4 if first.get(tiff.PHOTOMETRIC) == 5 else 1
+    return Structure(
+        max(1, len(pages)),
+        alpha=samples == colours + 1 and first.get(tiff.EXTRA_SAMPLES, 0) in {1, 2},
+        deep=bits > 8 or form != 1,
+        bands=samples > colours,
+    )
+
+
+def _avif(data: bytes) -> Structure:
+    """Alpha is an auxiliary picture, and av1C tells of more than 8 bits (AV1-ISOBMFF, 2.3.3); a sequence's frames are
+    the samples of its first track (ISO 14496-12, 8.7.3.2).
+    """
+    boxes = data[:LARGEST_META]
+    at = boxes.find(b"av1C")
+    counts = [struct.unpack_from(">I", boxes, found.end() + 8)[0] for found in re.finditer(b"stsz", boxes)]
+    frames = max(counts, default=1) if data[8:12] == b"avis" or b"avis" in data[:64] else 1
+    alpha = b":alpha\0" in boxes or b"auxid:1\0" in boxes
+    return Structure(max(1, frames), alpha=alpha, deep=at >= 0 and bool(boxes[at + 6] & 0x40))
+
+
+def _jpeg2000(data: bytes) -> Structure:
+    """The codestream's size marker (ISO 15444-1, A.5.1) has the components, and the bits of each."""
+    at = data.index(b"\xff\x4f\xff\x51")
+    components, bits = struct.unpack_from(">HB", data, at + 40)
+    return Structure(alpha=components in {2, 4}, deep=(bits & 0x7F) > 7, bands=components not in {1, 3, 4})
+
+
+def _netpbm(data: bytes) -> Structure:
+    numbers = re.sub(rb"#[^\n]*\n", b" ", data[2:1024]).split(maxsplit=3)
+    return Structure(deep=data[1:2] in b"2356" and int(numbers[2][:6]) > 255)
+
+
+_LOOKS: dict[str, Callable[[bytes], Structure]] = {
+    "PNG": _png,
+    "GIF": _gif,
+    "WebP": _webp,
+    "TIFF": _tiff,
+    "AVIF": _avif,
+    "JPEG 2000": _jpeg2000,
+    "Netpbm": _netpbm,
+}
