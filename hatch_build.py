@@ -41,10 +41,10 @@ class ModelBuildHook(BuildHookInterface[Any]):
 
 
 def _build_model(expected: str) -> bytes:
-    from imgsim_guard.augnet.checkpoint import checkpoint_bytes, read_checkpoint
+    from imgsim_guard.augnet.checkpoint import read_checkpoint
     from imgsim_guard.augnet.graph import build_model
 
-    model = build_model(read_checkpoint(checkpoint_bytes(_release())))
+    model = build_model(read_checkpoint(_release()))
     digest = hashlib.sha256(model).hexdigest()
     if digest != expected:
         raise SystemExit(
@@ -55,29 +55,56 @@ def _build_model(expected: str) -> bytes:
 
 
 def _release() -> bytes:
-    """The bytes of the file that was named, else of the release from the cache, else from the package index."""
-    from imgsim_guard.system.cache_folder import cache_folder
-    from imgsim_guard.system.files import replace_file
-
+    """The released checkpoint: from the file that was named, else from the cache, else from the package index."""
     if named := os.environ.get(WEIGHTS_VARIABLE):
-        try:
-            return Path(named).read_bytes()
-        except OSError as error:
-            raise SystemExit(f"imgsim-guard: {WEIGHTS_VARIABLE} names {named}: {error.strerror}") from error
-    cached = cache_folder() / "build" / WHEEL
-    if cached.is_file():
-        return cached.read_bytes()
+        return _checked(Path(named), f"{WEIGHTS_VARIABLE} names {named}")
+    cached = _cached()
+    with suppress(SystemExit):  # it is not there, or damaged: then it is downloaded once more
+        if cached is not None:
+            return _checked(cached, str(cached))
     with tempfile.TemporaryDirectory() as folder:
         _download(folder)
-        release = (Path(folder) / WHEEL).read_bytes()
-    with suppress(OSError):  # a machine that builds packages may have no home: then there is nothing to keep it in
+        checkpoint = _checked(Path(folder, WHEEL), f"the package index has another {RELEASE}")
+        if cached is not None:
+            _keep(Path(folder, WHEEL), cached)
+    return checkpoint
+
+
+def _checked(path: Path, where: str) -> bytes:
+    """The checkpoint in a wheel, or that is this file. No more of a file is read than a release has."""
+    from imgsim_guard.augnet.checkpoint import LARGEST_RELEASE, checkpoint_bytes
+    from imgsim_guard.model import GuardError
+
+    try:
+        with path.open("rb") as file:
+            return checkpoint_bytes(file.read(LARGEST_RELEASE))
+    except OSError as error:
+        raise SystemExit(f"imgsim-guard: {where}: {error.strerror}") from error
+    except GuardError as error:
+        raise SystemExit(f"imgsim-guard: {where}: {error}") from error
+
+
+def _cached() -> Path | None:
+    """Where the release is kept; None for a user without a home, such as a machine that builds packages may have."""
+    from imgsim_guard.model import GuardError
+    from imgsim_guard.system.cache_folder import cache_folder
+
+    with suppress(GuardError):
+        return cache_folder() / "build" / WHEEL
+    return None
+
+
+def _keep(wheel: Path, cached: Path) -> None:
+    from imgsim_guard.system.files import replace_file
+
+    with suppress(OSError):  # nothing can be written there: then it is downloaded again
         cached.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(cached, release)
-    return release
+        replace_file(cached, wheel.read_bytes())
 
 
 def _download(folder: str) -> None:
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--dest", folder, RELEASE]
+    options = ["--no-deps", "--only-binary=:all:", "--dest", folder, RELEASE]
+    command = [sys.executable, "-P", "-m", "pip", "download", *options]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
         raise SystemExit(

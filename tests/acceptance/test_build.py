@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
+import tracemalloc
 import zipfile
 from importlib.metadata import metadata
-from typing import TYPE_CHECKING, NamedTuple
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 import yaml
@@ -19,6 +23,7 @@ from conftest import ROOT, USERS_FOLDERS
 from imgsim_guard import __version__
 from imgsim_guard.augnet import MODEL_SHA256
 from imgsim_guard.augnet.checkpoint import CHECKPOINT_SHA256
+from imgsim_guard.model import GuardError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -177,3 +182,91 @@ def test_a_second_build_reuses_the_download(source: Path, tmp_path: Path) -> Non
     assert [path.stat().st_mtime_ns for path in (cache / "build").iterdir()] == [changed]
     with zipfile.ZipFile(next((tmp_path / "second").iterdir())) as archive:
         assert hashlib.sha256(archive.read(MODEL)).hexdigest() == MODEL_SHA256
+
+
+# What the index, the cache and IMGSIM_GUARD_WEIGHTS hand over.
+
+
+@pytest.fixture
+def hatch_build(monkeypatch: pytest.MonkeyPatch, cache: Path) -> Any:  # noqa: ARG001  an empty one
+    """The build hook as a module; hatchling itself is only in the isolated build."""
+    base = type("BuildHookInterface", (), {"__class_getitem__": classmethod(lambda cls, _: cls)})
+    interface = ModuleType("hatchling.builders.hooks.plugin.interface")
+    monkeypatch.setattr(interface, "BuildHookInterface", base, raising=False)
+    names = ("hatchling", "hatchling.builders", "hatchling.builders.hooks", "hatchling.builders.hooks.plugin")
+    for name in names:
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setitem(sys.modules, interface.__name__, interface)
+    monkeypatch.delenv("IMGSIM_GUARD_WEIGHTS", raising=False)
+    monkeypatch.syspath_prepend(str(ROOT))
+    monkeypatch.delitem(sys.modules, "hatch_build", raising=False)
+    return importlib.import_module("hatch_build")
+
+
+def wheel(folder: Path, model: bytes) -> Path:
+    """A wheel of imgsim 0.1.2 with another model in it."""
+    folder.mkdir(exist_ok=True)
+    about = {
+        "METADATA": "Metadata-Version: 2.1\nName: imgsim\nVersion: 0.1.2\n",
+        "WHEEL": "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        "RECORD": "",
+    }
+    with zipfile.ZipFile(folder / "imgsim-0.1.2-py3-none-any.whl", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("imgsim/model.pth", model)
+        for name, text in about.items():
+            archive.writestr(f"imgsim-0.1.2.dist-info/{name}", text)
+    return folder / "imgsim-0.1.2-py3-none-any.whl"
+
+
+def test_a_release_with_another_digest_is_not_kept(
+    hatch_build: Any, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = wheel(tmp_path / "index", b"something else").parent
+    for name, value in {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index), "PIP_CONFIG_FILE": os.devnull}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(
+        SystemExit, match=r"the package index has another imgsim==0\.1\.2: these are not AugNet's weights"
+    ):
+        hatch_build._release()  # noqa: SLF001  pip calls it
+    assert not list(cache.rglob("*.whl"))
+
+
+def test_a_release_that_was_damaged_in_the_cache_is_downloaded_again(
+    hatch_build: Any, cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cached = cache / "build" / "imgsim-0.1.2-py3-none-any.whl"
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(b"damaged")
+    good, asked = wheel(tmp_path / "good", b"the weights"), []
+
+    def download(folder: str) -> None:
+        asked.append(folder)
+        shutil.copy(good, folder)
+
+    monkeypatch.setattr(hatch_build, "_download", download)
+    monkeypatch.setattr("imgsim_guard.augnet.checkpoint.CHECKPOINT_SHA256", hashlib.sha256(b"the weights").hexdigest())
+    assert hatch_build._release() == b"the weights"  # noqa: SLF001
+    assert hatch_build._release() == b"the weights"  # noqa: SLF001
+    assert len(asked) == 1
+    assert cached.read_bytes() == good.read_bytes()
+
+
+def test_a_wheel_that_unpacks_without_end_is_refused(
+    hatch_build: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bomb = wheel(tmp_path, bytes(2**26))
+    monkeypatch.setattr("imgsim_guard.augnet.checkpoint.LARGEST_RELEASE", 2**16)
+    tracemalloc.start()
+    with pytest.raises(SystemExit, match="these are not AugNet's weights"):
+        hatch_build._checked(bomb, "it")  # noqa: SLF001
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**21
+
+
+def test_a_user_without_a_home_keeps_no_release(hatch_build: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise GuardError("no home")
+
+    monkeypatch.setattr("imgsim_guard.system.cache_folder.cache_folder", homeless)
+    assert hatch_build._cached() is None  # noqa: SLF001

@@ -284,6 +284,34 @@ def test_the_plain_hook_fails_closed_when_the_command_is_missing(plain: Reposito
     )
 
 
+FAILING_TOOLS: dict[str, dict[str, str | None]] = {
+    "grep is not there": {"grep": None},
+    "grep fails": {"grep": "echo grep: memory exhausted >&2; exit 2"},
+    "grep is killed": {"grep": "kill -9 $$"},
+    "git diff fails": {"git": 'case $1 in diff) exit 128;; esac; exec REAL "$@"'},
+}
+
+
+@pytest.mark.parametrize("fault", FAILING_TOOLS)
+def test_the_plain_hook_fails_closed_when_a_tool_fails(plain: Repository, tmp_path: Path, fault: str) -> None:
+    plain.stage({"notes.txt": "x"})
+    folder = Path(path_without_the_command(tmp_path / "bin"))
+    for tool, script in FAILING_TOOLS[fault].items():
+        (folder / tool).unlink()
+        if script is not None:
+            (folder / tool).write_text("#!/bin/sh\n" + script.replace("REAL", shutil.which(tool) or tool))
+            (folder / tool).chmod(0o755)
+    said = plain.run("sh", ".git/hooks/pre-commit", code=2, PATH=str(folder))
+    assert ("grep failed, so whether there are new images is not known" in said) == ("grep" in fault)
+
+
+def test_the_plain_hook_finds_a_name_that_is_no_text(plain: Repository, tmp_path: Path) -> None:
+    plain.git("config", "core.quotePath", "false")
+    plain.stage({"caf\udce9.png": "x"})
+    said = plain.git("commit", "-m", "image", code=1, PATH=path_without_the_command(tmp_path / "bin"), LC_ALL="C.UTF-8")
+    assert "cannot be checked" in said
+
+
 # The manifest.
 
 
