@@ -1,8 +1,9 @@
-"""The picture of the refused commit: a real commit in a real repository with real pre-commit, as the terminal shows it.
+"""The two pictures of the README: a refused commit, as the terminal shows it, and its report in a browser.
 
     python docs/capture.py
 
-Needs imgsim-guard, pre-commit and rich in the environment that it runs in, and git. Writes pictures/refused.svg.
+It makes a real repository with real pre-commit. Needs imgsim-guard, pre-commit and rich in the environment that it
+runs in, git and chromium. Writes pictures/refused.svg and pictures/report.webp.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
+import numpy as np
 from rich.console import Console
 from rich.terminal_theme import DIMMED_MONOKAI
 from rich.text import Text
@@ -25,11 +27,13 @@ from rich.text import Text
 from imgsim_guard.cli import demo_pictures
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
-TARGET = Path(__file__).parent / "pictures" / "refused.svg"
+PICTURES = Path(__file__).parent / "pictures"
 COLUMNS = 98
+WINDOW = (1100, 1420)
+SHARPNESS = 1
+"""Pixels of the picture for each pixel of the page: it is shown on screens of both kinds."""
 COMMAND = ("git", "commit", "-m", "More pictures")
 
 CONFIGURATION = """\
@@ -62,8 +66,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         repository = _prepared(Path(folder))
         printed = _in_terminal(COMMAND, repository)
-    TARGET.write_text(_drawn(printed), encoding="utf-8")
-    print(f"wrote {TARGET}")
+        (PICTURES / "refused.svg").write_text(_drawn(printed), encoding="utf-8")
+        report = repository / "report.html"
+        _run(repository, "imgsim-guard", "check", "--quiet", "--html", str(report), code=1)
+        cv2.imwrite(str(PICTURES / "report.webp"), _in_browser(report), [cv2.IMWRITE_WEBP_QUALITY, 80])
 
 
 def _prepared(folder: Path) -> Path:
@@ -91,8 +97,10 @@ def _write(path: Path, picture: NDArray[np.uint8]) -> None:
     path.write_bytes(cv2.imencode(path.suffix, picture)[1].tobytes())
 
 
-def _run(folder: Path, *command: str) -> None:
-    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, env=_environment(folder))
+def _run(folder: Path, *command: str, code: int = 0) -> None:
+    result = subprocess.run(command, cwd=folder, check=False, stdout=subprocess.DEVNULL, env=_environment(folder))
+    if result.returncode != code:
+        raise RuntimeError(f"{' '.join(command)} ended with {result.returncode}")
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -123,6 +131,22 @@ def _read(descriptor: int) -> bytes:
         return os.read(descriptor, 4096)
     except OSError:  # how Linux says that the other side is closed
         return b""
+
+
+def _in_browser(page: Path) -> NDArray[np.uint8]:
+    """What the browser shows of the page, in light colours."""
+    target = page.with_suffix(".png")
+    options = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--hide-scrollbars",
+        "--blink-settings=preferredColorScheme=1",
+    ]
+    size = [f"--window-size={WINDOW[0]},{WINDOW[1]}", f"--force-device-scale-factor={SHARPNESS}"]
+    command = ["chromium", *options, *size, f"--screenshot={target}", page.as_uri()]
+    subprocess.run(command, check=True, capture_output=True, cwd=page.parent)
+    return np.asarray(cv2.imread(str(target)), np.uint8)
 
 
 def _drawn(printed: str) -> str:

@@ -18,13 +18,15 @@ import numpy as np
 import pairs
 import pytest
 import yaml
-from conftest import REPORT_SCHEMA, ROOT, Dataset, Repository, photograph
+from conftest import REPORT_SCHEMA, ROOT, Repository, photograph
 from test_hooks import edited
 from test_walkthrough import published_here
 
 from imgsim_guard import __version__
-from imgsim_guard.cli.parser import parse_arguments
+from imgsim_guard.cli.parser import REPORTS, parse_arguments
 from imgsim_guard.config.reader import parse_settings
+from imgsim_guard.model import Bounds, Evidence, Image, Limits, Match, Result, Share, Transform, Unreadable
+from imgsim_guard.report.as_json import json_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -125,11 +127,37 @@ def test_commands_in_ci_parse() -> None:
         parse_arguments(shlex.split(line)[1:])
 
 
-def test_the_json_report_is_one() -> None:
+def test_the_json_report_is_as_shown() -> None:
     [block] = in_language("json")
     shown = json.loads(block.text)
     jsonschema.Draft202012Validator(REPORT_SCHEMA).validate(shown)
     assert set(shown) == set(REPORT_SCHEMA["properties"])
+    crop = Transform(
+        mirrored=False, rotation=0.0, scale=1.0, squeeze=1.0, covered=0.75, shown=1.0, matrix=(1, 0, 0, 0, 1, 0)
+    )
+    copy = Match(
+        "near-duplicate",
+        Image("data/test/kitten.jpg", "git:1"),
+        Image("data/train/cat.png", "git:2"),
+        6.1602,
+        Evidence("confirmed", 128, 1.0, 0.75, crop, "cropped to 75%"),
+        splits=("test", "train"),
+    )
+    result = Result(
+        scope="staged",
+        bounds=Bounds(),
+        limits=Limits(exact_duplicates=Share(2.0)),
+        queries=2,
+        gallery=4,
+        matches=(copy,),
+        unreadable=(("data/torn.png", Unreadable("not an image, or damaged")),),
+    )
+    assert json.loads(json_report(result)) == shown
+
+
+def test_the_page_on_reports_has_them_all() -> None:
+    listed = re.findall(r"(--\w+)", "".join(re.findall(r"^\| (`--.*?) \|", TEXTS["reports"], re.MULTILINE)))
+    assert sorted(listed) == sorted(["--html", "--plots", "--github", *(f"--{name}" for name in REPORTS)])
 
 
 @pytest.mark.parametrize("page", generate.PAGES, ids=lambda page: page.stem)
@@ -282,36 +310,3 @@ def test_the_guide_for_lfs(repository: Repository) -> None:
     assert repository.git("show", "HEAD:data/coffee.png").startswith("version https://git-lfs.github.com/spec/v1")
     repository.write({"data/new.jpg": edited("chelsea.png")})
     assert "data/new.jpg   near-duplicate of    data/chelsea.png" in run_all(repository, refused)
-
-
-@pytest.fixture
-def team(tmp_path: Path) -> Dataset:
-    """A repository with a git remote and a DVC remote, and three images in DVC."""
-    made = Dataset(tmp_path / "team")
-    made.root.mkdir()
-    (tmp_path / "remote").mkdir()
-    made.git("init", "--quiet", "--initial-branch=main", ".")
-    made.git("init", "--quiet", "--bare", "--initial-branch=main", str(tmp_path / "origin.git"))
-    made.git("remote", "add", "origin", str(tmp_path / "origin.git"))
-    made.dvc("init", "--quiet")
-    made.dvc("remote", "add", "--quiet", "--default", "shared", str(tmp_path / "remote"))
-    made.add(images("data/images"), "data/images")
-    made.git("commit", "--quiet", "-m", "Pictures")
-    made.git("push", "--quiet", "--set-upstream", "origin", "main")
-    return made
-
-
-@pytest.mark.usefixtures("tools_of_a_user")
-def test_the_guide_for_dvc(team: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    publishing, stage, care = walk("dvc")
-    run_all(team, publishing)
-    clone = team.clone(tmp_path / "clone")
-    with monkeypatch.context() as patch:
-        patch.setenv("IMGSIM_GUARD_CACHE_DIR", str(tmp_path / "another machine"))
-        pulling, refused = walk("dvc", "walk-through: a clone")
-        assert "no near-duplicates among 3 images, checked against 2" in run_all(clone, pulling)
-        assert not (clone.root / "data" / "images").exists()
-        clone.write({"data/images/copy.jpg": edited("chelsea.png")})
-        assert "data/images/copy.jpg   near-duplicate of    data/images/chelsea.png" in run_all(clone, refused)
-    assert "near_duplicates" in run_all(team, stage)
-    assert "no damage found." in run_all(team, care)

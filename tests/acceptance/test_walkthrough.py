@@ -1,4 +1,4 @@
-"""The README's walk-through for a team with DVC, done as written."""
+"""The walk-through for a team with DVC, done as written in docs/dvc.md."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from test_hooks import edited
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"^<!-- walk-through(: a clone)? -->\n```\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+GUIDE = (ROOT / "docs" / "dvc.md").read_text()
+BLOCKS = re.findall(r"^<!-- walk-through(?:: .+?)? -->\n```console\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 
 
 def commands(text: str) -> Iterator[tuple[str, bool]]:
@@ -24,7 +24,7 @@ def commands(text: str) -> Iterator[tuple[str, bool]]:
     for line in text.splitlines():
         command, _, comment = line.removeprefix("$ ").partition("  #")
         assert line.startswith("$ ")
-        yield command.strip(), comment.strip() == "refused"
+        yield command.strip(), comment.strip() == "is refused"
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def published_here(root: Path, hook_repository: Repository) -> None:
 
 @pytest.mark.usefixtures("on_the_path", "cache")
 def test_the_walk_through_is_true(tmp_path: Path, hook_repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
-    before, refusing, cloning, stage = [list(commands(text)) for _, text in BLOCKS]
+    before, refusing, cloning, previews, previews_there, stage, care = [list(commands(text)) for text in BLOCKS]
     team = Dataset(tmp_path / "team")
     team.root.mkdir()
     (tmp_path / "remote").mkdir()
@@ -75,10 +75,25 @@ def test_the_walk_through_is_true(tmp_path: Path, hook_repository: Repository, m
     assert "no near-duplicates among 1 new image, checked against 4" in output
     assert [path.name for path in (clone.root / "data" / "images").iterdir()] == ["another.jpg"]
 
+    with (team.root / ".imgsim-guard.yaml").open("a") as configuration:
+        configuration.write("previews: true\n")
+    run_all(team, previews)
+    clone.git("fetch", "--quiet")
+    clone.git("reset", "--quiet", "--hard", "origin/main")
+    output = run_all(clone, previews_there)
+    assert "no near-duplicates among 4 images, checked against 3" in output
+    assert "decided by the distance only" not in output
+    clone.write({"data/images/copy.jpg": edited("chelsea.png")})
+    clone.dvc("add", "data/images/copy.jpg")
+    clone.git("add", "data/images.dvc")
+    refused = clone.run("imgsim-guard", "check", code=1)
+    assert "data/images/copy.jpg   near-duplicate of    data/images/chelsea.png" in refused
+
     shutil.rmtree(team.root / "dvc_plots", ignore_errors=True)
     output = run_all(team, stage)
     assert "near_duplicates" in output
     assert "Ran experiment" in output
+    assert "no damage found." in run_all(team, care)
 
 
 def run_all(repository: Repository, some: list[tuple[str, bool]]) -> str:
