@@ -60,6 +60,16 @@ class Unreadable:
     absent: bool = False
 
 
+class Made(NamedTuple):
+    """An output of a stage of a DVC pipeline: its path, the stage, and whether that makes it from images of the dataset
+    (`derived`).
+    """
+
+    path: str
+    stage: str
+    derived: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Which images are new (queries) and which the dataset already holds (gallery), each sorted by path.
@@ -67,7 +77,8 @@ class Selection:
     `mutual`: whether queries are also compared with one another. `unreadable`: queries, by path, that were found to be
     so before anything was decoded. `lost`: what the state held before and holds no more. `revision`: the commit that
     holds the queries; None for the index, and for folders. `unlisted`: how many more images the gallery has, where they
-    are only counted, since there is no query to compare them with.
+    are only counted, since there is no query to compare them with. `made`: what the pipelines of the state make.
+    `relocated`: folders, by path, that moved and could not be looked into: where there are splits, they are unreadable.
     """
 
     scope: Scope
@@ -79,6 +90,8 @@ class Selection:
     lost: tuple[Image, ...] = ()
     revision: str | None = None
     unlisted: int = 0
+    made: tuple[Made, ...] = ()
+    relocated: tuple[tuple[str, Unreadable], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,12 +230,15 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many queries of each kind are allowed before the check fails."""
+    """How many queries of each kind are allowed before the check fails; and how many images of the dataset may be
+    without an embedding, of which a share is one of the dataset: None for any number.
+    """
 
     near_duplicates: Limit = 0
     exact_duplicates: Limit = 0
     unreadable_fails: bool = True
     unchecked_fails: bool = True
+    uncompared: Limit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +247,9 @@ class Result:
 
     `in_dvc`: the paths of the queries that DVC tracks, sorted. `nearest`: if it was asked for, by path, the distance of
     each query to the image nearest to it. `not_looked_at`: by path, how many more candidates a query has, which were
-    not looked at, since it was confirmed as a copy of others.
+    not looked at, since it was confirmed as a copy of others. `made`: what the pipelines of the state make.
+    `uncompared`: how many images of the dataset have no embedding, so that nothing was compared with them; `gallery` is
+    without them.
     """
 
     scope: Scope
@@ -245,6 +263,8 @@ class Result:
     in_dvc: tuple[str, ...] = ()
     nearest: tuple[tuple[str, float], ...] = ()
     not_looked_at: tuple[tuple[str, int], ...] = ()
+    made: tuple[Made, ...] = ()
+    uncompared: int = 0
 
     @property
     def unchecked(self) -> tuple[tuple[str, Unreadable], ...]:
@@ -293,7 +313,14 @@ class Result:
             bool(self.exceeded)
             or (bool(self.undecodable) and self.limits.unreadable_fails)
             or (bool(self.unchecked) and self.limits.unchecked_fails)
+            or self.too_many_uncompared
         )
+
+    @property
+    def too_many_uncompared(self) -> bool:
+        """Whether more images of the dataset have no embedding than the limit allows."""
+        limit = self.limits.uncompared
+        return limit is not None and self.uncompared > allowed(limit, self.gallery + self.uncompared)
 
 
 def allowed(limit: Limit, queries: int) -> int:

@@ -1,8 +1,9 @@
 """YAML to plain values, with none of YAML's traps: for the configuration, and for the files that DVC writes.
 
 A key given twice is a mistake, and so are anchors and aliases: nothing here needs them, and a few of them can expand to
-gigabytes. In what people write, plain scalars mean what people expect: `1e-3` is a number and `no` is a word. In what
-DVC writes, every scalar is its text: a checksum such as 1e5... must not become a number.
+gigabytes. (Pipelines may have them: there an alias shares what it stands for, and nothing expands.) In what people
+write, plain scalars mean what people expect: `1e-3` is a number and `no` is a word. In what DVC writes, every scalar is
+its text: a checksum such as 1e5... must not become a number.
 """
 
 from __future__ import annotations
@@ -67,24 +68,30 @@ def parse_yaml(text: str) -> Document:
     return Document(reader.read(text, yaml.SafeLoader), reader.marks, reader.key_marks)
 
 
-def parse_words(text: str) -> Words:
-    """Parse one YAML document that a program wrote: its scalars as text, "" for no document. Raises YamlError."""
+def parse_words(text: str, *, anchors: bool = False) -> Words:
+    """Parse one YAML document that a program wrote: its scalars as text, "" for no document. Raises YamlError.
+
+    `anchors`: allow them, and aliases, and that `<<` merges mappings.
+    """
     import yaml
 
     # The parser in C, where there is one, takes a tenth of the time.
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-    value = _Reader(lambda event: str(event.value), keeps_marks=False).read(text, loader)
+    value = _Reader(lambda event: str(event.value), keeps_marks=False, anchors=anchors).read(text, loader)
     return "" if value is None else cast("Words", value)
 
 
 class _Reader:
     """Builds a value from the parser's events: nothing is constructed that the text does not spell out."""
 
-    def __init__(self, scalar: Callable[[yaml.ScalarEvent], Value], *, keeps_marks: bool) -> None:
+    def __init__(
+        self, scalar: Callable[[yaml.ScalarEvent], Value], *, keeps_marks: bool, anchors: bool = False
+    ) -> None:
         self.marks: dict[Location, Mark] = {}
         self.key_marks: dict[Location, Mark] = {}
         self._scalar = scalar
         self._keeps_marks = keeps_marks
+        self._known: dict[str, Value] | None = {} if anchors else None
         self._events: Iterator[yaml.Event] = iter(())
 
     def read(self, text: str, loader: type[yaml.SafeLoader | yaml.BaseLoader]) -> Value:
@@ -117,8 +124,24 @@ class _Reader:
     def _value(self, event: yaml.Event, location: Location, *, depth: int) -> Value:
         import yaml
 
-        if isinstance(event, yaml.NodeEvent) and event.anchor is not None:  # an alias's is the one it refers to
+        anchor = event.anchor if isinstance(event, yaml.NodeEvent) else None  # an alias's is the one it refers to
+        if anchor is not None and self._known is None:
             raise YamlError(_mark(event.start_mark), "anchors and aliases are not supported; write the value out")
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        value = self._built(event, location, depth=depth)
+        if anchor is not None and self._known is not None:
+            self._known[anchor] = value
+        return value
+
+    def _alias(self, event: yaml.AliasEvent) -> Value:
+        if self._known is None or event.anchor not in self._known:
+            raise YamlError(_mark(event.start_mark), f"there is no anchor {event.anchor!r} before this alias")
+        return self._known[event.anchor]
+
+    def _built(self, event: yaml.Event, location: Location, *, depth: int) -> Value:
+        import yaml
+
         if self._keeps_marks:
             self.marks[location] = _mark(event.start_mark)
         if isinstance(event, yaml.ScalarEvent):
@@ -146,7 +169,7 @@ class _Reader:
             if self._keeps_marks:
                 self.key_marks[*location, key] = _mark(event.start_mark)
             values[key] = self._value(next(self._events), (*location, key), depth=depth)
-        return values
+        return values if self._known is None or "<<" not in values else _merged(values)
 
     def _key(self, event: yaml.Event, values: dict[str, Value]) -> str:
         import yaml
@@ -158,6 +181,16 @@ class _Reader:
         if event.value in values:
             raise YamlError(_mark(event.start_mark), f"the key {event.value!r} is given twice")
         return str(event.value)
+
+
+def _merged(values: dict[str, Value]) -> dict[str, Value]:
+    """The mapping with what its `<<` brings: its own keys decide, then the first mapping that has one."""
+    merged = values["<<"]
+    found = {key: value for key, value in values.items() if key != "<<"}
+    for one in merged if isinstance(merged, list) else [merged]:
+        if isinstance(one, dict):
+            found = {**one, **found}
+    return found
 
 
 def _scalar(event: yaml.ScalarEvent) -> Value:

@@ -8,6 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.gate.accepted import marked
+from imgsim_guard.gate.derived import with_leakage, without_derived
 from imgsim_guard.gate.embed import embed_missing
 from imgsim_guard.gate.judge import candidate, exact_duplicate, identity_of, in_order, judge, sort_by_content
 from imgsim_guard.gate.look import NOT_LOOKED_AT, Looks, look
@@ -30,6 +31,10 @@ SAMPLE = 4
 """Images embedded to tell how long the rest will take; the first also pays for loading the model."""
 
 
+NOT_SETTLED = "it got neither an embedding nor a reason why not, so it was not compared; run the same command again"
+"""Of a query whose bytes are not what its content id says, whatever the cause: it must not pass."""
+
+
 def check(  # noqa: PLR0913  each of them is needed
     selection: Selection,
     pipeline: Pipeline,
@@ -45,11 +50,12 @@ def check(  # noqa: PLR0913  each of them is needed
     than `max_missing` images have no embedding yet: a hook must not sit silent for long.
     """
     store = pipeline.store
+    selection, derived = without_derived(selection, policy)
     contents = [image.content for image in (*selection.queries, *selection.gallery, *selection.lost)]
     alike = store.alike(contents)
     selection, by_content = _sorted(selection, alike, policy)
     rows: dict[str, int] = {}
-    unreadable = dict(selection.unreadable)
+    unreadable = dict(selection.unreadable) | dict(selection.relocated if policy.splits else ())
     notes = [*selection.notes, *empty_splits(selection, policy)]
     found = _Found([], {}, 0, [])
     if by_content.searched:
@@ -81,8 +87,10 @@ def check(  # noqa: PLR0913  each of them is needed
         notes += partly_seen([by_content.searched[content][0] for content in store.unseen(searched)])
         notes += [store.advice] if wanted and store.advice else []
         notes += [*unverified(found.not_verified), *found.notes]
+    for query in _unsettled(by_content, rows):
+        unreadable.setdefault(query.path, Unreadable(NOT_SETTLED, absent=True))
     exact = [exact_duplicate(query, image, policy) for query, image in by_content.exact]
-    return Result(
+    result = Result(
         scope=selection.scope,
         bounds=policy.bounds,
         limits=policy.limits,
@@ -96,7 +104,12 @@ def check(  # noqa: PLR0913  each of them is needed
         in_dvc=tuple(query.path for query in selection.queries if tracker_of(query.content) == "md5"),
         nearest=_nearest(by_content, rows, pipeline, mutual=selection.mutual) if nearest else (),
         not_looked_at=tuple(sorted(found.not_looked_at.items())),
+        made=selection.made,
     )
+    if derived is None:
+        return result
+    leaking = check(derived, pipeline, policy=policy, max_missing=max_missing, nearest=nearest, looks=looks)
+    return with_leakage(result, leaking)
 
 
 def nothing_new(selection: Selection, policy: Policy) -> Result:
@@ -130,6 +143,11 @@ def _sorted(selection: Selection, alike: Mapping[str, str], policy: Policy) -> t
     identity = identity_of(alike)
     selection = without_moved(selection, identity, policy.split)
     return selection, sort_by_content(selection, identity, policy.split, policy.copies)
+
+
+def _unsettled(by_content: Sorted, rows: Container[str]) -> Iterable[Image]:
+    """The queries that were to be searched for, and have no embedding."""
+    return (query for content, queries in by_content.searched.items() if content not in rows for query in queries)
 
 
 def _marked(matches: Sequence[Match], policy: Policy, store: Store) -> list[Match]:
@@ -183,6 +201,8 @@ def _found(  # noqa: PLR0913  each of them is needed
                 continue
             equal = store.pixels(rows[content]) == store.pixels(rows[gallery])
             for one, other in product(by_content.searched[content], images(gallery)):
+                if one.path == other.path:  # which git and DVC track with other bytes
+                    continue
                 query, image = (one, other) if retrieved is between else (max(one, other), min(one, other))
                 pairs.append(
                     candidate(

@@ -60,6 +60,7 @@ def sort_by_content(
     for query in _originals_first(selection.queries, copies):
         content = identity(query.content)
         known = [*result.holding(content), *earlier.get(content, ())]
+        known = [image for image in known if image.path != query.path]  # which git and DVC may both track
         result.exact.extend((query, image) for image in known)
         if _is_new(query, known, split):
             result.searched.setdefault(content, []).append(query)

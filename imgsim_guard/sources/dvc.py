@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,22 +16,39 @@ from imgsim_guard.model import Image, Unreadable, content_id, digest_of
 from imgsim_guard.sources.dvc_cache import Caches
 from imgsim_guard.sources.dvc_remote import Remote
 from imgsim_guard.sources.folders import read_file
-from imgsim_guard.sources.manifests import File, ManifestError, read_manifest, read_pointer, write_manifest
-from imgsim_guard.sources.selection import is_dvc_file
+from imgsim_guard.sources.manifests import (
+    NEVER_DOWNLOADED,
+    File,
+    Pointed,
+    read_lock,
+    read_manifest,
+    read_pointer,
+    write_manifest,
+)
+from imgsim_guard.sources.pipelines import PIPELINE
+from imgsim_guard.sources.plain_yaml import ManifestError
+from imgsim_guard.sources.selection import SUFFIXES, ImageFilter, is_dvc_file
 from imgsim_guard.system.files import leads_out
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from imgsim_guard.sources.git import Change, Entry, Git
-    from imgsim_guard.sources.manifests import Out
+    from imgsim_guard.sources.manifests import Out, Stage
 
 LARGEST_POINTER = 2**25
 """Bytes. A dvc.lock with a hundred thousand outputs is half of that."""
 
 
-PIPELINE = "dvc.yaml"
+A_LINK = re.compile(rb"[^\n:]*(\.dvc|dvc\.lock)")
+"""The text of a link to a pointer is where it leads."""
 
+A_FILE = re.compile(
+    r"\.(csv|tsv|jsonl?|ya?ml|toml|txt|md|xml|html?|pdf|pt|pth|ckpt|onnx|h5|hdf5|pkl|pickle|joblib|npy|npz|bin|safetensors"
+    r"|tflite|pb|zip|tar|gz|tgz|bz2|xz|zst|7z|rar|mp3|mp4|mov|avi|wav|py|ipynb|log|db|sqlite)$",
+    re.IGNORECASE,
+)
+"""What is no folder, and no image either, by the end of its name: of outputs of which nothing but the name is known."""
 
 Listed = tuple[str, str]
 """A path and an MD5: an image, when there are so many that making one of each takes longer than comparing them."""
@@ -39,19 +57,13 @@ Listed = tuple[str, str]
 IsImage = Callable[[str], bool]
 
 
-class Pointed(NamedTuple):
-    """An output, and the pointer that names it."""
-
-    out: Out
-    pointer: str
-
-
 class Tracked(NamedTuple):
     """What DVC tracks in a state, compared with the one before.
 
     `held`: every image that could be listed, each once. `gained` and `lost`: those that the one state has and the
     other has not.
     `unreadable`: what is new and could not be looked into, by path. `notes`: what is not new and could not.
+    `relocated`: those of them that have a new path and the same content. `stages`: of the pipelines.
     """
 
     held: Sequence[Image] = ()
@@ -59,6 +71,8 @@ class Tracked(NamedTuple):
     lost: Sequence[Image] = ()
     unreadable: tuple[tuple[str, Unreadable], ...] = ()
     notes: tuple[str, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    relocated: tuple[tuple[str, Unreadable], ...] = ()
 
 
 class Dvc:
@@ -94,9 +108,10 @@ class Dvc:
         The list comes from the cache or, where the extra `dvc` is installed, from the remote. For what is `new`, the
         workspace is hashed, too.
         """
-        out, pointer = pointed
+        out, pointer = pointed.out, pointed.pointer
         if out.problem:
-            return Unreadable(f"{pointer}: {out.problem}", absent=True)
+            advice = f"; run {self._command('update', pointer)}" if out.problem == NEVER_DOWNLOADED else ""
+            return Unreadable(f"{pointer}: {out.problem}{advice}", absent=True)
         if not out.is_directory:
             return [File("", out.md5)]
         if out.files is not None:
@@ -153,42 +168,68 @@ def tracked_by_dvc(
     changed = {change.path: change.old for change in changes if _is_of_dvc(change.path)}
     if not any(is_dvc_file(path) for path in (*there, *changed)):
         return Tracked()
-    before = there | changed
-    texts = git.blobs({blob for blob in (*there.values(), *before.values()) if blob}, largest=LARGEST_POINTER)
-    now, damaged = _pointed(there, there, texts)
-    earlier, _ = _pointed([path for path, old in changed.items() if old], before, texts)
+    now, damaged, stages = _pointed(there, _Texts(git, entries))
+    earlier, _, _ = _pointed([path for path, old in changed.items() if old], _Texts(git, entries, changes))
     found = _compared(states, now=now, earlier=earlier, changed=changed.keys(), is_image=is_image)
     unreadable = [(path, why) for path, why in damaged if path in changed]
     notes = [
         f"nothing was compared with what {path} tracks: {why.reason}" for path, why in damaged if path not in changed
     ]
-    return found._replace(unreadable=(*found.unreadable, *unreadable), notes=(*found.notes, *notes))
+    return found._replace(
+        unreadable=(*found.unreadable, *unreadable), notes=(*found.notes, *notes), stages=tuple(stages)
+    )
 
 
 def outs_with_images(git: Git, dvc: Dvc, entries: Iterable[Entry], is_image: Callable[[str], bool]) -> list[str]:
     """The paths of the outputs that hold images, or may hold them, since their list of files is not here."""
-    there = {entry.path: entry.blob for entry in entries if _is_of_dvc(entry.path)}
-    pointed, _ = _pointed(there, there, git.blobs(there.values(), largest=LARGEST_POINTER))
+    there = [entry.path for entry in entries if _is_of_dvc(entry.path)]
+    pointed, _, _ = _pointed(there, _Texts(git, entries))
     return sorted({one.out.path for one in pointed if _listed(dvc, one, is_image, new=False)})
 
 
-def _pointed(
-    pointers: Iterable[str], listed: Mapping[str, str | None], texts: Mapping[str, bytes]
-) -> tuple[list[Pointed], list[tuple[str, Unreadable]]]:
-    """The outputs of these pointers, and which of them cannot be read."""
+class _Texts:
+    """The bytes of the files of a state; with `changes`, of the one before them. Those of DVC are read all at once."""
+
+    def __init__(self, git: Git, entries: Iterable[Entry], changes: Iterable[Change] = ()) -> None:
+        self._git = git
+        self._blobs: dict[str, str | None] = {entry.path: entry.blob for entry in entries}
+        self._blobs |= {change.path: change.old for change in changes}
+        own = {blob for path, blob in self._blobs.items() if blob and _is_of_dvc(path)}
+        self._read = git.blobs(own, largest=LARGEST_POINTER)
+
+    def __call__(self, path: str) -> bytes | None:
+        """None where there is no such file, or it is too large, or not in this clone."""
+        blob = self._blobs.get(path)
+        if blob and blob not in self._read and not _is_of_dvc(path):
+            self._read |= self._git.blobs([blob], largest=LARGEST_POINTER)
+        return self._read.get(blob or "")
+
+
+def _pointed(pointers: Iterable[str], read: _Texts) -> tuple[list[Pointed], list[tuple[str, Unreadable]], list[Stage]]:
+    """The outputs of these pointers, which of them cannot be read, and the stages of pipelines."""
     found: list[Pointed] = []
     damaged = []
+    stages: list[Stage] = []
     for path in filter(is_dvc_file, pointers):
-        text = texts.get(listed[path] or "")
+        text = read(path)
         if text is None:
             damaged.append((path, Unreadable("it is too large, or not in this clone", absent=True)))
             continue
-        pipeline = texts.get(listed.get(posixpath.join(posixpath.dirname(path), PIPELINE)) or "")
+        if A_LINK.fullmatch(text):
+            damaged.append(
+                (path, Unreadable("it is a link, which is not followed; replace it by the file", absent=True))
+            )
+            continue
         try:
-            found.extend(Pointed(out, path) for out in read_pointer(path, text, pipeline))
+            if path.endswith(".dvc"):
+                found.extend(Pointed(out, path) for out in read_pointer(path, text))
+            else:
+                pointed, known = read_lock(path, text, read)
+                found.extend(pointed)
+                stages.extend(known)
         except ManifestError as error:
             damaged.append((path, Unreadable(str(error), absent=True)))
-    return found, damaged
+    return found, damaged, stages
 
 
 def _compared(
@@ -205,7 +246,7 @@ def _compared(
     moved = Counter(pointed.out.md5 for pointed in gone if pointed.out.md5)
     held: dict[Listed, None] = {}  # in order, unlike a set
     gained: set[Listed] = set()
-    unreadable, left_out, notes = [], [], []
+    unreadable, left_out, relocated, notes = [], [], [], []
     for pointed in now:
         new = pointed.pointer in changed and (bool(pointed.out.problem) or pointed.out not in outs_earlier)
         images = _listed(after, pointed, is_image, new=new)
@@ -214,9 +255,12 @@ def _compared(
             gained.update(images if new else ())
         elif new and not moved[pointed.out.md5]:
             unreadable.append((pointed.out.path, images))
+        elif new:
+            moved[pointed.out.md5] -= 1
+            relocated.append((pointed.out.path, images))
         else:
-            moved[pointed.out.md5] -= new
             left_out.append((pointed.out.path, images))
+    left_out += relocated
     added = {pointed.out.path for pointed in now} - {path for path, _ in (*unreadable, *left_out)}
     left, lost = set(gained), set[Listed]()
     for pointed in gone:
@@ -230,13 +274,12 @@ def _compared(
         (path, why), more = left_out[0], f" and {len(left_out) - 1:,} more" if len(left_out) > 1 else ""
         notes.append(f"nothing was compared with the images of {path}{more}: {why.reason}")
     three = (_images(held), _images(left), _images(lost))
-    return Tracked(*three, tuple(unreadable), tuple(notes))
+    return Tracked(*three, tuple(unreadable), tuple(notes), relocated=tuple(relocated))
 
 
 def _listed(dvc: Dvc, pointed: Pointed, is_image: IsImage, *, new: bool) -> list[Listed] | Unreadable:
     out = pointed.out
-    may_be_folder = out.is_directory or (out.problem and "." not in posixpath.basename(out.path))
-    if not may_be_folder and not is_image(out.path):
+    if not _may_hold_images(pointed, is_image):
         return []
     files = dvc.files(pointed, new=new)
     if isinstance(files, Unreadable):
@@ -245,6 +288,16 @@ def _listed(dvc: Dvc, pointed: Pointed, is_image: IsImage, *, new: bool) -> list
         return [(out.path, file.md5) for file in files]
     paths = ((f"{out.path}/{file.path}", file.md5) for file in files)
     return [listed for listed in paths if is_image(listed[0])]
+
+
+def _may_hold_images(pointed: Pointed, is_image: IsImage) -> bool:
+    """Whether an output is an image of the dataset, or a folder that may have some."""
+    out = pointed.out
+    if out.path == pointed.pointer:  # where it is cannot be told
+        return True
+    may_be_folder = out.is_directory or (out.problem and not A_FILE.search(out.path) and not SUFFIXES.search(out.path))
+    reached = is_image.reaches(out.path) if isinstance(is_image, ImageFilter) else True
+    return is_image(out.path) or bool(may_be_folder and reached)
 
 
 def _images(listed: Iterable[Listed]) -> list[Image]:

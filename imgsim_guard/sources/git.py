@@ -29,6 +29,10 @@ FOLDERS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
 REGULAR_FILES = ("100644", "100755")
 """Modes. Links (120000) and submodules (160000) are not images of this repository."""
 
+LINK = "120000"
+LINKS_THAT_COUNT = (".dvc", "dvc.lock")
+"""Ends of the paths of links that are listed: DVC follows them, so whoever reads pointers must learn of them."""
+
 _BLOB, _STAGE, _PATH = slice(7, 47), 48, slice(50, None)
 """Where they stand in `mode blob stage<TAB>path`: a mode has 6 digits, and the id of a blob 40."""
 
@@ -123,7 +127,7 @@ class Git:
         for record in records:
             if record[_STAGE] != "0":
                 raise GuardError(f"{record[_PATH]} has an unresolved conflict; resolve it and git add it first")
-        return [Entry(record[_PATH], record[_BLOB]) for record in records if record.startswith(REGULAR_FILES)]
+        return [Entry(record[_PATH], record[_BLOB]) for record in records if _counts(record)]
 
     def index_paths(self) -> list[str] | None:
         """The paths of what `index` lists, in a third of the time; None while a conflict is unresolved."""
@@ -137,7 +141,7 @@ class Git:
     def tree(self, revision: str) -> list[Entry]:
         """What a revision lists."""
         records = self._records("ls-tree", "-r", "-z", "--full-tree", revision)
-        regular = [record for record in records if record.startswith(REGULAR_FILES)]
+        regular = [record for record in records if _counts(record)]
         return [Entry(record[_PATH_OF_A_TREE], record[_BLOB_OF_A_TREE]) for record in regular]
 
     def changes_in_index(self, base: str) -> list[Change]:
@@ -301,7 +305,13 @@ def _name(arguments: list[str]) -> str:
     return next(word for before, word in pairs if before != "-c" and not word.startswith("-"))
 
 
+def _counts(record: str) -> bool:
+    """Whether a record, which begins with a mode and ends with a path, is listed."""
+    return record.startswith(REGULAR_FILES) or (record.startswith(LINK) and record.endswith(LINKS_THAT_COUNT))
+
+
 def _change(record: str, path: str) -> Change:
     """`:old-mode new-mode old-blob new-blob status`, as diff-index and diff-tree print it."""
     old_mode, new_mode, old, new, _status = record.removeprefix(":").split()
-    return Change(path, old if old_mode in REGULAR_FILES else None, new if new_mode in REGULAR_FILES else None)
+    modes = (*REGULAR_FILES, LINK) if path.endswith(LINKS_THAT_COUNT) else REGULAR_FILES
+    return Change(path, old if old_mode in modes else None, new if new_mode in modes else None)

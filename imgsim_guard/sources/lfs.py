@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgsim_guard.model import Image, Unreadable, content_id, digest_of
@@ -12,7 +14,6 @@ from imgsim_guard.system.files import leads_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from imgsim_guard.sources.git import Change, Entry, Git
 
@@ -34,7 +35,7 @@ def pointed_to(blob: bytes) -> str | None:
 
 def is_used(git: Git, entries: Iterable[Entry], changes: Iterable[Change]) -> bool:
     """Whether any blob may be a pointer. Only then is it worth while to ask git for their sizes."""
-    if (git.folder / "lfs").is_dir():
+    if (git.folder / "lfs").is_dir() or git.option("lfs.storage"):
         return True
     attributes = {entry.blob for entry in entries if _has_attributes(entry.path)}
     attributes |= {change.old for change in changes if change.old and _has_attributes(change.path)}
@@ -77,7 +78,12 @@ class Lfs:
         yield self._git.filtered(path, self._revision)
 
     def _object(self, oid: str) -> Path:
-        return self._git.folder / "lfs" / "objects" / oid[:2] / oid[2:4] / oid
+        return self._storage / "objects" / oid[:2] / oid[2:4] / oid
+
+    @cached_property
+    def _storage(self) -> Path:
+        """Where git LFS keeps what it has downloaded: `lfs.storage`, which is relative to the `.git` folder."""
+        return self._git.folder / Path(self._git.option("lfs.storage") or "lfs").expanduser()
 
 
 def _has_attributes(path: str) -> bool:

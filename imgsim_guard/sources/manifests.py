@@ -11,13 +11,16 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+from imgsim_guard.sources.pipelines import PIPELINE, Pipeline
+from imgsim_guard.sources.plain_yaml import ManifestError, mapping, parsed, text_of, word
 
-    from imgsim_guard.config.strict_yaml import Words
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 OWN_FOLDER = ".imgsim-guard/"
 """The tracked store of embeddings is in there. It is no part of the dataset."""
+
+NEVER_DOWNLOADED = "no checksum of it is recorded yet, since it was never downloaded"
 
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _CHECKSUM = re.compile(r"([0-9a-f]{32})(\.dir)?")
@@ -62,34 +65,74 @@ class Out(NamedTuple):
     problem: str = ""
 
 
-class ManifestError(Exception):
-    """The bytes are not what DVC writes there. The text says in which way."""
+class Stage(NamedTuple):
+    """A stage of a pipeline: its name as DVC's commands take it; what it depends on; and all that it makes, kept by DVC
+    or not. Paths are relative to the root of the repository.
+    """
+
+    name: str
+    dependencies: tuple[str, ...]
+    outputs: tuple[str, ...]
 
 
-def read_pointer(path: str, data: bytes, pipeline: bytes | None = None, *, own: bool = False) -> list[Out]:
-    """The outputs in a `.dvc` file or a `dvc.lock` at this path. Raises ManifestError.
+class Pointed(NamedTuple):
+    """An output, the pointer that names it, and the name of the stage that makes it; empty where `dvc add` or an import
+    did.
+    """
+
+    out: Out
+    pointer: str
+    stage: str = ""
+
+
+def read_pointer(path: str, data: bytes, *, own: bool = False) -> list[Out]:
+    """The outputs in a `.dvc` file at this path. Raises ManifestError.
 
     Those in this tool's own folder, such as the store of embeddings, are no part of the dataset: only with `own`.
-    `pipeline` is the `dvc.yaml` beside a `dvc.lock`: only it tells a stage's working directory and which outputs DVC
-    does not keep. Without it, or where it is damaged or computes them, the lock file's folder and all outputs count.
     """
-    text = _text(data)
+    text = text_of(data)
     if usual := _AS_DVC_WRITES_IT.fullmatch(text):
         md5, name = usual.groups()
         return list(_outs([{"md5": md5, "path": name}], posixpath.dirname(path), own=own))
-    document = _mapping(_parsed(text), "the file")
-    folder = posixpath.dirname(path)
-    if posixpath.basename(path) != "dvc.lock":
-        working = _word(document.get("wdir", "."), "wdir")
-        return list(_outs(document.get("outs", []), posixpath.join(folder, working), own=own))
+    document = mapping(parsed(text), "the file")
+    working = word(document.get("wdir", "."), "wdir")
+    return list(_outs(document.get("outs", []), posixpath.join(posixpath.dirname(path), working), own=own))
+
+
+def read_lock(
+    path: str, data: bytes, read: Callable[[str], bytes | None], *, own: bool = False
+) -> tuple[list[Pointed], list[Stage]]:
+    """The outputs in a `dvc.lock` at this path that DVC keeps, and its stages. Raises ManifestError.
+
+    `read` gives the bytes of another file, if there is one: the `dvc.yaml` beside it tells each stage's working
+    directory and what DVC does not keep, and may compute both from files of parameters. Where it cannot be told, an
+    output has the path of the lock file, and the reason.
+    """
+    document = mapping(parsed(text_of(data)), "the file")
     stages = document.get("stages") if "schema" in document else document  # before schema 2.0 there was neither
-    known = _stages(pipeline)
-    found: list[Out] = []
-    for name, stage in _mapping(stages or {}, "stages").items():
-        working, not_kept = _declared(known, name)
-        outs = _mapping(stage, name).get("outs", [])
-        found.extend(_outs(outs, posixpath.join(folder, working), own=own, leave_out=not_kept))
-    return found
+    pipeline = Pipeline(posixpath.dirname(path), read)
+    pointed: list[Pointed] = []
+    known: list[Stage] = []
+    for name, stage in mapping(stages or {}, "stages").items():
+        outs = mapping(stage, name).get("outs", [])
+        address = name if path == "dvc.lock" else f"{posixpath.dirname(path)}/{PIPELINE}:{name}"
+        try:
+            declared = pipeline.stage(name)
+        except ManifestError as error:
+            pointed += [Pointed(Out(path, "", problem=f"where {name} works cannot be told: {error}"), path, address)]
+            continue
+        folder = posixpath.join(posixpath.dirname(path), declared.working)
+        found = _outs(outs, folder, own=own, leave_out=declared.not_kept)
+        pointed += [Pointed(out, path, address) for out in found]
+        known.append(Stage(address, _paths(mapping(stage, name).get("deps"), folder), _paths(outs, folder)))
+    return pointed, known
+
+
+def _paths(entries: object, folder: str) -> tuple[str, ...]:
+    """Where what a stage depends on, or makes, is; without what is outside of the repository."""
+    names = [entry.get("path") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    paths = [posixpath.normpath(posixpath.join(folder, name)) for name in names if isinstance(name, str) and name]
+    return tuple(path for path in paths if not _UNUSUAL_PATH.search(path))
 
 
 def read_manifest(data: bytes) -> tuple[File, ...]:
@@ -125,8 +168,8 @@ def _outs(entries: object, folder: str, *, own: bool, leave_out: frozenset[str] 
     if not isinstance(entries, list):
         raise ManifestError("its outputs are not a list")
     for entry in entries:
-        out = _mapping(entry, "an output")
-        name = _word(out.get("path"), "the path of an output")
+        out = mapping(entry, "an output")
+        name = word(out.get("path"), "the path of an output")
         if name in leave_out or out.get("cache") == "false":
             continue  # DVC does not keep it: git does, or nobody
         path = name if "://" in name else posixpath.normpath(posixpath.join(folder, name))
@@ -143,8 +186,8 @@ def _out(path: str, entry: Mapping[str, object]) -> Out:
         problem = f"{missing:,} of its files are not listed; run dvc push again" if missing > 0 else ""
         return Out(path, "", is_directory=True, files=files, problem=problem)
     if "md5" not in entry:
-        return Out(path, "", problem="no checksum of it is recorded yet, since it was never downloaded; run dvc update")
-    checksum = _CHECKSUM.fullmatch(_word(entry["md5"], "md5"))
+        return Out(path, "", problem=NEVER_DOWNLOADED)
+    checksum = _CHECKSUM.fullmatch(word(entry["md5"], "md5"))
     if checksum is None:
         raise ManifestError(f"the checksum of {path} is no MD5")
     return Out(path, checksum[1], is_directory=checksum[2] is not None)
@@ -174,66 +217,3 @@ def _file(entry: object) -> File:
     if not isinstance(md5, str) or not _MD5.fullmatch(md5):
         raise ManifestError(f"it lists no checksum for {path}")
     return File(path, md5)
-
-
-def _stages(pipeline: bytes | None) -> Mapping[str, object]:
-    """The stages of a `dvc.yaml`; none where it cannot be read, which is DVC's to complain about."""
-    try:
-        stages = _mapping(_parsed(_text(pipeline or b"")), "the file").get("stages")
-    except ManifestError:
-        return {}
-    return stages if isinstance(stages, dict) else {}
-
-
-def _declared(stages: Mapping[str, object], name: str) -> tuple[str, frozenset[str]]:
-    """A stage's working directory, and the outputs that DVC does not keep. `name@item` is one of a template's many."""
-    template, _, item = name.partition("@")
-    stage = stages.get(name, stages.get(template))
-    if isinstance(stage, dict) and isinstance(stage.get("do"), dict):
-        stage = stage["do"]
-    if not isinstance(stage, dict):
-        return ".", frozenset()
-
-    def filled_in(text: str) -> str:
-        return re.sub(r"\$\{\s*(item|key)\s*\}", lambda _: item, text)
-
-    not_kept = set()
-    for kind in ("outs", "metrics", "plots"):
-        for out in stage[kind] if isinstance(stage.get(kind), list) else ():
-            for path, options in out.items() if isinstance(out, dict) else ():
-                if isinstance(options, dict) and options.get("cache") == "false":
-                    not_kept.add(filled_in(path))
-    working = stage.get("wdir", ".")
-    working = filled_in(working) if isinstance(working, str) else "."
-    return "." if "${" in working else working, frozenset(not_kept)
-
-
-def _mapping(value: object, what: str) -> dict[str, Words]:
-    if not isinstance(value, dict):
-        raise ManifestError(f"{what} is not a mapping")
-    return value
-
-
-def _word(value: object, what: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise ManifestError(f"{what} is missing")
-    return value
-
-
-def _text(data: bytes) -> str:
-    try:
-        return data.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        raise ManifestError("it is not text in UTF-8") from error
-
-
-def _parsed(text: str) -> Words:
-    from imgsim_guard.config.strict_yaml import (  # which takes longer than pointers that need none
-        YamlError,
-        parse_words,
-    )
-
-    try:
-        return parse_words(text)
-    except YamlError as error:
-        raise ManifestError(f"{error.message} (line {error.mark.line})") from error

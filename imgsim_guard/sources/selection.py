@@ -29,15 +29,52 @@ def is_dvc_file(path: str) -> bool:
     return path.endswith((".dvc", "/dvc.lock")) or path == "dvc.lock"
 
 
-def image_filter(patterns: Sequence[str] | None) -> Callable[[str], bool]:
+class ImageFilter:
     """Whether a path, relative to the root and with slashes, is an image of the dataset.
 
-    `patterns` are those of a .gitignore file: the last one that matches decides, and `!` takes out again.
+    `patterns` are those of a .gitignore file: the last one that matches decides, and `!` takes out again. None: every
+    image. Raises GuardError for patterns that are none.
     """
-    if patterns is None:
-        return has_image_suffix
-    matches = pattern_filter(patterns, name="images")
-    return lambda path: has_image_suffix(path) and matches(path)
+
+    def __init__(self, patterns: Sequence[str] | None) -> None:
+        self._patterns = patterns
+        self._matches = None if patterns is None else pattern_filter(patterns, name="images")
+
+    def __call__(self, path: str) -> bool:
+        """Whether this is one."""
+        return has_image_suffix(path) and (self._matches is None or self._matches(path))
+
+    def reaches(self, folder: str) -> bool:
+        """Whether there may be images below a folder whose files are not known."""
+        reached = self._patterns is None
+        for pattern in self._patterns or ():
+            if pattern.startswith("!"):
+                reached = reached and not _covers(pattern[1:], folder)
+            elif not pattern.startswith("#"):
+                reached = reached or _may_reach(pattern, folder)
+        return reached
+
+
+image_filter = ImageFilter
+
+
+def _covers(pattern: str, folder: str) -> bool:
+    """Whether a pattern matches all files below a folder."""
+    matches = pattern_filter(pattern, name="images")
+    return all(matches(f"{folder}/{file}") for file in ("\1", "\1/\1"))  # what no pattern is about
+
+
+def _may_reach(pattern: str, folder: str) -> bool:
+    """Whether a pattern may match a file below a folder, or the folder itself."""
+    parts = pattern.rstrip("/").split("/")
+    if len(parts) == 1:  # which matches at any depth
+        return True
+    for part, name in zip(parts if parts[0] else parts[1:], folder.split("/"), strict=False):
+        if part == "**":
+            return True
+        if not pattern_filter(f"/{part}", name="images")(name):
+            return False
+    return True
 
 
 def pattern_filter(patterns: str | Sequence[str], *, name: str) -> Callable[[str], bool]:

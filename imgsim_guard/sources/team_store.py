@@ -6,10 +6,11 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from imgsim_guard.model import GuardError, Unreadable
-from imgsim_guard.sources.dvc import Dvc, Pointed
+from imgsim_guard.sources.dvc import Dvc
 from imgsim_guard.sources.dvc_command import run_dvc
 from imgsim_guard.sources.folders import read_file
-from imgsim_guard.sources.manifests import ManifestError, Out, read_pointer
+from imgsim_guard.sources.manifests import Out, Pointed, read_lock, read_pointer
+from imgsim_guard.sources.plain_yaml import ManifestError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,10 +90,21 @@ class TeamStore:
         return next(named, "")
 
     def _outs(self, pointer: str) -> list[Out]:
-        data = read_file(str(self._git.root / pointer))
-        if isinstance(data, Unreadable):
-            raise GuardError(f"{pointer}: {data.reason}")
+        data = self._read(pointer)
         try:
-            return read_pointer(pointer, data, own=True)
+            if pointer.endswith(".dvc"):
+                return read_pointer(pointer, data, own=True)
+            pointed, _ = read_lock(pointer, data, self._read_if_there, own=True)
         except ManifestError as error:
             raise GuardError(f"{pointer}: {error}") from error
+        return [one.out for one in pointed]
+
+    def _read(self, path: str) -> bytes:
+        data = read_file(str(self._git.root / path))
+        if isinstance(data, Unreadable):
+            raise GuardError(f"{path}: {data.reason}")
+        return data
+
+    def _read_if_there(self, path: str) -> bytes | None:
+        data = read_file(str(self._git.root / path))
+        return None if isinstance(data, Unreadable) else data

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgsim_guard.model import GuardError, Image, Scope, Selection, Tracker, Unreadable, content_id, tracker_of
+from imgsim_guard.model import (
+    GuardError,
+    Image,
+    Scope,
+    Selection,
+    Tracker,
+    Unreadable,
+    content_id,
+    digest_of,
+    tracker_of,
+)
 from imgsim_guard.sources import lfs
+from imgsim_guard.sources.derived import outputs_of
 from imgsim_guard.sources.dvc import Dvc, outs_with_images, tracked_by_dvc
 from imgsim_guard.sources.git import EMPTY_BLOB, EMPTY_TREE, Change
 from imgsim_guard.sources.selection import without_moved
@@ -17,6 +29,7 @@ from imgsim_guard.system.garbage_collector import no_collecting
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from imgsim_guard.model import ContentId
     from imgsim_guard.sources.git import Entry, Git
 
 
@@ -24,6 +37,12 @@ TRACKERS: dict[Tracker, str] = {"git": "git", "sha256": "git LFS", "md5": "DVC"}
 """The trackers, by the names that people know."""
 
 EMPTY = content_id("git", EMPTY_BLOB)
+
+LARGEST_COMPARED = 2**25
+"""Bytes of a file that git and DVC track at the same path; whether theirs are the same is not asked of larger ones."""
+
+NAMED = 3
+"""Paths named in a note that is about many."""
 
 FETCH = "git fetch may bring it, or in CI a checkout with full history (fetch-depth: 0)"
 
@@ -170,19 +189,42 @@ def _selection(  # noqa: PLR0913  where the trackers meet
             for some in (images, gained, lost)
         )
     dvc = tracked_by_dvc(git, (Dvc(git, base), Dvc(git, revision)), entries, changes, is_image)
-    in_git, were_in_git = {image.path for image in images}, {image.path for image in lost}
-    held = [*images, *(image for image in dvc.held if image.path not in in_git)]
-    queries = {*gained, *(image for image in dvc.gained if image.path not in in_git)}
+    beside, notes = _beside_git(git, (dvc.held, dvc.gained), images)
+    were_in_git = {image.path for image in lost}
+    held = [*images, *beside[0]]
+    queries = {*gained, *beside[1]}
     gone = {*lost, *(image for image in dvc.lost if image.path not in were_in_git)}
     return Selection(
         scope,
         tuple(sorted(queries)),
         tuple(sorted(image for image in held if image not in queries and image.content != EMPTY)),
         unreadable=dvc.unreadable,
-        notes=dvc.notes,
+        notes=(*dvc.notes, *notes),
         lost=tuple(sorted(gone)),
         revision=revision,
+        made=outputs_of(dvc.stages, (image.path for image in held)),
+        relocated=dvc.relocated,
     )
+
+
+def _beside_git(
+    git: Git, tracked: Sequence[Sequence[Image]], in_git: Sequence[Image]
+) -> tuple[list[list[Image]], list[str]]:
+    """What DVC tracks but for the same bytes that git tracks at the same path; and a note on other bytes there."""
+    if not any(tracked):
+        return [[], []], []
+    contents = {image.path: image.content for image in in_git}
+    shared = {image for images in tracked for image in images if image.path in contents}
+    blobs = {digest_of(contents[image.path]) for image in shared if tracker_of(contents[image.path]) == "git"}
+    texts = git.blobs(blobs, largest=LARGEST_COMPARED) if blobs else {}
+    same = {image for image in shared if _md5(texts.get(digest_of(contents[image.path]))) == image.content}
+    paths = ", ".join(sorted({image.path for image in shared - same})[:NAMED])
+    notes = [f"git and DVC track other bytes at the same path, so both are judged: {paths}"] if shared - same else []
+    return [[image for image in images if image not in same] for images in tracked], notes
+
+
+def _md5(data: bytes | None) -> ContentId | None:
+    return None if data is None else content_id("md5", hashlib.md5(data, usedforsecurity=False).hexdigest())
 
 
 def _image(path: str, blob: str) -> Image:

@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from imgsim_guard.sources.dvc import PIPELINE
 from imgsim_guard.sources.git import Git
+from imgsim_guard.sources.pipelines import PIPELINE
 from imgsim_guard.sources.selection import has_image_suffix, is_dvc_file
 
 if TYPE_CHECKING:

@@ -33,7 +33,8 @@ from imgsim_guard.images.decode import decode
 from imgsim_guard.images.headers import read_header
 from imgsim_guard.model import GuardError, Unreadable
 from imgsim_guard.sources.lfs import pointed_to
-from imgsim_guard.sources.manifests import ManifestError, read_manifest, read_pointer
+from imgsim_guard.sources.manifests import Out, read_lock, read_manifest, read_pointer
+from imgsim_guard.sources.plain_yaml import ManifestError
 from imgsim_guard.sources.selection import image_filter
 from imgsim_guard.store.shard import SUFFIX, DamagedShardError, Row, file_digests, read_shard, write_shard
 from imgsim_guard.store.unreadable import read_unreadable, write_unreadable
@@ -291,7 +292,14 @@ def test_a_changed_pointer_is_read_or_refused(
 ) -> None:
     name, data = which
     stages = None if pipeline is None else edited(PIPELINE, pipeline)
-    outs = accepts(lambda: read_pointer(name, edited(data, edits), stages), ManifestError)
+
+    def read() -> list[Out]:
+        if name.endswith(".dvc"):
+            return read_pointer(name, edited(data, edits))
+        pointed, _ = read_lock(name, edited(data, edits), lambda path: stages if path == "dvc.yaml" else None)
+        return [one.out for one in pointed]
+
+    outs = accepts(read, ManifestError)
     for out in outs or ():  # type: ignore[attr-defined]
         assert out.problem or not (out.path.startswith("/") or ".." in out.path.split("/"))
 

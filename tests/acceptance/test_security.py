@@ -20,7 +20,8 @@ from imgsim_guard.gate.workspace import Workspace
 from imgsim_guard.model import GuardError
 from imgsim_guard.sources.dvc_cache import Caches
 from imgsim_guard.sources.git import Git
-from imgsim_guard.sources.manifests import ManifestError, read_manifest, read_pointer
+from imgsim_guard.sources.manifests import read_manifest, read_pointer
+from imgsim_guard.sources.plain_yaml import ManifestError
 from imgsim_guard.sources.selection import has_image_suffix
 from imgsim_guard.sources.tracked import Trackers, everything
 

@@ -166,7 +166,7 @@ def test_an_import_that_was_not_downloaded_counts_as_not_checked(dataset: Datase
     dataset.dvc("import", "--quiet", "--no-download", str(template), "data/images", "-o", "imported")
     dataset.dvc("import", "--quiet", "--no-download", str(template), "data/images/notes.txt")
     dataset.git("add", "--all")
-    why = "imported.dvc: no checksum of it is recorded yet, since it was never downloaded; run dvc update"
+    why = "imported.dvc: no checksum of it is recorded yet, since it was never downloaded; run dvc update imported.dvc"
     assert staged(dataset).unreadable == (("imported", Unreadable(why, absent=True)),)
     dataset.dvc("update", "--quiet", "imported.dvc")
     dataset.git("add", "--all")
@@ -426,7 +426,7 @@ def test_a_pointer_that_cannot_be_read_is_not_checked_when_new_and_a_note_otherw
         "  size", "=======\n- md5: x\n>>>>>>> theirs\n  size"
     )
     dataset.stage({"data/images.dvc": conflict, "outside.png.dvc": f"outs: [{{md5: {'1' * 32}, path: ../x.png}}]"})
-    damaged = "a merge conflict is not resolved in it"
+    damaged = "a merge conflict is not resolved here (line 2)"
     outside = "outside.png.dvc: its path is not one within the repository"
     assert staged(dataset).unreadable == (
         ("../x.png", Unreadable(outside, absent=True)),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -11,12 +13,18 @@ from hypothesis import strategies as st
 
 from imgsim_guard.sources.manifests import (
     File,
-    ManifestError,
     Out,
+    Pointed,
+    Stage,
+    read_lock,
     read_manifest,
     read_pointer,
     write_manifest,
 )
+from imgsim_guard.sources.plain_yaml import ManifestError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ONE, TWO = "1" * 32, "2" * 32
 
@@ -81,23 +89,100 @@ stages:
 """
 
 
+def locked(path: str, lock: bytes, files: Mapping[str, bytes] | None = None) -> list[Out]:
+    """The outputs in a lock file, beside these other files."""
+    pointed, _ = read_lock(path, lock, (files or {}).get)
+    return [one.out for one in pointed]
+
+
 def test_the_outputs_of_stages_are_those_that_dvc_keeps_where_the_stage_works() -> None:
     lock = json.dumps({"schema": "2.0", **LOCK}).encode()
-    with_pipeline = [Out("work/out", ONE, is_directory=True), Out("sub/w/a/a.png", ONE)]
+    pointed, stages = read_lock("sub/dvc.lock", lock, {"sub/dvc.yaml": PIPELINE.encode()}.get)
+    assert pointed == [
+        Pointed(Out("work/out", ONE, is_directory=True), "sub/dvc.lock", "sub/dvc.yaml:plain"),
+        Pointed(Out("sub/w/a/a.png", ONE), "sub/dvc.lock", "sub/dvc.yaml:each@a"),
+    ]
+    assert stages == [
+        Stage("sub/dvc.yaml:plain", ("work/in",), ("work/out",)),
+        Stage("sub/dvc.yaml:each@a", (), ("sub/w/a/a.png", "sub/w/a/a.txt")),
+        Stage("sub/dvc.yaml:none", (), ()),
+    ]
     without = [Out("sub/out", ONE, is_directory=True), Out("sub/a.png", ONE), Out("sub/a.txt", TWO)]
-    assert read_pointer("sub/dvc.lock", lock, PIPELINE.encode()) == with_pipeline
-    for pipeline in (None, b"", b"[", b"stages: []", b"stages: {plain: 3, each: {do: [], wdir: [1]}}", b"\xff"):
-        assert read_pointer("sub/dvc.lock", lock, pipeline) == without
+    for pipeline in (b"", b"stages: []", b"stages: {other: {cmd: x}}"):
+        assert locked("sub/dvc.lock", lock, {"sub/dvc.yaml": pipeline}) == without
+    assert locked("sub/dvc.lock", lock) == without
 
 
 def test_a_lock_file_before_schema_2_holds_nothing_but_stages() -> None:
-    assert read_pointer("dvc.lock", json.dumps(LOCK["stages"]).encode())[0] == Out("out", ONE, is_directory=True)
+    assert locked("dvc.lock", json.dumps(LOCK["stages"]).encode())[0] == Out("out", ONE, is_directory=True)
 
 
-def test_a_working_directory_that_is_computed_counts_as_the_folder_of_the_lock_file() -> None:
-    lock = json.dumps({"schema": "2.0", **LOCK}).encode()
-    pipeline = b"stages: {plain: {wdir: '${where}', outs: [{out: {persist: true}}]}}"
-    assert read_pointer("dvc.lock", lock, pipeline)[0] == Out("out", ONE, is_directory=True)
+@pytest.mark.parametrize(
+    ("pipeline", "why"),
+    [
+        ("stages: {plain: {wdir: '${where}'}}", r"\$\{where\} has no value"),
+        (
+            "stages: {plain: {wdir: '${a.b}'}, x: &x {}}\nvars: [{a: [*y]}]",
+            r"dvc\.yaml: there is no anchor 'y' before this alias \(line 2\)",
+        ),
+        ("stages: {plain: {wdir: '${a}'}}\nvars: [{a: [b]}]", r"\$\{a\} is no single value"),
+        ("stages: {plain: {wdir: '${ a b }'}}", r"\$\{ a b \} is no name of a value"),
+        ("stages: {plain: {wdir: '${a}'}}\nvars: [more.py]", "more.py of its vars is not there, or of a kind that .*"),
+        ("stages: {plain: {wdir: '${a}'}}\nvars: [bad.toml]", "bad.toml: it is not valid TOML"),
+        ("stages: {plain: {wdir: [1]}}", "a path in it is no text"),
+        ("stages: {plain: 3}", "plain is not a mapping"),
+        ("stages: {plain: {foreach: [a], do: {}}}", "plain has no item "),
+        ("[", r"dvc\.yaml: not valid YAML \(line 2\)"),
+    ],
+)
+def test_outputs_of_which_it_cannot_be_told_where_they_are_are_a_problem(pipeline: str, why: str) -> None:
+    lock = json.dumps({"schema": "2.0", "stages": {"plain": LOCK["stages"]["plain"]}}).encode()
+    [out] = locked("dvc.lock", lock, {"dvc.yaml": pipeline.encode(), "bad.toml": b"[", "more.py": b"a = 1"})
+    assert (out.path, out.md5) == ("dvc.lock", "")
+    assert re.fullmatch(f"where plain works cannot be told: {why}", out.problem)
+
+
+TEMPLATES = """
+vars:
+- sets: &sets {a: {dir: data/a}, b: {dir: data/b}}
+- more.toml:deep, flag
+- params.json
+stages:
+  get:
+    foreach: ${sets}
+    do: {wdir: "${item.dir}", cmd: x, outs: [img, "${key}.txt": {cache: false}]}
+  one: {wdir: "${base}/${deep.list[1]}", vars: [own.yml], outs: ["${own}.png": {cache: False}, two.png]}
+  list: {foreach: [{n: 1}, {n: "${base}"}], do: {wdir: "${item.n}", outs: [o]}}
+  grid: {matrix: {size: [s, l], kind: [{k: v}, "${key_of}"]}, wdir: '${item.size}/\\${x}', outs: [o]}
+  merged: {<<: {wdir: "${flag}"}, outs: [o]}
+"""
+
+
+def test_fields_of_stages_are_computed_as_dvc_does() -> None:
+    names = ["get@a", "get@b", "one", "list@1", "grid@l-kind0", "grid@s-w", "merged"]
+    paths = [["img", "a.txt"], ["img"], ["o.png", "two.png"], *[["o"]] * 4]
+    stages = {
+        name: {"outs": [{"path": path, "md5": ONE} for path in some]} for name, some in zip(names, paths, strict=True)
+    }
+    files = {
+        "m/dvc.yaml": TEMPLATES.encode(),
+        "m/params.yaml": b"base: data",
+        "m/params.json": b'{"key_of": "w"}',
+        "m/more.toml": b"flag = true\nunused = 1\n[deep]\nlist = ['x', 3]",
+        "m/data/3/own.yml": b"own: o",
+    }
+    outs = locked("m/dvc.lock", json.dumps({"schema": "2.0", "stages": stages}).encode(), files)
+    assert [out.path for out in outs] == [
+        *("m/data/a/img", "m/data/b/img", "m/data/3/two.png", "m/data/o", "m/l/${x}/o", "m/s/${x}/o", "m/true/o")
+    ]
+
+
+def test_a_template_of_very_many_stages_ends() -> None:
+    axes = {f"a{number}": list(map(str, range(10))) for number in range(12)}
+    pipeline = json.dumps({"stages": {"grid": {"matrix": axes, "wdir": "x"}}}).encode()
+    lock = json.dumps({"schema": "2.0", "stages": {"grid@last": {"outs": [{"path": "o", "md5": ONE}]}}}).encode()
+    [out] = locked("dvc.lock", lock, {"dvc.yaml": pipeline})
+    assert out.problem == "where grid@last works cannot be told: grid has no item last"
 
 
 @pytest.mark.parametrize("path", ["../x.png", "/x.png", "a/../../x.png", "s3://bucket/x.png", "."])
@@ -160,7 +245,7 @@ def test_a_lock_file_of_a_megabyte_is_read_in_seconds() -> None:
     text = "schema: '2.0'\nstages:\n" + "".join(stage.format(number) for number in range(8_000))
     assert len(text) > 1_000_000 * 0.85
     started = time.process_time()
-    assert len(read_pointer("dvc.lock", text.encode())) == 8_000
+    assert len(locked("dvc.lock", text.encode())) == 8_000
     assert time.process_time() - started < SECONDS_FOR_A_MEGABYTE
 
 
@@ -235,7 +320,8 @@ json_values = st.recursive(
 def test_any_document_gives_outputs_within_the_repository_or_a_reason(document: object, pipeline: object) -> None:
     for name in ("a/x.dvc", "dvc.lock"):
         try:
-            outs = read_pointer(name, json.dumps(document).encode(), json.dumps(pipeline).encode())
+            data, beside = json.dumps(document).encode(), json.dumps(pipeline).encode()
+            outs = locked(name, data, {"dvc.yaml": beside}) if name == "dvc.lock" else read_pointer(name, data)
         except ManifestError as error:
             assert str(error)  # noqa: PT017  it may also succeed
         else:
@@ -244,7 +330,7 @@ def test_any_document_gives_outputs_within_the_repository_or_a_reason(document: 
 
 @given(st.binary() | st.text().map(str.encode))
 def test_any_bytes_give_outputs_or_a_reason(data: bytes) -> None:
-    for read in (read_manifest, lambda text: read_pointer("dvc.lock", text, text)):
+    for read in (read_manifest, lambda text: read_lock("dvc.lock", text, lambda _path: text)):
         try:
             read(data)
         except ManifestError as error:
