@@ -9,6 +9,9 @@ from typing import Literal, NamedTuple, TypeAlias, cast
 
 Kind = Literal["exact-duplicate", "near-duplicate", "look-alike"]
 Action = Literal["fail", "warn", "ignore"]
+Keep = Literal["best", "largest", "oldest", "first", "least-compressed"]
+"""Which of several copies stays."""
+
 Outcome = Literal["confirmed", "refuted", "undecided", "skipped"]
 """`skipped`: the pixels of one of the two are not at hand."""
 
@@ -79,6 +82,7 @@ class Selection:
     holds the queries; None for the index, and for folders. `unlisted`: how many more images the gallery has, where they
     are only counted, since there is no query to compare them with. `made`: what the pipelines of the state make.
     `relocated`: folders, by path, that moved and could not be looked into: where there are splits, they are unreadable.
+    `links`: further names of the images' files, each with the name under which it is an image.
     """
 
     scope: Scope
@@ -92,6 +96,7 @@ class Selection:
     unlisted: int = 0
     made: tuple[Made, ...] = ()
     relocated: tuple[tuple[str, Unreadable], ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +204,8 @@ class Candidate:
 class Match:
     """A pair that is reported. `distance` is AugNet's, rounded to four decimals; 0 for the same bytes or pixels.
 
-    `splits`: the names of the query's and the gallery image's split; empty for none. `accepted`: the reason that a
-    person gave for allowing the pair.
+    `splits`, `labels`: the names of the query's and the gallery image's split, and their labels (classes); empty for
+    none. `accepted`: the reason that a person gave for allowing the pair.
     """
 
     kind: Kind
@@ -211,6 +216,7 @@ class Match:
     rule: Rule = Rule()
     splits: tuple[str, str] = ("", "")
     accepted: str | None = None
+    labels: tuple[str, str] = ("", "")
 
     @property
     def blocking(self) -> bool:
@@ -227,6 +233,54 @@ class Match:
         """Whether it is a duplicate in two different splits."""
         return self.kind != "look-alike" and all(self.splits) and self.splits[0] != self.splits[1]
 
+    @property
+    def label_conflict(self) -> bool:
+        """Whether it is a duplicate under two different labels."""
+        return self.kind != "look-alike" and all(self.labels) and self.labels[0] != self.labels[1]
+
+
+Role = Literal["keep", "copy", "leakage", "label-conflict", "left"]
+"""What `clean` does with an image of a group: it stays; it moves, as a copy of the one that stays; it stays, since it
+is in another split, has another label, or for the reason that is given.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An image of a group. `of`: the image that stays instead of it, or beside which it stays; `match`: how the two are
+    related. Both are None for the image that is kept.
+
+    `why`: why it is kept, or left. `width`, `height` in pixels and `size` in bytes are 0 where nobody could look.
+    """
+
+    image: Image
+    role: Role
+    why: str = ""
+    of: Image | None = None
+    match: Match | None = None
+    split: str = ""
+    label: str = ""
+    width: int = 0
+    height: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Images that belong together: the one that is kept, its copies, and others that match one that stays."""
+
+    members: tuple[Member, ...]
+
+    @property
+    def kept(self) -> Member:
+        """The image that stays for the others."""
+        return self.members[0]
+
+    @property
+    def copies(self) -> tuple[Member, ...]:
+        """The images that a clean-up moves away."""
+        return tuple(member for member in self.members if member.role == "copy")
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -239,6 +293,7 @@ class Limits:
     unreadable_fails: bool = True
     unchecked_fails: bool = True
     uncompared: Limit | None = None
+    label_conflicts_fail: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +304,7 @@ class Result:
     each query to the image nearest to it. `not_looked_at`: by path, how many more candidates a query has, which were
     not looked at, since it was confirmed as a copy of others. `made`: what the pipelines of the state make.
     `uncompared`: how many images of the dataset have no embedding, so that nothing was compared with them; `gallery` is
-    without them.
+    without them. `groups`: the copies by the image to keep, once somebody has looked at them (`gate.grouping`).
     """
 
     scope: Scope
@@ -265,6 +320,7 @@ class Result:
     not_looked_at: tuple[tuple[str, int], ...] = ()
     made: tuple[Made, ...] = ()
     uncompared: int = 0
+    groups: tuple[Group, ...] = ()
 
     @property
     def unchecked(self) -> tuple[tuple[str, Unreadable], ...]:
@@ -303,6 +359,9 @@ class Result:
             for rule in dict.fromkeys(match.rule for match in blocking)
             if rule.limit is not None
         ]
+        if self.limits.label_conflicts_fail:
+            conflicts = [match for match in self.matches if match.label_conflict and match.counts]
+            groups.append(("label conflicts", conflicts, 0))
         counted = [(name, len({match.query for match in matches}), limit) for name, matches, limit in groups]
         return tuple((name, count, limit) for name, count, limit in counted if count > allowed(limit, self.queries))
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, get_args
 
-from imgsim_guard.model import Share, share_of
+from imgsim_guard.model import Keep, Share, share_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 JSON = "the report as JSON"
+
+KEEP = get_args(Keep)
 
 
 class Add(Protocol):
@@ -57,6 +59,40 @@ def judging(add: Add, common: argparse.ArgumentParser, reports: argparse.Argumen
             help="look at all pairs within reach, also when an image is known to be a copy of three others",
         )
         command.add_argument("--fresh", action="store_true", help="look again at pairs that were looked at before")
+
+    clean = add("clean", "move the copies in folders away, and keep the best of each", [common])
+    clean.add_argument("paths", nargs="*", metavar="PATH", help="folders, or images, of which copies may be moved")
+    clean.add_argument(
+        "--against",
+        nargs="+",
+        action="extend",
+        metavar="PATH",
+        help="folders that hold the dataset: nothing moves there",
+    )
+    clean.add_argument("--apply", action="store_true", help="move them (default: only show what would be moved)")
+    clean.add_argument("--to", metavar="FOLDER", help="where to (default: a folder beside, named ...-removed)")
+    clean.add_argument(
+        "--undo",
+        nargs="?",
+        const="",
+        metavar="MANIFEST",
+        help="put all back that the last clean-up here moved, or the one of this manifest",
+    )
+    clean.add_argument("--keep", choices=KEEP, help="which of several copies stays (default: the setting keep)")
+    clean.add_argument(
+        "--keep-in", nargs="+", action="extend", metavar="FOLDER", help="keep what is in there, and move nothing of it"
+    )
+    clean.add_argument(
+        "--resolve-leakage",
+        metavar="keep=SPLIT",
+        help="move copies across splits, too, and keep those in this one (default: they stay)",
+    )
+    clean.add_argument(
+        "--sidecars",
+        choices=["auto", "none"],
+        default="auto",
+        help="captions and boxes (.txt, .xml, .json, .caption; YOLO's labels/) move with their image, or stay",
+    )
 
     compare = add("compare", "the distances of one image to others", [common])
     compare.add_argument("first", metavar="A")

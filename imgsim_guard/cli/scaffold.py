@@ -11,6 +11,7 @@ import yaml
 from imgsim_guard import __version__
 from imgsim_guard.config.settings import FILE_NAME
 from imgsim_guard.gate.accepted import write_accepted
+from imgsim_guard.gate.layout import SPLIT_WORDS, split_called
 from imgsim_guard.model import tracker_of
 from imgsim_guard.sources.selection import has_image_suffix
 
@@ -18,13 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from imgsim_guard.model import Image
-
-SPLITS = {
-    "train": {"train", "training"},
-    "val": {"val", "valid", "validation", "dev"},
-    "test": {"test", "testing", "holdout"},
-}
-"""How folders of splits are usually called."""
 
 MOST_FOLDERS = 8
 """Folders that are named one by one."""
@@ -176,7 +170,7 @@ def _splits(images: Iterable[Image]) -> str:
             '# splits: {train: "data/train/**", test: "data/test/**"}\n'
             "# rules:\n# - {within: train, on_match: warn}"
         )
-    listed = "".join(f"  {name}: {_listed(patterns[name])}\n" for name in SPLITS if name in patterns)
+    listed = "".join(f"  {name}: {_listed(patterns[name])}\n" for name in SPLIT_WORDS if name in patterns)
     return (
         "# Parts of the dataset; a duplicate across two of them is called leakage. Rules may treat them differently:\n"
         f"# rules: [{{within: train, on_match: warn}}]\nsplits:\n{listed.rstrip()}"
@@ -189,7 +183,7 @@ def _split_patterns(folders: Sequence[Sequence[str]]) -> dict[str, set[str]]:
     anywhere: dict[str, set[str]] = {}
     overlap = False
     for parts in folders:
-        splits = [(depth, split) for depth, part in enumerate(parts) if (split := _split_called(part))]
+        splits = [(depth, split) for depth, part in enumerate(parts) if (split := split_called(part))]
         if splits:
             depth, split = splits[0]
             named.setdefault(split, set()).add("/".join(map(_literal, parts[: depth + 1])) + "/**")
@@ -198,10 +192,6 @@ def _split_patterns(folders: Sequence[Sequence[str]]) -> dict[str, set[str]]:
     if all(len(patterns) <= MOST_FOLDERS for patterns in named.values()):
         return named
     return {} if overlap else anywhere
-
-
-def _split_called(folder: str) -> str:
-    return next((split for split, words in SPLITS.items() if folder.lower() in words), "")
 
 
 def _literal(folder: str) -> str:

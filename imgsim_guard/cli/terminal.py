@@ -42,6 +42,11 @@ def as_typed(text: str) -> str:
     return re.sub(rf"\b{PROGRAM} (accept|embed)\b", lambda found: f"{shlex.quote(str(own / PROGRAM))} {found[1]}", text)
 
 
+def terminal_width() -> int:
+    """In characters; where there is no terminal, as many as fit most."""
+    return shutil.get_terminal_size((100, 24)).columns
+
+
 def write_report(report: str | bytes, target: str) -> None:
     """Write a report to a file, which is replaced whole or not at all; a text also to standard output (-).
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 from contextlib import closing, suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgsim_guard.cli.reports import say_verdict, taken, write_reports
@@ -11,15 +14,20 @@ from imgsim_guard.cli.terminal import progress_display
 from imgsim_guard.cli.wiring import details, opened_pipeline, workers_of
 from imgsim_guard.gate.check import check as run_check
 from imgsim_guard.gate.check import nothing_new
+from imgsim_guard.gate.grouping import for_folders, grouped
+from imgsim_guard.gate.groups import Wishes
 from imgsim_guard.gate.look import Looks
 from imgsim_guard.model import GuardError
 from imgsim_guard.report.text import text_report
-from imgsim_guard.sources import tracked
 from imgsim_guard.sources.git import Git
+from imgsim_guard.sources.tracked import below_root
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from imgsim_guard.cli.job import Job
-    from imgsim_guard.model import Result, Selection
+    from imgsim_guard.gate.policy import Policy
+    from imgsim_guard.model import Result, Scope, Selection
     from imgsim_guard.sources.place import Place
     from imgsim_guard.sources.source import Source
 
@@ -37,20 +45,8 @@ def judge(
     taken(arguments)  # before any work: two reports that want standard output are refused
     if selection.unlisted and not (arguments.verbose or arguments.html):
         return _say_nothing_new(selection, job)
+    result = examined(selection, source, job, max_missing=max_missing, place=place)
     store = workspace.lazy_store
-    here = () if place is not None and arguments.ray is not None else selection.queries
-    with (
-        opened_pipeline(source, job, store, queries=here) as pipeline,
-        workers_of(job, store, place) as workers,
-    ):
-        result = run_check(
-            selection,
-            pipeline._replace(workers=workers),
-            policy=workspace.policy,
-            max_missing=max_missing,
-            nearest=arguments.plots is not None or arguments.html is not None,
-            looks=Looks(getattr(arguments, "all_pairs", False), getattr(arguments, "fresh", False)),
-        )
     if result.failed or not arguments.quiet:
         text = text_report(result, seconds=time.monotonic() - job.started, look_alikes=arguments.verbose)
         say_verdict(text + details(job, store), arguments)
@@ -59,6 +55,40 @@ def judge(
     pictures = workspace.pictures(source, store)
     write_reports(result, arguments, lambda: _page(result, pictures, clean_up=clean_up, quiet=arguments.quiet))
     return int(result.failed)
+
+
+def examined(  # noqa: PLR0913  where all parts meet
+    selection: Selection,
+    source: Source,
+    job: Job,
+    *,
+    max_missing: int | None = None,
+    place: Place | None = None,
+    named: Sequence[str] = (),
+    resolve: tuple[str, ...] = (),
+    policy: Policy | None = None,
+) -> Result:
+    """The result of a check, with its groups."""
+    arguments, workspace = job.arguments, job.workspace
+    store, policy = workspace.lazy_store, workspace.policy if policy is None else policy
+    if selection.scope == "folders":
+        policy, notes = for_folders(policy, selection, workspace.root)
+        selection = replace(selection, notes=(*selection.notes, *notes))
+    here = () if place is not None and arguments.ray is not None else selection.queries
+    with (
+        opened_pipeline(source, job, store, queries=here) as pipeline,
+        workers_of(job, store, place) as workers,
+    ):
+        result = run_check(
+            selection,
+            pipeline._replace(workers=workers),
+            policy=policy,
+            max_missing=max_missing,
+            nearest=getattr(arguments, "plots", None) is not None or getattr(arguments, "html", None) is not None,
+            looks=Looks(getattr(arguments, "all_pairs", False), getattr(arguments, "fresh", False)),
+        )
+        wishes = Wishes(policy.keep, resolve, {image.path for image in selection.queries}.__contains__)
+        return grouped(result, pipeline, policy, wishes=wishes, added=partial(_added, selection.scope), named=named)
 
 
 def _say_nothing_new(selection: Selection, job: Job) -> int:
@@ -79,17 +109,21 @@ def _page(result: Result, source: Source, *, clean_up: bool, quiet: bool) -> str
     matches = by_importance(result.matches)
     with progress_display(quiet=quiet) as progress:
         pictures = illustrate(matches, source, progress(len(matches), "drawing"))
-    history = _history({image.path for match in matches for image in (match.query, match.gallery)}) if clean_up else {}
-    return html_report(result, pictures, clean_up=clean_up, history=history)
+    return html_report(result, pictures, clean_up=clean_up)
 
 
-def _history(paths: set[str]) -> dict[str, int]:
-    """When each of these files was added to the repository around, as a count of commits; nothing without one."""
+def _added(scope: Scope) -> Callable[[str], int | None]:
+    """When the file at a path was added to the repository around, as a count of commits; None if it was not."""
     found: dict[str, int] = {}
-    with suppress(GuardError), closing(Git.here()) as git:
-        seen = git.first_seen()
-        for path in paths:
+    root = Path()
+    if scope in {"folders", "all"}:
+        with suppress(GuardError), closing(Git.here()) as git:
+            found, root = git.first_seen(), git.root
+
+    def added(path: str) -> int | None:
+        if scope == "folders" and found:
             with suppress(GuardError):
-                name = tracked.below_root(path, git.root)
-                found |= {path: seen[name]} if name in seen else {}
-    return found
+                return found.get(below_root(path, root))
+        return found.get(path)
+
+    return added

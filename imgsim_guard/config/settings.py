@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from imgsim_guard.augnet import Device, Engine, Preprocessing
     from imgsim_guard.config.setting_types import FOLDER_PATTERN, Distance, LimitSetting, Pattern, SplitName
-    from imgsim_guard.model import Action
+    from imgsim_guard.model import Action, Keep
 
 FILE_NAME = ".imgsim-guard.yaml"
 
@@ -106,6 +106,27 @@ class Settings:
             json_schema_extra={"additionalProperties": False},
         ),
     ] = field(default_factory=dict)
+    labels: Annotated[
+        Pattern | list[Pattern] | None,
+        Field(
+            description="Which part of a path is the class of an image, such as data/{label}/**, or a CSV or COCO file "
+            "that names it"
+        ),
+    ] = None
+    on_label_conflict: Annotated[
+        Literal["fail", "warn"],
+        Field(description="Whether the same image under two labels fails the check, whatever the rules say"),
+    ] = "fail"
+    keep: Annotated[
+        Keep,
+        Field(
+            description="Which of several copies stays; best: what is in the dataset already, then the one with the "
+            "most pixels, the least compressed, the oldest"
+        ),
+    ] = "best"
+    keep_in: Annotated[
+        list[Pattern] | None, Field(description="What never moves, and is kept first, as gitignore-style patterns")
+    ] = None
     rules: Annotated[
         list[RuleSettings],
         Field(description="What holds for pairs of certain splits; of several for the same splits, the first"),

@@ -98,7 +98,7 @@ def check(  # noqa: PLR0913  each of them is needed
         gallery=len(selection.gallery)
         + selection.unlisted
         + (max(0, len(selection.queries) - 1) if selection.mutual else 0),
-        matches=in_order(_marked([*exact, *found.matches], policy, store)),
+        matches=in_order(policy.labelled(match) for match in _marked([*exact, *found.matches], policy, store)),
         unreadable=tuple(sorted(unreadable.items())),
         notes=(*notes, *store.notes),
         in_dvc=tuple(query.path for query in selection.queries if tracker_of(query.content) == "md5"),
@@ -141,8 +141,8 @@ def compare_with(first: Image, others: Sequence[Image], pipeline: Pipeline, *, b
 def _sorted(selection: Selection, alike: Mapping[str, str], policy: Policy) -> tuple[Selection, Sorted]:
     """The selection without what only moved, and by content, given which contents are the same as which."""
     identity = identity_of(alike)
-    selection = without_moved(selection, identity, policy.split)
-    return selection, sort_by_content(selection, identity, policy.split, policy.copies)
+    selection = without_moved(selection, identity, policy.cell)
+    return selection, sort_by_content(selection, identity, policy.cell, policy.copies)
 
 
 def _unsettled(by_content: Sorted, rows: Container[str]) -> Iterable[Image]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imgsim_guard.gate.labels import labels_by
 from imgsim_guard.model import Bounds, GuardError, Limits, Rule
 from imgsim_guard.sources.selection import pattern_filter
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from imgsim_guard.config.settings import Settings
     from imgsim_guard.gate.accepted import AcceptedPair
+    from imgsim_guard.model import Keep, Match
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,8 @@ class Policy:
     """The configuration as far as it decides about pairs.
 
     `splits`: by name, what tells whether a path is in it. `rules`: of those for the same splits, the first holds.
+    `labels`: what gives the class of a path; empty for none. `below_root`: what makes a path one that the patterns of
+    the configuration are for. `keep`, `protected`: which image of a group stays, and what never moves.
     """
 
     bounds: Bounds = Bounds()
@@ -28,6 +33,10 @@ class Policy:
     splits: Mapping[str, Callable[[str], bool]] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
     accepted: tuple[AcceptedPair, ...] = ()
+    labels: Callable[[str], str] | None = None
+    below_root: Callable[[str], str] = str
+    keep: Keep = "best"
+    protected: Callable[[str], bool] | None = None
 
     @cached_property
     def retrieved(self) -> Bounds:
@@ -42,13 +51,35 @@ class Policy:
 
     def split(self, path: str) -> str:
         """The name of the split that a path is in; empty for none. Raises GuardError when it is in two."""
-        found = [name for name, contains in self.splits.items() if contains(path)]
+        place = self.below_root(path)
+        found = [name for name, contains in self.splits.items() if contains(place)]
         if len(found) > 1:
             raise GuardError(
                 f"{path} is in two splits, {found[0]} and {found[1]}; "
                 "change their patterns in the configuration so that no image is in both"
             )
         return found[0] if found else ""
+
+    def label(self, path: str) -> str:
+        """The class that an image at a path is of; empty for none."""
+        return "" if self.labels is None else self.labels(self.below_root(path))
+
+    def cell(self, path: str) -> str:
+        """The split and the label: a content that a dataset has in one is new to another."""
+        return self.split(path) if self.labels is None else f"{self.split(path)}\0{self.label(path)}"
+
+    def labelled(self, match: Match) -> Match:
+        """The match with the labels of its images; under two of them it counts, whatever the rule for its splits."""
+        if self.labels is None:
+            return match
+        found = replace(match, labels=(self.label(match.query.path), self.label(match.gallery.path)))
+        if found.label_conflict and self.limits.label_conflicts_fail:
+            return replace(found, rule=replace(found.rule, on_match="fail"))
+        return found
+
+    def is_protected(self, path: str) -> bool:
+        """Whether an image at a path never moves."""
+        return self.protected is not None and self.protected(self.below_root(path))
 
     def rule(self, splits: tuple[str, str]) -> Rule:
         """The rule for a pair of images in these splits."""
@@ -58,8 +89,10 @@ class Policy:
         return Rule(threshold=self.bounds.threshold)
 
 
-def policy_of(settings: Settings, accepted: Sequence[AcceptedPair] = ()) -> Policy:
-    """The policy that a configuration describes. Raises GuardError for a pattern that is none."""
+def policy_of(settings: Settings, accepted: Sequence[AcceptedPair] = (), *, root: Path | None = None) -> Policy:
+    """The policy that a configuration describes; `root`: where the files are that it names. Raises GuardError for a
+    pattern that is none.
+    """
     return Policy(
         Bounds(settings.threshold, settings.reach, settings.candidates, verify=settings.verify == "auto"),
         Limits(
@@ -67,6 +100,7 @@ def policy_of(settings: Settings, accepted: Sequence[AcceptedPair] = ()) -> Poli
             settings.max_exact_duplicates,
             unreadable_fails=settings.unreadable == "fail",
             unchecked_fails=settings.unchecked == "fail",
+            label_conflicts_fail=settings.on_label_conflict == "fail",
         ),
         splits={name: pattern_filter(patterns, name=f"splits.{name}") for name, patterns in settings.splits.items()},
         rules=tuple(
@@ -79,4 +113,9 @@ def policy_of(settings: Settings, accepted: Sequence[AcceptedPair] = ()) -> Poli
             for rule in settings.rules
         ),
         accepted=tuple(accepted),
+        labels=labels_by([settings.labels] if isinstance(settings.labels, str) else settings.labels, root or Path())
+        if settings.labels
+        else None,
+        keep=settings.keep,
+        protected=pattern_filter(settings.keep_in, name="keep_in") if settings.keep_in else None,
     )

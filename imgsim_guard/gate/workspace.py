@@ -52,7 +52,7 @@ class Workspace:
         from imgsim_guard.gate.accepted import load_accepted
         from imgsim_guard.gate.policy import policy_of
 
-        return policy_of(self.settings, load_accepted(_own(self.root, self.settings.accepted)))
+        return policy_of(self.settings, load_accepted(_own(self.root, self.settings.accepted)), root=self.root)
 
     @property
     def store_folder(self) -> Path:

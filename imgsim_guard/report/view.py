@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.model import Match, Unreadable
 from imgsim_guard.report.escaping import shell_word, shown
+from imgsim_guard.report.sizes import in_bytes, in_pixels
 from imgsim_guard.report.wording import explained
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ NOTABLE = 0.97
 """Where less than this of an image is in the other, the part that is gets a frame."""
 
 NOT_DRAWN = "no preview: the report holds those of the first pairs only"
-KILO = 1000
-TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 class ShownImage(NamedTuple):
@@ -89,7 +87,7 @@ class Album:
         path, picture = shown(image.path), self._pictures.images.get(image.content, Unreadable(NOT_DRAWN))
         if isinstance(picture, Unreadable):
             return ShownImage(path, "", None, missing=shown(picture.reason))
-        sizes = f"{picture.width:,} {TIMES} {picture.height:,} px", _bytes(picture.size)
+        sizes = in_pixels(picture.width, picture.height), in_bytes(picture.size)
         facts = " · ".join(size.replace(" ", "\N{NO-BREAK SPACE}") for size in sizes)  # each on one line
         if not picture.preview:
             return ShownImage(path, facts, None, missing=NOT_DRAWN)
@@ -180,10 +178,3 @@ def _inverse(matrix: tuple[float, ...]) -> tuple[float, ...]:
     a, b, c, d, e, f = matrix
     det = a * d - b * c
     return d / det, -b / det, -c / det, a / det, (c * f - d * e) / det, (b * e - a * f) / det
-
-
-def _bytes(size: int) -> str:
-    if size < KILO:
-        return f"{size} B"
-    power = min(3, int(math.log10(size) // 3))
-    return f"{size / KILO**power:.3g} {' kMG'[power]}B"

@@ -15,6 +15,9 @@ from imgsim_guard.sources.selection import has_image_suffix
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+NAMED = 3
+"""Files named in a note that is about many."""
+
 
 class Folders:
     """Reads files by their path. `base`: what relative paths begin at, if not the working directory."""
@@ -34,25 +37,110 @@ class Folders:
         return True
 
 
-def in_folders(paths: Sequence[str], against: Sequence[str] | None) -> Selection:
-    """All images at or below `paths`, compared with one another; or, given `against`, only with the images there.
+def in_folders(paths: Sequence[str], against: Sequence[str] | None, *, mutual: bool = False) -> Selection:
+    """All images at or below `paths`, compared with one another; or, given `against`, only with the images there, and
+    with one another as well if `mutual`.
 
-    Raises GuardError for a path that does not exist. Paths are kept as given.
+    A second name of a file, by a symbolic or a hard link, is no second image: it is in the selection's `links`. Raises
+    GuardError for a path that does not exist. Paths are kept as given.
     """
-    queries, unreadable = _identified(_files(paths))
-    if against is None:
-        return Selection("folders", tuple(sorted(queries)), (), unreadable=tuple(unreadable))
-    own = {os.path.realpath(image.path) for image in queries}
-    gallery, not_readable = _identified(file for file in _files(against) if os.path.realpath(file) not in own)
-    notes = tuple(f"{path} cannot be read, so nothing was compared with it: {why.reason}" for path, why in not_readable)
+    found = _Found()
+    queries = found.images(paths)
+    unreadable, notes = tuple(found.unreadable), list(found.notes())
+    gallery: list[Image] = []
+    if against is not None:
+        before = len(found.unreadable)
+        gallery = found.images(against)
+        notes = [
+            f"{path} cannot be read, so nothing was compared with it: {why.reason}"
+            for path, why in found.unreadable[before:]
+        ]
+        notes += found.notes()
     return Selection(
         "folders",
         tuple(sorted(queries)),
         tuple(sorted(gallery)),
-        mutual=False,
-        unreadable=tuple(unreadable),
-        notes=notes,
+        mutual=mutual or against is None,
+        unreadable=unreadable,
+        notes=tuple(notes),
+        links=tuple(sorted(found.links)),
     )
+
+
+class _Found:
+    """What is in folders. `links`: further names of a file, each with the name under which it is an image."""
+
+    def __init__(self) -> None:
+        self.unreadable: list[tuple[str, Unreadable]] = []
+        self.links: list[tuple[str, str]] = []
+        self._not_entered: list[str] = []
+        self._names: dict[tuple[int, int], str] = {}
+        self._seen: set[str] = set()
+
+    def images(self, paths: Sequence[str]) -> list[Image]:
+        """The images at or below these paths that were not found before."""
+        files = {os.path.abspath(file): file for file in _files(paths, self._not_entered)}  # noqa: PTH100  links stay
+        new = sorted(file for absolute, file in files.items() if absolute not in self._seen)
+        self._seen |= files.keys()
+        images = []
+        for path in self._without_links(new):
+            data = read_file(path)
+            if isinstance(data, Unreadable):
+                self.unreadable.append((path, data))
+            else:
+                images.append(Image(path, _content_id(data)))
+        return images
+
+    def notes(self) -> Iterator[str]:
+        """What was left out, once for all."""
+        if self.links:
+            yield (
+                f"{_named(path for path, _ in sorted(self.links))}: another name of an image that is "
+                "compared anyway (a link), so it is not counted as a copy"
+            )
+        if self._not_entered:
+            yield f"{_named(sorted(self._not_entered))}: a linked folder, which is not searched; name it to search it"
+
+    def _without_links(self, paths: Sequence[str]) -> Iterator[str]:
+        """The paths, one for each file. Where a file has more names elsewhere, as in a cache that a tracker links from,
+        its names here may be copies that only share their bytes: they are images of their own.
+        """
+        names: dict[tuple[int, int], list[str]] = {}
+        for path in paths:
+            key = _file_at(path)
+            if key is None:
+                yield path
+            else:
+                names.setdefault(key, []).append(path)
+        for key, some in names.items():
+            own = [] if key in self._names else _images_among(some)
+            yield from own
+            first = self._names.setdefault(key, own[0] if own else "")
+            self.links += [(path, first) for path in some if path not in own]
+
+
+def _images_among(names: Sequence[str]) -> Sequence[str]:
+    """Which of the names of one file are images, and no links to them."""
+    regular = [path for path in names if not os.path.islink(path)]  # noqa: PTH114  Path.is_link() raises if it is long
+    if not regular:
+        return names
+    return regular if Path(regular[0]).stat().st_nlink > len(regular) else regular[:1]
+
+
+def _file_at(path: str) -> tuple[int, int] | None:
+    """What tells a file from others, whatever its name; None where there is none."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _named(paths: Iterable[str]) -> str:
+    """The first few of them."""
+    names = [*paths]
+    more = [f"{len(names) - NAMED:,} more"] if len(names) > NAMED else []
+    return ", ".join([*names[:NAMED], *more])
 
 
 def identified(path: str) -> Image:
@@ -80,24 +168,14 @@ def _content_id(data: bytes) -> str:
     return content_id("sha256", hashlib.sha256(data).hexdigest())
 
 
-def _identified(files: Iterable[str]) -> tuple[list[Image], list[tuple[str, Unreadable]]]:
-    images, unreadable = [], []
-    for path in sorted({os.path.abspath(file): file for file in files}.values()):  # noqa: PTH100  links stay
-        data = read_file(path)
-        if isinstance(data, Unreadable):
-            unreadable.append((path, data))
-        else:
-            images.append(Image(path, _content_id(data)))
-    return images, unreadable
-
-
-def _files(paths: Sequence[str]) -> Iterator[str]:
+def _files(paths: Sequence[str], not_entered: list[str]) -> Iterator[str]:
     """Files named are taken whatever their name; of a folder, those whose name says image. Linked folders are not
-    entered: they may lead anywhere, and back.
+    entered, but added to `not_entered`: they may lead anywhere, and back.
     """
     for path in paths:
         if os.path.isdir(path):  # noqa: PTH112  Path.is_dir() raises for a path that is too long, or not permitted
-            for folder, _, names in os.walk(path, onerror=_fail):
+            for folder, below, names in os.walk(path, onerror=_fail):
+                not_entered += (str(other) for name in below if (other := Path(folder, name)).is_symlink())
                 yield from (str(Path(folder, name)) for name in names if has_image_suffix(name))
         elif os.path.lexists(path):
             yield str(Path(path))

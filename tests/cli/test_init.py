@@ -22,6 +22,7 @@ from imgsim_guard.cli import scaffold
 from imgsim_guard.config.reader import load_settings, parse_settings
 from imgsim_guard.config.settings import FILE_NAME, Settings
 from imgsim_guard.gate.accepted import load_accepted
+from imgsim_guard.gate.layout import SPLIT_WORDS
 from imgsim_guard.gate.policy import policy_of
 from imgsim_guard.model import Image
 
@@ -239,7 +240,7 @@ def test_whatever_folders_are_called_each_image_is_in_the_split_of_the_topmost(f
     splits = splits_of(paths)
     assume(splits)
     policy = policy_of(Settings(splits=splits))
-    words = {word: name for name, words in scaffold.SPLITS.items() for word in words}
+    words = {word: name for name, words in SPLIT_WORDS.items() for word in words}
     for parts, path in zip(folders, paths, strict=True):
         expected = next((words[part.lower()] for part in parts if part.lower() in words), "")
         assert policy.split(path) == expected

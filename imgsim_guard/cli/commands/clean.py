@@ -1,0 +1,121 @@
+"""`imgsim-guard clean`: move the copies in folders away, and put them back."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgsim_guard.cli.job import in_folders
+from imgsim_guard.cli.terminal import progress_display, say, terminal_width
+from imgsim_guard.cli.verdict import examined
+from imgsim_guard.gate.cleaning.in_git import dvc_targets, repository_around, stage_again, staged, unstage
+from imgsim_guard.gate.cleaning.moving import require_outside
+from imgsim_guard.gate.cleaning.plan import default_folder, going
+from imgsim_guard.gate.cleaning.run import apply, manifest_at, undo
+from imgsim_guard.model import GuardError
+from imgsim_guard.report.cleaning_text import moved_text, plan_text, undone_text
+from imgsim_guard.report.escaping import shell_word
+from imgsim_guard.sources import folders
+
+if TYPE_CHECKING:
+    import argparse
+
+    from imgsim_guard.cli.job import Job
+    from imgsim_guard.gate.cleaning.plan import Going
+    from imgsim_guard.gate.policy import Policy
+    from imgsim_guard.model import Result
+
+SPLIT_THAT_KEEPS = "keep="
+
+
+def clean(arguments: argparse.Namespace) -> int:
+    """`imgsim-guard clean`."""
+    if arguments.undo is not None:
+        return _undo(arguments)
+    if not arguments.paths:
+        raise GuardError("name the folders to clean, such as imgsim-guard clean photos; or --undo")
+    job = in_folders(arguments)
+    with repository_around() as git:
+        folder = Path(arguments.to) if arguments.to else default_folder(arguments.paths, git.root if git else None)
+        require_outside(folder, arguments.paths)
+        result, files = _found(arguments, job)
+        if not arguments.apply or not files:
+            say(plan_text(result, files, folder=_short(folder), command=_command(arguments), width=terminal_width()))
+            return 0
+        in_index = staged((one.path for one in files), git)
+        with progress_display(quiet=arguments.quiet) as progress:
+            moved = apply(files, arguments.paths, folder, staged=in_index, progress=progress)
+        gone = [one for one in files if not os.path.lexists(one.path)]
+        unstage((one.path for one in gone if one.path in in_index), git)
+    targets = dvc_targets(one.path for one in gone)
+    say(moved_text(gone, moved.problems, manifest=_short(moved.manifest), targets=targets))
+    return int(bool(moved.problems))
+
+
+def _found(arguments: argparse.Namespace, job: Job) -> tuple[Result, list[Going]]:
+    """What is in the folders, and which files would move."""
+    selection = folders.in_folders(arguments.paths, arguments.against, mutual=True)
+    resolve = _splits_that_keep(arguments.resolve_leakage)
+    policy = _policy(arguments, job)
+    result = examined(selection, folders.Folders(), job, named=arguments.paths, resolve=resolve, policy=policy)
+    return result, going(result.groups, selection.links, sidecars=arguments.sidecars == "auto")
+
+
+def _policy(arguments: argparse.Namespace, job: Job) -> Policy:
+    """What the configuration wants, and above it the options."""
+    policy = job.workspace.policy
+    if arguments.keep is not None:
+        policy = replace(policy, keep=arguments.keep)
+    if arguments.keep_in:
+        kept = [os.path.abspath(path) for path in arguments.keep_in]  # noqa: PTH100  links stay
+        configured = policy.protected
+        policy = replace(
+            policy,
+            protected=lambda path: (
+                any(Path(os.path.abspath(job.workspace.root / path)).is_relative_to(folder) for folder in kept)  # noqa: PTH100
+                or (configured is not None and configured(path))
+            ),
+        )
+    return policy
+
+
+def _undo(arguments: argparse.Namespace) -> int:
+    path = manifest_at(arguments.undo or arguments.to or "")
+    with progress_display(quiet=arguments.quiet) as progress, repository_around() as git:
+        manifests, problems = undo(path, progress)
+        for manifest in manifests:
+            stage_again(manifest, git)
+    moves = [move for manifest in manifests for move in manifest.moves]
+    targets = dvc_targets(_short(Path(manifest.root, move.source)) for manifest in manifests for move in manifest.moves)
+    say(undone_text(moves, problems, targets))
+    return int(bool(problems))
+
+
+def _short(path: Path) -> str:
+    """The path from here, where that is shorter."""
+    relative = os.path.relpath(path)
+    return relative if len(relative) <= len(str(path)) else str(path)
+
+
+def _splits_that_keep(given: str | None) -> tuple[str, ...]:
+    """The splits that --resolve-leakage names."""
+    if given is None:
+        return ()
+    names = tuple(filter(None, given.removeprefix(SPLIT_THAT_KEEPS).split(",")))
+    if not given.startswith(SPLIT_THAT_KEEPS) or not names:
+        raise GuardError(f"--resolve-leakage {given}: say which split keeps an image, such as keep=test")
+    return names
+
+
+def _command(arguments: argparse.Namespace) -> str:
+    """The command that does it."""
+    words = [*arguments.paths]
+    words += [word for path in arguments.against or () for word in ("--against", path)]
+    for option in ("config", "keep", "resolve_leakage", "to"):
+        if getattr(arguments, option) is not None:
+            words += [f"--{option.replace('_', '-')}", getattr(arguments, option)]
+    words += [word for path in arguments.keep_in or () for word in ("--keep-in", path)]
+    words += ["--sidecars", "none"] if arguments.sidecars == "none" else []
+    return " ".join(["imgsim-guard clean", *map(shell_word, words), "--apply"])

@@ -1,0 +1,90 @@
+"""From groups to a plan: which files move, and what each is called in the folder that they move to."""
+
+from __future__ import annotations
+
+import os
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from imgsim_guard.gate.cleaning.manifest import Move
+from imgsim_guard.gate.cleaning.moving import digest_of
+from imgsim_guard.gate.cleaning.sidecars import sidecars_of
+from imgsim_guard.gate.groups import copies_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from imgsim_guard.gate.cleaning.manifest import Kind
+    from imgsim_guard.model import Group, Member
+
+REMOVED = "-removed"
+"""What the default folder's name adds to that of the folder that is cleaned."""
+
+
+class Going(NamedTuple):
+    """A file that goes, with the copy because of which it does."""
+
+    path: str
+    kind: Kind
+    copy: Member
+
+
+def going(groups: Iterable[Group], links: Sequence[tuple[str, str]], *, sidecars: bool) -> list[Going]:
+    """The copies, further names of their files, and their sidecars: these before their image, so that an interrupted
+    clean-up leaves no sidecar without its image.
+    """
+    copies = {member.image.path: member for member in copies_in(groups)}
+    found = [Going(path, "image", member) for path, member in copies.items()]
+    found += [Going(path, "link", copies[of]) for path, of in links if of in copies]
+    if sidecars:
+        known = {one.path for one in found}
+        found += [Going(path, "sidecar", copies[image]) for path, image in sidecars_of([*copies]) if path not in known]
+    return sorted(found, key=lambda one: (one.copy.image, one.kind == "image", one.path))
+
+
+def root_of(named: Iterable[str], files: Iterable[Going]) -> Path:
+    """The folder that all of these are in."""
+    folders = [path if os.path.isdir(path) else os.path.dirname(path) or "." for path in named]  # noqa: PTH112,PTH120
+    folders += [os.path.dirname(one.path) or "." for one in files]  # noqa: PTH120
+    return Path(os.path.commonpath([os.path.abspath(folder) for folder in folders]))  # noqa: PTH100
+
+
+def default_folder(named: Sequence[str], repository: Path | None) -> Path:
+    """Beside the first folder that is named or, within a repository, beside that: out of the dataset in any case."""
+    first = Path(os.path.abspath(named[0]))  # noqa: PTH100  links stay
+    folder = first if first.is_dir() else first.parent
+    if repository is not None and folder.is_relative_to(repository):
+        folder = repository
+    return folder.with_name(f"{folder.name or 'images'}{REMOVED}")
+
+
+def moves_of(files: Sequence[Going], root: Path, folder: Path, staged: Mapping[str, str]) -> list[Move]:
+    """The moves of these files into a folder, in which each gets a name that nothing has. `staged`: by path, what git's
+    index has.
+    """
+    taken: set[str] = set()
+    moves = []
+    for one in files:
+        source = os.path.relpath(one.path, root)
+        target = _free(source, folder, taken)
+        digest = one.copy.image.content.removeprefix("sha256:") if one.kind == "image" else digest_of(Path(one.path))
+        kept = os.path.relpath(one.copy.of.path, root) if one.copy.of is not None else ""
+        size = os.lstat(one.path).st_size
+        moves.append(Move(source, target, one.kind, digest, size, kept, _why(one.copy), staged.get(one.path, "")))
+        taken.add(target)
+    return moves
+
+
+def _why(copy: Member) -> str:
+    if copy.match is None:
+        return ""
+    if copy.match.kind == "exact-duplicate":
+        return "same bytes" if copy.match.query.content == copy.match.gallery.content else "same pixels"
+    return f"near-duplicate, distance {copy.match.distance:.2f}"
+
+
+def _free(name: str, folder: Path, taken: set[str]) -> str:
+    stem, suffix = os.path.splitext(name)  # noqa: PTH122  the path stays as it is
+    numbered = (name if number == 1 else f"{stem} ({number}){suffix}" for number in count(1))
+    return next(free for free in numbered if free not in taken and not os.path.lexists(folder / free))

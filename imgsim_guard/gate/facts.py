@@ -1,0 +1,158 @@
+"""What the keep rule has to know of images, gathered from wherever they are."""
+
+from __future__ import annotations
+
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgsim_guard.gate.groups import shows_part
+from imgsim_guard.gate.keep import Facts
+from imgsim_guard.images.decode import decode
+from imgsim_guard.images.headers import read_header
+from imgsim_guard.images.regions import Box, views
+from imgsim_guard.model import Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from imgsim_guard.model import Image, Match
+    from imgsim_guard.sources.source import Source
+
+FITS = 0.85
+"""The common area of a picture's place on a page and of a part found there, over that of both together."""
+
+NEARLY_ALL = 0.97
+"""An image that shows another on more than this of its area is not looked at for a frame."""
+
+SIDE = 384
+"""Long side at which the surroundings of a part are looked at."""
+
+PLAIN, FEW = 10, 0.03
+"""Grey levels from the median, and the share of pixels that may be further: what JPEG makes of one colour."""
+
+AFTER_ALL_COMMITS = 1e15
+"""Nanoseconds since 1970 of a file that no commit has are more than this, and counts of commits are less."""
+
+
+def facts_of(  # noqa: PLR0913  where all that is known meets
+    matches: Collection[Match],
+    source: Source,
+    *,
+    held: Callable[[Image], bool],
+    protected: Callable[[str], bool],
+    age: Callable[[str], float],
+    order: Callable[[str], int],
+) -> dict[Image, Facts]:
+    """The facts about each image of the matches. An image whose bytes are not at hand has no size."""
+    around = pages(matches, source)
+    found: dict[Image, Facts] = {}
+    for image in sorted({image for match in matches for image in (match.query, match.gallery)}):
+        width, height, size = _measured(image, source)
+        found[image] = Facts(
+            width,
+            height,
+            size,
+            age(image.path),
+            held(image),
+            protected(image.path),
+            image in around,
+            order(image.path),
+        )
+    return found
+
+
+def _measured(image: Image, source: Source) -> tuple[int, int, int]:
+    """Width, height and bytes; zeros where nobody can look."""
+    data = source.read(image) if source.at_hand(image) else Unreadable("", absent=True)
+    header = None if isinstance(data, Unreadable) else read_header(data)
+    if header is None or isinstance(data, Unreadable):
+        return 0, 0, 0
+    return header.width, header.height, len(data)
+
+
+def age_of(path: str, commit: int | None) -> float:
+    """When a file was added to the repository around, as a count of commits or, if it was not, last written."""
+    if commit is not None:
+        return commit
+    try:
+        return AFTER_ALL_COMMITS + Path(path).stat().st_mtime_ns
+    except OSError:
+        return inf
+
+
+def pages(matches: Iterable[Match], source: Source) -> set[Image]:
+    """The images that show another one as a picture of its own: a page, a collage, a screenshot, a frame.
+
+    A photograph from which another was cropped shows that one on a part of its area, too, but nothing sets that part
+    off from the rest: so either there is but one colour around it, or one of the pictures within is just there.
+    """
+    found: set[Image] = set()
+    parts: dict[Image, tuple[NDArray[np.uint8], list[Box]] | None] = {}
+    for match in matches:
+        for outer, inner in ((match.query, match.gallery), (match.gallery, match.query)):
+            if outer not in found and shows_part(match, outer, NEARLY_ALL):
+                if outer not in parts:
+                    parts[outer] = _looked_at(outer, source)
+                corners = _corners(match, outer, _measured(outer, source), _measured(inner, source))
+                looked = parts[outer]
+                if looked is not None and corners is not None and _is_set_off(corners, *looked):
+                    found.add(outer)
+    return found
+
+
+def _looked_at(image: Image, source: Source) -> tuple[NDArray[np.uint8], list[Box]] | None:
+    """An image's grey values, small [h, w], and the pictures within it."""
+    import cv2
+    import numpy as np
+
+    data = source.read(image) if source.at_hand(image) else Unreadable("", absent=True)
+    pixels = data if isinstance(data, Unreadable) else decode(data)
+    if isinstance(pixels, Unreadable):
+        return None
+    factor = min(1.0, SIDE / max(pixels.shape[:2]))
+    size = (max(1, round(pixels.shape[1] * factor)), max(1, round(pixels.shape[0] * factor)))
+    grey = cv2.cvtColor(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
+    return np.asarray(grey, np.uint8), views(pixels)
+
+
+def _corners(
+    match: Match, outer: Image, size: tuple[int, int, int], others: tuple[int, int, int]
+) -> NDArray[np.float64] | None:
+    """(4, 2) corners of the other image on the outer one, in shares of its width and height; None if not known."""
+    import numpy as np
+
+    found = match.evidence.transform if match.evidence is not None else None
+    if found is None or not size[0] or not others[0]:
+        return None
+    to_gallery = np.vstack([np.array(found.matrix, np.float64).reshape(2, 3), [0, 0, 1]])
+    matrix = to_gallery if outer == match.gallery else np.linalg.inv(to_gallery)
+    width, height, _ = others
+    corners = matrix @ np.array([[0, width, width, 0], [0, 0, height, height], [1, 1, 1, 1]])
+    return np.asarray(corners[:2].T / size[:2])
+
+
+def _is_set_off(corners: NDArray[np.float64], grey: NDArray[np.uint8], boxes: Iterable[Box]) -> bool:
+    """Whether a part, given by its corners, is a picture of its own within a picture [h, w]."""
+    import cv2
+    import numpy as np
+
+    box = Box(*(float(value) for value in (*corners.min(axis=0), *corners.max(axis=0))))
+    if any(_common(box, other) >= FITS for other in boxes):
+        return True
+    around = np.ones(grey.shape, np.uint8)
+    cv2.fillConvexPoly(around, np.rint(corners * grey.shape[::-1]).astype(np.int32), 0)
+    outside = grey[cv2.erode(around, np.ones((5, 5), np.uint8)) > 0].astype(np.float32)
+    return bool(outside.size) and float((np.abs(outside - np.median(outside)) > PLAIN).mean()) < FEW
+
+
+def _common(one: Box, other: Box) -> float:
+    """The common area of two boxes over that of both together."""
+    width = min(one.right, other.right) - max(one.left, other.left)
+    height = min(one.bottom, other.bottom) - max(one.top, other.top)
+    common = max(0.0, width) * max(0.0, height)
+    areas = sum((box.right - box.left) * (box.bottom - box.top) for box in (one, other))
+    return common / max(1e-9, areas - common)

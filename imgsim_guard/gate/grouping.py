@@ -1,0 +1,126 @@
+"""A result with its groups: what the keep rule needs to know is looked up, and the rule applied."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from imgsim_guard.gate.check import compare_with
+from imgsim_guard.gate.facts import age_of, facts_of
+from imgsim_guard.gate.groups import groups_of
+from imgsim_guard.gate.layout import layout_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from imgsim_guard.gate.groups import Wishes
+    from imgsim_guard.gate.pipeline import Pipeline
+    from imgsim_guard.gate.policy import Policy
+    from imgsim_guard.model import Group, Image, Match, Result, Selection
+
+MOST_COMPARED = 100
+"""Images of one group that are compared with all others of it: beyond that the work would grow with the square."""
+
+
+def grouped(  # noqa: PLR0913  where all that is known meets
+    result: Result,
+    pipeline: Pipeline,
+    policy: Policy,
+    *,
+    wishes: Wishes,
+    added: Callable[[], Callable[[str], int | None]] = lambda: lambda _path: None,
+    named: Sequence[str] = (),
+) -> Result:
+    """The result with its groups. `added`: gives what tells when an image was committed; asked for only if there are
+    groups. `named`: the paths that the user named, in that order.
+    """
+    matches = [match for match in result.matches if match.counts and match.rule.on_match != "ignore"]
+    if not matches:
+        return result
+    commits = added()
+
+    def groups(found: Sequence[Match]) -> tuple[Group, ...]:
+        facts = facts_of(
+            found,
+            pipeline.source,
+            held=lambda image: not wishes.movable(image.path) or commits(image.path) is not None,
+            protected=policy.is_protected,
+            age=lambda path: age_of(path, commits(path)),
+            order=_order(named),
+        )
+        return groups_of(found, facts, wishes)
+
+    found = groups(matches)
+    while result.not_looked_at and (more := _missing(matches, found, pipeline, policy)):
+        matches += (
+            more  # an image may now give way to a better one, so that its own copies have to be compared with that
+        )
+        found = groups(matches)
+    return replace(result, groups=found)
+
+
+def _missing(matches: Sequence[Match], groups: Sequence[Group], pipeline: Pipeline, policy: Policy) -> list[Match]:
+    """The matches among images that stay although matches lead from one to the other, and that nobody compared: a check
+    looks at no more pairs of an image than its verdict needs.
+    """
+    leading = _connected(matches)
+    staying: dict[Image, list[Image]] = {}
+    moved = {member.image for group in groups for member in group.copies}
+    for image in leading:
+        if image not in moved:
+            staying.setdefault(leading[image], []).append(image)
+    compared = {frozenset((match.query, match.gallery)) for match in matches}
+    found = []
+    for images in map(sorted, staying.values()):
+        for index, image in enumerate(images[:MOST_COMPARED]):
+            others = [other for other in images[index + 1 :] if frozenset((image, other)) not in compared]
+            found += [_judged(match, policy) for match in compare_with(image, others, pipeline, bounds=policy.bounds)]
+    return [match for match in found if match.counts and match.rule.on_match != "ignore"]
+
+
+def _judged(match: Match, policy: Policy) -> Match:
+    """A match under the rule for the splits of its images."""
+    splits = policy.split(match.query.path), policy.split(match.gallery.path)
+    return policy.labelled(replace(match, splits=splits, rule=policy.rule(splits)))
+
+
+def _connected(matches: Iterable[Match]) -> dict[Image, Image]:
+    """By image, one that stands for all that matches lead to from it."""
+    together: dict[Image, list[Image]] = {}
+    for match in matches:
+        one, other = (together.setdefault(image, [image]) for image in (match.query, match.gallery))
+        if one is not other:
+            small, large = sorted((one, other), key=len)
+            large += small
+            together |= dict.fromkeys(small, large)
+    return {image: min(some) for image, some in together.items()}
+
+
+def for_folders(policy: Policy, selection: Selection, root: Path) -> tuple[Policy, tuple[str, ...]]:
+    """The policy for paths that are given from the working directory, and notes. Where the configuration in the root
+    names no splits or labels, folders may show them.
+    """
+    policy = replace(policy, below_root=lambda path: below(path, root))
+    if policy.splits:
+        return policy, ()
+    layout = layout_of(policy.below_root(image.path) for image in (*selection.queries, *selection.gallery))
+    labels = layout.label if policy.labels is None else policy.labels
+    notes = layout.notes if policy.labels is None else layout.notes[:1]
+    return replace(policy, splits=layout.splits, labels=labels), notes
+
+
+def below(path: str, root: Path) -> str:
+    """A path from the working directory as one from the root, with slashes; as it is, if it is not below the root."""
+    relative = os.path.relpath(os.path.abspath(path), root)  # noqa: PTH100  links stay
+    return path if relative.startswith("..") else relative.replace(os.sep, "/")
+
+
+def _order(named: Sequence[str]) -> Callable[[str], int]:
+    folders = [os.path.join(path, "") for path in named]  # noqa: PTH118
+
+    def order(path: str) -> int:
+        return next((at for at, folder in enumerate(folders) if f"{path}{os.sep}".startswith(folder)), len(folders))
+
+    return order

@@ -1,0 +1,95 @@
+"""Labels: which class an image is of, by a part of its path or by a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from imgsim_guard.model import GuardError
+from imgsim_guard.system.files import read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+LABEL = "{label}"
+
+LARGEST = 2**30
+"""Bytes of a table: COCO's own annotations are half of that."""
+
+FILES = ("path", "file", "filename", "file_name", "image", "image_path", "filepath")
+CLASSES = ("label", "class", "category", "target", "species", "name")
+"""What columns of a table are called, in the order in which they are looked for."""
+
+
+def labels_by(patterns: Sequence[str], root: Path) -> Callable[[str], str]:
+    """What gives the label of a path, relative to the root and with slashes; empty for none.
+
+    A pattern has `{label}` for the part of the path that is the class; one without it is the name of a CSV or COCO file
+    below the root. Raises GuardError for a file that is no such table.
+    """
+    if not patterns:
+        return lambda _path: ""
+    by_pattern = [_pattern(pattern) for pattern in patterns if LABEL in pattern]
+    tables = [_table(root / name) for name in patterns if LABEL not in name]
+
+    def label(path: str) -> str:
+        for pattern in by_pattern:
+            if found := pattern.fullmatch(path):
+                return found["label"]
+        for table in tables:
+            if found_there := table.get(path) or table.get(PurePosixPath(path).name):
+                return found_there
+        return ""
+
+    return label
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    """A pattern of a path: * stands for any part of a name, ** for any folders."""
+    if text.count(LABEL) != 1:
+        raise GuardError(f"labels: {text} has to name {LABEL} once")
+    words = {LABEL: r"(?P<label>[^/]+)", "**/": r"(?:.*/)?", "**": r".*", "*": r"[^/]*", "?": r"[^/]"}
+    parts = re.split(r"(\{label\}|\*\*/|\*\*|\*|\?)", text)
+    return re.compile("".join(words.get(part, re.escape(part)) for part in parts), re.DOTALL)
+
+
+def _table(path: Path) -> dict[str, str]:
+    """The labels in a file, by path and, where that is unique, by name."""
+    text = read_text(path, what="file of labels", largest=LARGEST)
+    rows = _of_coco(text, path) if path.suffix.lower() == ".json" else _of_csv(text, path)
+    labels = dict(rows)
+    names: dict[str, set[str]] = {}
+    for file, label in labels.items():
+        names.setdefault(PurePosixPath(file).name, set()).add(label)
+    return {name: min(found) for name, found in names.items() if len(found) == 1} | labels
+
+
+def _of_csv(text: str, path: Path) -> Iterable[tuple[str, str]]:
+    reader = csv.DictReader(io.StringIO(text))
+    columns = {name.strip().lower(): name for name in reader.fieldnames or () if name}
+    file = next((columns[name] for name in FILES if name in columns), None)
+    label = next((columns[name] for name in CLASSES if name in columns), None)
+    if file is None or label is None:
+        raise GuardError(
+            f"labels: {path} needs a line of headings with a column for the file ({', '.join(FILES[:3])}) and one for "
+            f"the label ({', '.join(CLASSES[:3])})"
+        )
+    return [(row[file], row[label]) for row in reader if row[file] and row[label]]
+
+
+def _of_coco(text: str, path: Path) -> Iterable[tuple[str, str]]:
+    """Of an image with objects of several classes, all of them are its label."""
+    try:
+        document = json.loads(text)
+        names = {one["id"]: str(one["name"]) for one in document["categories"]}
+        found: dict[object, set[str]] = {}
+        for one in document["annotations"]:
+            found.setdefault(one["image_id"], set()).add(names[one["category_id"]])
+        return [(str(one["file_name"]), ", ".join(sorted(found.get(one["id"], ())))) for one in document["images"]]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise GuardError(f"labels: {path} is no COCO file: {type(error).__name__}: {error}") from error

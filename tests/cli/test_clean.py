@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import THUMBNAILS, Dataset, Outcome, Repository, ThumbnailEmbedder, encoded, near, random_picture
+from kill_cleaning import files_in
+
+from imgsim_guard.gate import pipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Guard = Callable[..., Outcome]
+
+
+@pytest.fixture
+def here(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:  # noqa: ARG001  embeddings go there
+    """A folder `photos` with pictures 0 and 1, a copy of each, sidecars, links and a broken file."""
+    monkeypatch.setattr(pipeline, "load", lambda *_, **__: ThumbnailEmbedder())
+    monkeypatch.chdir(tmp_path)
+    Path(".imgsim-guard.yaml").write_text(THUMBNAILS)
+    write(
+        {
+            "photos/0.png": near(0),
+            "photos/copies/0.png": near(0, by=2),
+            "photos/copies/0.txt": b"of the copy",
+            "photos/1.png": near(1),
+            "photos/1.txt": b"of the image",
+            "photos/copies/same.png": near(1),
+            "photos/other.png": near(2),
+            "photos/torn.png": b"",
+        }
+    )
+    Path("photos/link.png").symlink_to("1.png")
+    Path("photos/copies/link.png").symlink_to("same.png")
+    os.link("photos/other.png", "photos/hard.png")
+    for age, name in enumerate(("0.png", "1.png", "copies/0.png", "copies/same.png")):
+        os.utime(f"photos/{name}", (10**9 + age, 10**9 + age))
+    return tmp_path
+
+
+def write(files: dict[str, bytes]) -> None:
+    for name, data in files.items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_bytes(data)
+
+
+def test_a_dry_run_shows_the_groups_and_moves_nothing(here: Path, guard: Guard) -> None:
+    before = files_in(here)
+    done = guard("clean", "photos")
+    assert done.code == 0
+    assert "keep  photos/0.png   oldest; " in done.out
+    assert "  copy  photos/copies/same.png   same bytes; " in done.out
+    assert "2 copies in 2 groups, " in done.out
+    assert "with 1 sidecar, with 1 link, would move to photos-removed. Nothing was moved." in done.out
+    assert done.out.endswith("  move them:  imgsim-guard clean photos --apply\n")
+    assert "photos/copies/link.png, photos/link.png, photos/other.png: another name of an image" in done.out
+    assert files_in(here) == before
+
+
+def test_copies_move_with_what_belongs_to_them_and_come_back(here: Path, guard: Guard) -> None:
+    before = files_in(here / "photos")
+    done = guard("clean", "photos", "--apply")
+    assert done.code == 0, done.err
+    left = {"0.png", "1.png", "1.txt", "other.png", "hard.png", "torn.png", "link.png"}
+    assert {*files_in(here / "photos")} == left
+    assert {*files_in(here / "photos-removed")} - {"manifest-1.json", "manifest-1.csv"} == {*before} - left
+    assert "Nothing to move among 4 images." in guard("clean", "photos", "--apply").out
+    assert guard("clean", "--undo").out == "put back 4 files.\n"
+    assert files_in(here / "photos") == before
+    assert not Path("photos-removed").exists()
+    assert "nothing was cleaned here" in guard("clean", "--undo").err
+
+
+def test_nothing_of_the_dataset_that_is_cleaned_against_moves(here: Path, guard: Guard) -> None:
+    write({"inbox/new.png": near(0, by=0), "inbox/again.png": near(5), "inbox/twice.png": near(5)})
+    before = files_in(here / "photos")
+    assert guard("clean", "inbox", "--against", "photos", "--apply", "--to", "away").code == 0
+    assert files_in(here / "photos") == before
+    assert [path.name for path in Path("inbox").iterdir()] == ["again.png"]
+    assert guard("clean", "--undo", "away").code == 0
+    assert len([*Path("inbox").iterdir()]) == 3
+
+
+@pytest.mark.usefixtures("here")
+def test_two_runs_into_one_folder_overwrite_nothing(guard: Guard) -> None:
+    guard("clean", "photos", "--apply")
+    write({"photos/copies/0.png": near(0, by=3)})
+    assert "was not moved" not in guard("clean", "photos", "--apply").out
+    assert Path("photos-removed/copies/0.png").read_bytes() == near(0, by=2)
+    assert Path("photos-removed/copies/0 (2).png").read_bytes() == near(0, by=3)
+    assert guard("clean", "--undo").code == 0
+    assert Path("photos/copies/0.png").read_bytes() == near(0, by=3)
+    done = guard("clean", "--undo", "photos-removed/manifest-1.json")
+    assert (done.code, "photos/copies/0.png is there again, so this one stays" in done.out) == (1, True)
+
+
+@pytest.mark.usefixtures("here")
+def test_leakage_and_label_conflicts_stay_unless_that_is_asked_for(guard: Guard) -> None:
+    write(
+        {f"set/{name}.png": near(seed) for name, seed in {"train/cat/a": 7, "train/dog/b": 8, "test/dog/c": 9}.items()}
+    )
+    write({"set/test/cat/a.png": near(7), "set/train/dog/of a.png": near(7), "set/test/cat/twice.png": near(7)})
+    done = guard("clean", "set")
+    assert "taken for labels, as folders in several splits are called so: cat, dog" in done.out
+    assert "LEAKAGE  set/train/cat/a.png" in done.out or "LEAKAGE  set/test/cat/a.png" in done.out
+    assert "LABEL CONFLICT  set/train/dog/of a.png" in done.out
+    assert "1 copy in 1 group" in done.out
+    done = guard("clean", "set", "--resolve-leakage", "keep=test", "--apply")
+    assert sorted(str(path) for path in Path("set").rglob("*.png")) == [
+        "set/test/cat/a.png",
+        "set/test/dog/c.png",
+        "set/train/dog/b.png",
+        "set/train/dog/of a.png",
+    ]
+    assert "say which split keeps an image" in guard("clean", "set", "--resolve-leakage", "test").err
+
+
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [
+        (["--keep", "largest"], "large.png"),
+        (["--keep", "oldest"], "old.png"),
+        (["--keep-in", "set/safe"], "safe/c.png"),
+    ],
+)
+def test_the_keep_rule_can_be_chosen(here: Path, guard: Guard, options: list[str], kept: str) -> None:
+    large = (random_picture(3, 96, 128) // 2 + 64).astype("uint8")
+    write({"set/large.png": encoded(large), "set/old.png": near(3), "set/safe/c.png": near(3, by=2)})
+    os.utime("set/old.png", (10**8, 10**8))
+    assert guard("clean", "set", *options, "--apply").code == 0
+    assert [*files_in(here / "set")] == [kept]
+
+
+@pytest.mark.usefixtures("here")
+def test_what_would_stay_in_the_dataset_is_refused(guard: Guard) -> None:
+    assert "is within photos" in guard("clean", "photos", "--to", "photos/removed").err
+    assert guard("clean").code == 2
+    assert "there is no manifest in photos" in guard("clean", "--undo", "photos").err
+
+
+@pytest.mark.usefixtures("here")
+def test_sidecars_stay_if_that_is_asked_for(guard: Guard) -> None:
+    assert guard("clean", "photos", "--sidecars", "none", "--apply").code == 0
+    assert Path("photos/copies/0.txt").exists()
+
+
+def test_in_git_what_moves_leaves_the_index_and_comes_back(here: Path, guard: Guard) -> None:
+    repository = Repository(here / "project")
+    (here / "photos").rename(here / "moved")
+    (here / "project").mkdir()
+    (here / "moved").rename(here / "project" / "photos")
+    repository.write({".imgsim-guard.yaml": THUMBNAILS})
+    repository.git("init", "--quiet")
+    repository.git("add", ".")
+    repository.git("commit", "--quiet", "-m", "all")
+    os.chdir(repository.root)
+    assert guard("clean", "photos", "--apply").code == 0
+    assert (here / "project-removed").is_dir()
+    assert [line[:2] for line in repository.git("status", "--short").splitlines()] == ["D "] * 4
+    assert guard("clean", "--undo").code == 0
+    assert repository.git("status", "--short") == ""
+
+
+def test_in_dvc_what_follows_is_said(
+    dataset: Dataset, guard: Guard, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "load", lambda *_, **__: ThumbnailEmbedder())
+    monkeypatch.chdir(dataset.root)
+    dataset.write({".imgsim-guard.yaml": THUMBNAILS})
+    dataset.add({f"data/images/{name}.png": near(0) for name in "xy"}, "data/images")
+    done = guard("clean", "data/images", "--apply")
+    assert "  tell DVC:   dvc add data/images\n" in done.out, done
+    dataset.dvc("add", "--quiet", "data/images")
+    assert cache.exists()
+    assert "  tell DVC:   dvc add data/images\n" in guard("clean", "--undo").out
