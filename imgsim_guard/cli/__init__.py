@@ -26,6 +26,9 @@ ISSUES = "https://github.com/imgsim-guard/imgsim-guard/issues"
 COULD_NOT_RUN, BUG, INTERRUPTED = 2, 3, 130
 """Python's own exit code for an uncaught exception is 1, which must never read as "found"."""
 
+SHOWN_LINES, SHOWN_CHARACTERS = 200, 5_000
+"""Of an error: each of a file's thousands of lines may have a mistake. A path has 4,096 characters at most."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit code: 0 clean, 1 above the limits, 2 could not run, 3 a bug, 130 interrupted.
@@ -61,15 +64,20 @@ def _explained(error: BaseException, *, verbose: bool) -> tuple[int, str]:
     if isinstance(error, KeyboardInterrupt):
         said = "interrupted; the embeddings made so far are kept; run the same command again to continue"
         return INTERRUPTED, f"imgsim-guard: {said}"
-    trace = "".join(traceback.format_exception(error))
-    fault = str(error) if isinstance(error, GuardError) else told(error)
+    guarded = isinstance(error, GuardError)
+    fault = str(error) if guarded else told(error)
+    trace = "" if guarded or (fault and not verbose) else "".join(traceback.format_exception(error))
     if fault is None:
         this = f"imgsim-guard {__version__}"
         return BUG, f"{trace}{this}: this is a bug; please report it with the lines above: {ISSUES}"
-    lines = as_typed(f"imgsim-guard: {fault}").split("\n")  # which names files and repeats values that strangers chose
-    return COULD_NOT_RUN, (trace if verbose and not isinstance(error, GuardError) else "") + "\n".join(
-        map(shown, lines)
-    )
+    return COULD_NOT_RUN, trace + _cut(as_typed(f"imgsim-guard: {fault}"))
+
+
+def _cut(text: str) -> str:
+    """What fits on a screen or two, as it may be shown: it names files and repeats values that strangers chose."""
+    lines = text.split("\n")
+    more = [f"... and {len(lines) - SHOWN_LINES:,} more lines"] if len(lines) > SHOWN_LINES else []
+    return "\n".join([*(shown(line[:SHOWN_CHARACTERS]) for line in lines[:SHOWN_LINES]), *more])
 
 
 def _is_written() -> bool:

@@ -27,6 +27,9 @@ MAX_FILE_SIZE = 100_000
 SHOWN_LENGTH = 60
 """Characters of a wrong value that a message repeats: enough to recognise it by."""
 
+SHOWN_MESSAGE = 300
+"""Characters of a message: each of a thousand mistakes could repeat a thousand names."""
+
 _FOR_ONE_OF: list[JsonValue] = [
     {"required": [name], "properties": {name: {"type": kind}}}
     for name, kind in (("between", "array"), ("within", "string"))
@@ -85,11 +88,15 @@ def parse_settings(text: str, *, name: str) -> Settings:
     try:
         read = _SETTINGS.model_validate({} if document.value is None else document.value)
     except ValidationError as error:
-        found = {(_mark_of(document, problem), _message(problem)) for problem in error.errors(include_url=False)}
+        problems = error.errors(include_url=False)
+        found = {(_mark_of(document, problem), _shortened(_message(problem), SHOWN_MESSAGE)) for problem in problems}
         raise _mistakes(found, name) from error
     settings = _of_model(read)
-    if contradictions := {(_mark(document, location), message) for location, message in _contradictions(settings)}:
-        raise _mistakes(contradictions, name)
+    found = {
+        (_mark(document, location), _shortened(said, SHOWN_MESSAGE)) for location, said in _contradictions(settings)
+    }
+    if found:
+        raise _mistakes(found, name)
     return settings
 
 
@@ -170,5 +177,5 @@ def _message(problem: ErrorDetails) -> str:
     return f"{where}: {said}, not {_shortened(given)}"
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= SHOWN_LENGTH else text[: SHOWN_LENGTH - 3] + "..."
+def _shortened(text: str, length: int = SHOWN_LENGTH) -> str:
+    return text if len(text) <= length else text[: length - 3] + "..."

@@ -79,13 +79,12 @@ def _may_reach(pattern: str, folder: str) -> bool:
 
 def pattern_filter(patterns: str | Sequence[str], *, name: str) -> Callable[[str], bool]:
     """Whether a path matches patterns of a .gitignore file. `name` is the setting's. Raises GuardError."""
-    import pathspec
+    from imgsim_guard.sources.patterns import matcher
 
     try:
-        spec = pathspec.PathSpec.from_lines("gitignore", [patterns] if isinstance(patterns, str) else patterns)
+        return matcher([patterns] if isinstance(patterns, str) else patterns)
     except (ValueError, re.error) as error:  # a range such as [z-a] is no error of pathspec's
         raise GuardError(f"{name}: {error}") from error
-    return spec.match_file
 
 
 def without_moved(

@@ -231,3 +231,16 @@ def test_what_the_machine_refuses_is_told_from_a_bug(
     if said:
         main(["config", "--verbose"])
         assert capsys.readouterr().err.startswith("Traceback")
+
+
+# Messages
+
+
+def test_a_message_is_cut(repository: Repository, cache: Path) -> None:  # noqa: ARG001  its own
+    splits = ", ".join(f"s{number}: a" for number in range(4000))
+    rules = "".join(f"- {{within: x{number}}}\n" for number in range(1000))
+    repository.write({".imgsim-guard.yaml": f"splits: {{{splits}}}\nrules:\n{rules}"})
+    said = repository.guard("check", "--all", code=COULD_NOT_RUN)
+    assert len(said) < 100_000
+    assert "rules.0: there is no split 'x0' (splits: s0, s1, " in said
+    assert said.endswith("... and 801 more lines\n")
