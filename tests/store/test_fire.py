@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 SEED = 7
 NOBODY = 65534
 KILLS = {"embed": 12, "sync": 3, "compact": 3, "accept": 3}
-"""`python tests/helpers/fire.py --kills 300` is longer."""
+"""`python tests/fire.py --kills 300` is longer."""
 
 
 @pytest.fixture(scope="module")

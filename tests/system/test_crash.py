@@ -28,17 +28,20 @@ if TYPE_CHECKING:
 PICTURES = {f"{number}.png": encoded(random_picture(number)) for number in range(8)}
 IMAGES = [image_of(path, data) for path, data in PICTURES.items()]
 
+TESTS = ":".join(str(folder) for folder in (Path(__file__).parent, Path(__file__).parents[1]))
+"""Where this module and conftest are."""
+
 DYING = """
 import ctypes, signal, sys, threading, time
 from pathlib import Path
-sys.path[:0] = [sys.argv[1], sys.argv[1] + "/.."]
+sys.path[:0] = sys.argv[1].split(":")
 import conftest, test_crash
 from imgsim_guard.gate import embed as embedding
-from imgsim_guard.images import decode
+from imgsim_guard.images import decode as images
 from imgsim_guard.system.crash import report_crashes
 report_crashes()
 embedder = conftest.ThumbnailEmbedder()
-decode, decode_whole = images.decode, images.decode_whole
+read_picture, decode_whole = images.read_picture, images.decode_whole
 
 def wait_for_the_others(data, *smaller):
     while data == test_crash.PICTURES["5.png"] and embedder.embedded < 5:
@@ -47,14 +50,14 @@ def wait_for_the_others(data, *smaller):
 
 def decode_or_die(data, *smaller):
     if data != test_crash.PICTURES["5.png"]:
-        return decode(data, *smaller)
+        return read_picture(data, *smaller)
     time.sleep(0.2)
     if sys.argv[3] == "SIGSEGV":
         ctypes.string_at(0)
     signal.pthread_kill(threading.get_ident(), getattr(signal, sys.argv[3]))
 
 images.decode_whole = wait_for_the_others
-images.decode = decode_or_die
+images.read_picture = decode_or_die
 store = conftest.open_store(Path(sys.argv[2]))
 source = conftest.Files(test_crash.PICTURES)
 pipeline = test_crash.Pipeline(source, store, lambda _at_once: embedder, lambda *_: lambda: None)
@@ -63,7 +66,7 @@ embedding.embed_missing(test_crash.IMAGES, pipeline)
 
 
 def died(root: Path, how: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", DYING, str(Path(__file__).parent), str(root), how]
+    command = [sys.executable, "-c", DYING, TESTS, str(root), how]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -101,10 +104,10 @@ def test_what_was_embedded_before_it_is_not_embedded_again(
 
 GATE = """
 import ctypes, sys
-from imgsim_guard.images import decode
+from imgsim_guard.images import decode as images
 from imgsim_guard.cli import main
-decode = images.decode
-images.decode = lambda data, *smaller: ctypes.string_at(0) if b"crash" in data else decode(data, *smaller)
+read = images.read_picture
+images.read_picture = lambda data, *smaller: ctypes.string_at(0) if b"crash" in data else read(data, *smaller)
 sys.exit(main(["scan", sys.argv[1]]))
 """
 

@@ -1,6 +1,6 @@
 """Kills what writes to a store, at any line of the code that does, and looks at what is left.
 
-`python tests/helpers/fire.py --kills 300` is a long run of what tests/store/test_fire.py does briefly;
+`python tests/fire.py --kills 300` is a long run of what tests/store/test_fire.py does briefly;
 `--by-clock 60` kills whole processes, with the real model and the real DVC and all their children, at random moments
 instead. Both print the seed.
 """
