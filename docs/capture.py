@@ -41,7 +41,7 @@ repos:
   - repo: local
     hooks:
       - {id: imgsim-guard, name: imgsim-guard (near-duplicate images), entry: imgsim-guard hook, language: system,
-         files: '\\.(png|jpg)$', pass_filenames: false}
+         always_run: true, pass_filenames: false, verbose: true}
 """
 
 SVG = """\

@@ -1,4 +1,4 @@
-"""What can be asked of each command, and how that is written."""
+"""The commands and their options."""
 
 from __future__ import annotations
 
@@ -17,38 +17,42 @@ KEEP = get_args(Keep)
 
 
 class Add(Protocol):
-    """Adds a command: its name, what it does in a line, and what it has in common with others."""
+    """Adds a command: its name, a one-line summary, and the options that it shares with others."""
 
     def __call__(
         self, name: str, summary: str, parents: Sequence[argparse.ArgumentParser], /
     ) -> argparse.ArgumentParser:
-        """The command's parser."""
+        """Return the command's parser."""
 
 
 def judging(add: Add, common: argparse.ArgumentParser, reports: argparse.ArgumentParser) -> None:
-    """The commands that judge images."""
-    hook = add("hook", "what a git hook calls: judge what is committed, merged or pushed", [common, reports])
+    """The commands that check images."""
+    hook = add("hook", "run by git hooks: check what is committed, merged or pushed", [common, reports])
     hook.add_argument(
-        "files", nargs="*", metavar="FILE", help="when run by hand: judge these (default: what is staged)"
+        "files", nargs="*", metavar="FILE", help="when run by hand: the images to check (default: the staged ones)"
     )
 
-    check = add("check", "the same by hand or in CI", [common, reports])
-    check.add_argument("paths", nargs="*", metavar="PATH", help="judge only new images at or below these paths")
+    check = add("check", "check staged, changed or all images for near-duplicates", [common, reports])
+    check.add_argument("paths", nargs="*", metavar="PATH", help="check only new images at or below these paths")
     scope = check.add_mutually_exclusive_group()
-    scope.add_argument("--staged", action="store_true", help="what the index adds to HEAD (the default)")
-    scope.add_argument("--all", action="store_true", help="every pair of all tracked images")
-    scope.add_argument("--from-ref", metavar="A", help="what --to-ref adds to the point where it parted from A")
-    check.add_argument("--worktree", action="store_true", help="with --all: as if all of the worktree had been staged")
-    check.add_argument("--to-ref", metavar="B", help="a revision (default: HEAD); only with --from-ref")
+    scope.add_argument("--staged", action="store_true", help="check the staged images (the default)")
+    scope.add_argument("--all", action="store_true", help="check all tracked images against each other")
+    scope.add_argument(
+        "--from-ref", metavar="A", help="check the images that --to-ref adds since it branched off from A"
+    )
+    check.add_argument(
+        "--worktree", action="store_true", help="with --all: check the worktree, as if everything were staged"
+    )
+    check.add_argument("--to-ref", metavar="B", help="with --from-ref: the revision to check (default: HEAD)")
 
-    scan = add("scan", "every near-duplicate in folders, no git needed", [common, reports])
-    scan.add_argument("paths", nargs="+", metavar="PATH", help="folders, or images")
+    scan = add("scan", "find all near-duplicates in folders, without git", [common, reports])
+    scan.add_argument("paths", nargs="+", metavar="PATH", help="folders or images")
     scan.add_argument(
         "--against",
         nargs="+",
         action="extend",
         metavar="PATH",
-        help="compare only with the images in these folders, not with one another",
+        help="compare only with the images in these folders, not with each other",
     )
     _distributing(scan)
 
@@ -56,112 +60,126 @@ def judging(add: Add, common: argparse.ArgumentParser, reports: argparse.Argumen
         command.add_argument(
             "--all-pairs",
             action="store_true",
-            help="look at all pairs within reach, also when an image is known to be a copy of three others",
+            help="compare all pairs within reach, even if an image is already known to be a copy of three others",
         )
-        command.add_argument("--fresh", action="store_true", help="look again at pairs that were looked at before")
+        command.add_argument("--fresh", action="store_true", help="compare pairs again whose verdict is stored")
 
-    clean = add("clean", "move the copies in folders away, and keep the best of each", [common])
-    clean.add_argument("paths", nargs="*", metavar="PATH", help="folders, or images, of which copies may be moved")
+    clean = add("clean", "move copies out of folders, and keep the best image of each group", [common])
+    clean.add_argument("paths", nargs="*", metavar="PATH", help="folders or images; copies in them may be moved")
     clean.add_argument(
         "--against",
         nargs="+",
         action="extend",
         metavar="PATH",
-        help="folders that hold the dataset: nothing moves there",
+        help="folders of the dataset: nothing in them is moved",
     )
-    clean.add_argument("--apply", action="store_true", help="move them (default: only show what would be moved)")
-    clean.add_argument("--to", metavar="FOLDER", help="where to (default: a folder beside, named ...-removed)")
+    clean.add_argument("--apply", action="store_true", help="move the copies (default: only show what would be moved)")
+    clean.add_argument(
+        "--to", metavar="FOLDER", help="where to move them (default: a folder beside, named ...-removed)"
+    )
     clean.add_argument(
         "--undo",
         nargs="?",
         const="",
         metavar="MANIFEST",
-        help="put all back that the last clean-up here moved, or the one of this manifest",
+        help="move back what the last clean-up here moved, or the clean-up of this manifest",
     )
-    clean.add_argument("--keep", choices=KEEP, help="which of several copies stays (default: the setting keep)")
+    clean.add_argument("--keep", choices=KEEP, help="which image of a group to keep (default: the setting keep)")
     clean.add_argument(
-        "--keep-in", nargs="+", action="extend", metavar="FOLDER", help="keep what is in there, and move nothing of it"
+        "--keep-in",
+        nargs="+",
+        action="extend",
+        metavar="FOLDER",
+        help="keep the images in these folders, and move none of them",
     )
     clean.add_argument(
         "--resolve-leakage",
         metavar="keep=SPLIT",
-        help="move copies across splits, too, and keep those in this one (default: they stay)",
+        help="also move copies across splits, and keep those in this split (default: they stay)",
     )
     clean.add_argument(
         "--sidecars",
         choices=["auto", "none"],
         default="auto",
-        help="captions and boxes (.txt, .xml, .json, .caption; YOLO's labels/) move with their image, or stay",
+        help="auto: captions and boxes (.txt, .xml, .json, .caption; YOLO's labels/) move with their image",
     )
 
-    compare = add("compare", "the distances of one image to others", [common])
+    compare = add("compare", "compare one image with others", [common])
     compare.add_argument("first", metavar="A")
     compare.add_argument("others", nargs="+", metavar="B")
-    compare.add_argument("--json", metavar="FILE", help=f"write {JSON} to FILE; - for standard output")
-    compare.add_argument("--image", metavar="FILE", help="write the two side by side as PNG, what disagrees marked")
+    compare.add_argument("--json", metavar="FILE", help=f"write {JSON} to FILE (- for standard output)")
+    compare.add_argument(
+        "--image", metavar="FILE", help="write both images side by side to FILE as PNG, with differences marked"
+    )
 
 
 def setting_up(add: Add, common: argparse.ArgumentParser) -> None:
-    """The commands that a repository needs to begin with."""
-    embed = add("embed", "embed images once and keep the embeddings", [common])
-    embed.add_argument("paths", nargs="*", metavar="PATH", help="folders, or images (default: all that is tracked)")
-    embed.add_argument("--worktree", action="store_true", help="as if all of the worktree had been staged")
-    embed.add_argument("--publish", action="store_true", help="add them to the tracked store, too: for a stage")
+    """The commands that set up a repository."""
+    embed = add("embed", "embed images and store the embeddings", [common])
+    embed.add_argument("paths", nargs="*", metavar="PATH", help="folders or images (default: all tracked images)")
+    embed.add_argument("--worktree", action="store_true", help="use the worktree, as if everything were staged")
+    embed.add_argument(
+        "--publish", action="store_true", help="also add the embeddings to the tracked store (for a DVC stage)"
+    )
     _distributing(embed)
 
-    init = add("init", "write the configuration, the hook's entry and what merging needs", [common])
-    init.add_argument("--dvc", action="store_true", help="also what the tracked store needs, and the check as a stage")
+    init = add("init", "set up a repository: configuration, hook and merge rules", [common])
+    init.add_argument("--dvc", action="store_true", help="also set up the tracked store, and the check as a DVC stage")
     init.add_argument(
         "--stages",
         choices=["check", "embed"],
-        help="which stages: the check beside a store that sync publishes (as --dvc), or embedding and the check",
+        help="check: one stage, with a store that sync publishes (as --dvc); embed: two stages, embed and check",
     )
-    init.add_argument("--dry-run", action="store_true", help="show what would be written, and write nothing")
+    init.add_argument("--dry-run", action="store_true", help="show what would be written, but write nothing")
 
-    config = add("config", "what is in force, for a path and why", [common])
-    config.add_argument("paths", nargs="*", metavar="PATH", help="images (default: the settings themselves)")
+    config = add("config", "show the effective settings, and the rules for a path", [common])
+    config.add_argument("paths", nargs="*", metavar="PATH", help="images (default: show all settings)")
 
-    calibrate = add("calibrate", "which threshold this dataset wants", [common])
-    calibrate.add_argument("paths", nargs="*", metavar="PATH", help="folders, or images (default: all that is tracked)")
+    calibrate = add("calibrate", "suggest a threshold for this dataset", [common])
+    calibrate.add_argument("paths", nargs="*", metavar="PATH", help="folders or images (default: all tracked images)")
     calibrate.add_argument(
         "--rate",
         type=_rate,
         default=Share(1.0),
         metavar="SHARE",
-        help="of new images, how many may be blocked although they are no copies (default: 1%%)",
+        help="share of new images that may be blocked although they are not copies (default: 1%%)",
     )
-    calibrate.add_argument("--write", action="store_true", help="put the threshold into the configuration")
-    calibrate.add_argument("--no-verify", action="store_true", help="look at no pixels: the store alone")
+    calibrate.add_argument("--write", action="store_true", help="write the threshold to the configuration")
     calibrate.add_argument(
-        "--pairs", type=_number, metavar="N", help="look at the pixels of at most so many pairs (default: 2000)"
+        "--no-verify", action="store_true", help="do not compare pixels: use only the stored embeddings"
     )
-    calibrate.add_argument("--json", metavar="FILE", help=f"write {JSON} to FILE; - for standard output")
-    calibrate.add_argument("--plot", metavar="FILE", help="draw the distances to the nearest neighbours as SVG to FILE")
+    calibrate.add_argument(
+        "--pairs", type=_number, metavar="N", help="compare the pixels of at most N pairs (default: 2000)"
+    )
+    calibrate.add_argument("--json", metavar="FILE", help=f"write {JSON} to FILE (- for standard output)")
+    calibrate.add_argument(
+        "--plot", metavar="FILE", help="write a plot of the distances to the nearest neighbours to FILE as SVG"
+    )
 
 
 def living_with_it(add: Add, common: argparse.ArgumentParser) -> None:
-    """The commands that a repository needs later."""
-    accept = add("accept", "allow a pair, or take today's state as the baseline", [common])
+    """The commands for a repository that is set up."""
+    accept = add("accept", "accept a pair, or all current duplicates as the baseline", [common])
     accept.add_argument("new", nargs="?", metavar="NEW", help="the new image")
-    accept.add_argument("old", nargs="?", metavar="OLD", help="the image it matches (default: every one)")
-    accept.add_argument("--reason", metavar="TEXT", help="why the pair may stay")
-    accept.add_argument("--all", action="store_true", help="accept every pair that would fail today")
-    accept.add_argument("--worktree", action="store_true", help="as if all of the worktree had been staged")
-    accept.add_argument("--prune", action="store_true", help="drop the pairs whose images are gone")
+    accept.add_argument("old", nargs="?", metavar="OLD", help="the image that it matches (default: all of them)")
+    accept.add_argument("--reason", metavar="TEXT", help="why the pair is accepted")
+    accept.add_argument("--all", action="store_true", help="accept every pair that fails the check now")
+    accept.add_argument("--worktree", action="store_true", help="use the worktree, as if everything were staged")
+    accept.add_argument("--prune", action="store_true", help="remove accepted pairs whose images are gone")
 
     add("sync", "publish the embeddings of committed images to the tracked store", [common])
 
-    store = add("store", "look after the tracked store", [common])
+    store = add("store", "inspect and maintain the tracked store", [common])
     store.add_argument(
         "action",
         choices=["info", "verify", "compact", "prune"],
-        help="what is in it; whether it is undamaged; few large files instead of many small ones; "
-        "without images that no branch has any more",
+        help="info: what is in it; verify: find damage; compact: merge small files; "
+        "prune: remove the embeddings of images that no branch or tag has",
     )
 
-    add("doctor", "what is installed and set up here, to paste into an issue", [common])
+    add("doctor", "check the installation and the set-up; paste the output into an issue", [common])
 
-    add("demo", "let a real commit be refused in a throw-away repository", [common])
+    add("demo", "have a real commit refused in a temporary repository", [common])
 
 
 def _distributing(command: argparse.ArgumentParser) -> None:
@@ -171,18 +189,18 @@ def _distributing(command: argparse.ArgumentParser) -> None:
         const="",
         type=_address,
         metavar="ADDRESS",
-        help="have a Ray cluster do the work: the one at HOST:PORT, the one around (auto), or one on this machine",
+        help="run on a Ray cluster: at HOST:PORT, the running cluster (auto), or a new one on this machine",
     )
     command.add_argument(
         "--shards",
         metavar="URL",
-        help="with --ray: where its workers write embeddings, which all machines reach (default: your cache)",
+        help="with --ray: a place that all machines can reach, for the workers' embeddings (default: your cache)",
     )
 
 
 def _address(text: str) -> str:
     if not re.fullmatch(r"|auto|(ray://)?[^/\s]+:\d{1,5}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no address such as 10.0.0.5:6379; paths stand before --ray")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an address such as 10.0.0.5:6379; write paths before --ray")
     return text
 
 

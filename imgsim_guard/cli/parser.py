@@ -1,4 +1,4 @@
-"""The command line's grammar. Nothing heavy is imported before a command runs."""
+"""The commands of the program. A command's module is imported only when the command runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EXIT_CODES = """\
 exit codes:
   0    nothing above the limits
   1    near-duplicates, exact duplicates, unreadable or unchecked images above the limits;
-       of doctor and store verify: something is to be mended
+       for doctor and store verify: a problem was found
   2    could not run: arguments, configuration, repository, model
   3    a bug in imgsim-guard
   130  interrupted
@@ -30,11 +30,11 @@ REPORTS = {
     "junit": "the report as JUnit XML",
     "metrics": "the counts for dvc metrics",
 }
-"""What can be written to a file, by option."""
+"""The reports that are written to a file, by option."""
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Parse, or print help or what is wrong and exit; `run` of the result is the command's function."""
+    """Parse the arguments, or print help or a usage error and exit. `run` of the result is the command's function."""
     given = sys.argv[1:] if argv is None else list(argv)
     return _parser().parse_args([given[0], *_without_false_options(given[1:])] if given[:1] == ["hook"] else given)
 
@@ -98,16 +98,22 @@ def _runner(name: str) -> Callable[[argparse.Namespace], int]:
 
 def _common_options() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(add_help=False)
-    options.add_argument("--config", metavar="FILE", help="configuration (default: .imgsim-guard.yaml at the root)")
-    options.add_argument("--quiet", action="store_true", help="say nothing when there is nothing to do")
-    options.add_argument("--verbose", action="store_true", help="also say which model and which store were used")
+    options.add_argument(
+        "--config", metavar="FILE", help="configuration file (default: .imgsim-guard.yaml at the root)"
+    )
+    options.add_argument("--quiet", action="store_true", help="print nothing if nothing was found")
+    options.add_argument(
+        "--verbose",
+        action="store_true",
+        help="also list look-alikes, accepted pairs and all distances, and show the model and the store",
+    )
     return options
 
 
 def _report_options() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(add_help=False)
     for option, what in REPORTS.items():
-        options.add_argument(f"--{option}", metavar="FILE", help=f"write {what} to FILE; - for standard output")
+        options.add_argument(f"--{option}", metavar="FILE", help=f"write {what} to FILE (- for standard output)")
     options.add_argument("--html", metavar="FILE", help="write the report as one HTML file with pictures to FILE")
     options.add_argument("--plots", metavar="DIR", help="write the distances for dvc plots to DIR/distances.csv")
     options.add_argument("--github", action="store_true", help="print annotations for GitHub Actions")

@@ -32,16 +32,16 @@ class RuleSettings:
         Field(
             min_length=2,
             max_length=2,
-            description="The two splits whose pairs it is for",
+            description="The rule is for pairs between these two splits",
             json_schema_extra={"uniqueItems": True},
         ),
     ] = None
-    within: Annotated[SplitName | None, Field(description="The split within which it is for pairs")] = None
-    threshold: Annotated[Distance | None, Field(description="Instead of the general threshold")] = None
-    on_match: Annotated[Action, Field(description="fail; warn: report and let pass; ignore: only count")] = "fail"
+    within: Annotated[SplitName | None, Field(description="The rule is for pairs within this split")] = None
+    threshold: Annotated[Distance | None, Field(description="Replaces the general threshold")] = None
+    on_match: Annotated[Action, Field(description="fail; warn: report, but pass; ignore: only count")] = "fail"
     limit: Annotated[
         LimitSetting | None,
-        Field(description="Fail above this many, or this share, instead of above max_near_duplicates and the like"),
+        Field(description="Fail above this number or share; replaces max_near_duplicates and max_exact_duplicates"),
     ] = None
 
     @property
@@ -57,7 +57,7 @@ class Settings:
 
     images: Annotated[
         list[Pattern] | None,
-        Field(description="The dataset's images, as gitignore-style patterns; without it, all that is tracked"),
+        Field(description="The images of the dataset, as .gitignore patterns; without it, all tracked images"),
     ] = None
     threshold: Annotated[
         Distance,
@@ -65,11 +65,14 @@ class Settings:
     ] = 10.0
     reach: Annotated[Distance, Field(description="The distance up to which verification may confirm a pair")] = 26.0
     candidates: Annotated[
-        int, Field(ge=1, le=1000, description="How many of the nearest within reach are verified for each new image")
+        int,
+        Field(
+            ge=1, le=1000, description="How many of the nearest images within reach are compared with each new image"
+        ),
     ] = 20
     verify: Annotated[
         Literal["auto", "never"],
-        Field(description="Whether pixels decide where they can; never: the bare distance rule of imgsim"),
+        Field(description="auto: pixels decide where they can; never: only the distance decides, as in imgsim"),
     ] = "auto"
     max_near_duplicates: Annotated[
         LimitSetting, Field(description="Fail when more new images than this, or a greater share, are near-duplicates")
@@ -83,26 +86,28 @@ class Settings:
     ] = "fail"
     unchecked: Annotated[
         Literal["fail", "warn"],
-        Field(description="Whether new images that DVC or git LFS has not brought to this machine fail the check"),
+        Field(description="Whether new images that are not on this machine (DVC, git LFS) fail the check"),
     ] = "fail"
-    engine: Annotated[Engine, Field(description="onnx, or imgsim for the reference package (extra [imgsim])")] = "onnx"
+    engine: Annotated[Engine, Field(description="onnx, or imgsim: the reference package (extra [imgsim])")] = "onnx"
     preprocessing: Annotated[
         Preprocessing,
-        Field(description="reference: as imgsim has it; antialiased: averaged. Each has its own embeddings"),
+        Field(description="reference: as in imgsim; antialiased: for large images. Each has its own embeddings"),
     ] = "reference"
     device: Annotated[
         Device,
-        Field(description="What runs the model; auto: CUDA where it is installed and runs, else the processor"),
+        Field(description="Where the model runs; auto: on CUDA if it is installed and starts, otherwise on the CPU"),
     ] = "auto"
     max_missing_embeddings: Annotated[
         int,
-        Field(ge=0, description="How many images the hook embeds by itself before it asks for `imgsim-guard embed`"),
+        Field(
+            ge=0, description="With more missing embeddings than this, the hook asks you to run `imgsim-guard embed`"
+        ),
     ] = 200
 
     splits: Annotated[
         dict[SplitName, Pattern | list[Pattern]],
         Field(
-            description="Parts of the dataset by name, as gitignore-style patterns, which must not overlap",
+            description="Parts of the dataset by name, as .gitignore patterns that must not overlap",
             json_schema_extra={"additionalProperties": False},
         ),
     ] = field(default_factory=dict)
@@ -129,14 +134,15 @@ class Settings:
     ] = None
     rules: Annotated[
         list[RuleSettings],
-        Field(description="What holds for pairs of certain splits; of several for the same splits, the first"),
+        Field(description="Rules for pairs of certain splits; for the same splits, the first rule applies"),
     ] = field(default_factory=list)
     store: Annotated[
         str, Field(pattern=FOLDER_PATTERN, description="The folder of embeddings that DVC tracks for the whole team")
     ] = ".imgsim-guard/store"
     previews: Annotated[
-        bool, Field(description="Whether sync also publishes a small picture of each image, for machines without them")
+        bool,
+        Field(description="Whether sync also publishes a small picture of each image, for machines without the images"),
     ] = False
-    accepted: Annotated[str, Field(pattern=FOLDER_PATTERN, description="The file of pairs that were accepted")] = (
+    accepted: Annotated[str, Field(pattern=FOLDER_PATTERN, description="The file of the accepted pairs")] = (
         ".imgsim-guard/accepted.yaml"
     )

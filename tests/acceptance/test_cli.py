@@ -232,7 +232,7 @@ EXIT_CODES = """
 exit codes:
   0    nothing above the limits
   1    near-duplicates, exact duplicates, unreadable or unchecked images above the limits;
-       of doctor and store verify: something is to be mended
+       for doctor and store verify: a problem was found
   2    could not run: arguments, configuration, repository, model
   3    a bug in imgsim-guard
   130  interrupted
@@ -252,9 +252,12 @@ REPORTS = ["--html", "--json", "--sarif", "--junit", "--metrics", "--plots", "--
 @pytest.mark.parametrize(
     ("command", "own"),
     [
-        ("hook", REPORTS),
-        ("check", [*REPORTS, "PATH", "--staged", "--all", "--worktree", "--from-ref", "--to-ref"]),
-        ("scan", [*REPORTS, "PATH", "--against", "--ray", "--shards"]),
+        ("hook", [*REPORTS, "FILE"]),
+        (
+            "check",
+            [*REPORTS, "PATH", "--staged", "--all", "--worktree", "--from-ref", "--to-ref", "--all-pairs", "--fresh"],
+        ),
+        ("scan", [*REPORTS, "PATH", "--against", "--ray", "--shards", "--all-pairs", "--fresh"]),
         ("compare", ["--json", "--image", "A", "B"]),
         ("embed", ["PATH", "--worktree", "--publish", "--ray", "--shards"]),
         ("init", ["--dvc", "--stages", "--dry-run"]),

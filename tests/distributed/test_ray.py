@@ -386,7 +386,7 @@ def test_what_is_no_cluster_is_said_at_once(arguments: list[str], said: str, pic
 def test_a_path_is_no_address(guard: Callable[..., Outcome]) -> None:
     outcome = guard("scan", "--ray", "images")
     assert outcome.code == 2
-    assert "'images' is no address such as 10.0.0.5:6379; paths stand before --ray" in outcome.err
+    assert "'images' is not an address such as 10.0.0.5:6379; write paths before --ray" in outcome.err
 
 
 @pytest.mark.usefixtures("environment", "cache")
