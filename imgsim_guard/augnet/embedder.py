@@ -139,7 +139,7 @@ def _session(graph: bytes, options: onnxruntime.SessionOptions, device: Device) 
 def _unavailable(device: Device, providers: Sequence[str]) -> str:
     known = {name: kind for kind, (name, _) in PROVIDERS.items()}
     if PROVIDERS[device][0] in providers:
-        return f"device: {device} is installed, but did not start, for the reason above; mend it, or set device: auto"
+        return f"device: {device} is installed, but did not start, for the reason above; fix that, or set device: auto"
     there = ", ".join(known[name] for name in providers if name in known)
     return f"device: {device} is not installed; there is {there}. {INSTALLING[device]}; or set device: auto"
 

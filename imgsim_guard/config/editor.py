@@ -22,7 +22,7 @@ def with_setting(text: str, key: str, value: float) -> str:
     for changed in (_replaced(body, key, number), _added(body, key, number)):
         if changed is not None and _is(changed, {**before, key: value} if isinstance(before, dict) else None):
             return mark + changed
-    raise GuardError(f"cannot tell where in the configuration to write it; add this line by hand: {key}: {number}")
+    raise GuardError(f"cannot find the place for it in the configuration; add this line by hand: {key}: {number}")
 
 
 def _replaced(text: str, key: str, number: str) -> str | None:

@@ -133,14 +133,17 @@ def _contradictions(settings: Settings) -> Iterator[tuple[Location, str]]:
             yield where, f"rules.{index}: between names one split twice; write within: {rule.splits[0]}"
         earlier = decided.setdefault(tuple(sorted(rule.splits)), index)
         if earlier != index:
-            yield where, f"rules.{index}: never holds, since rules.{earlier} is for the same splits"
+            yield where, f"rules.{index}: never applies, because rules.{earlier} is for the same splits"
 
 
 def _not_of_imgsim(settings: Settings) -> Iterator[tuple[Location, str]]:
     if settings.preprocessing != "reference":
-        yield ("preprocessing",), "preprocessing: the engine imgsim has its own; write reference, or engine: onnx"
+        yield (
+            ("preprocessing",),
+            "preprocessing: the engine imgsim knows only reference; write reference, or engine: onnx",
+        )
     if settings.device not in {"auto", "cpu"}:
-        yield ("device",), "device: the engine imgsim runs on the processor; write auto, or engine: onnx"
+        yield ("device",), "device: the engine imgsim runs on the CPU; write auto, or engine: onnx"
 
 
 def _mark_of(document: Document, problem: ErrorDetails) -> Mark:

@@ -75,8 +75,8 @@ class Cluster:
                 raise GuardError(str(error.cause)) from error
             if isinstance(error.cause, ImportError):
                 raise GuardError(
-                    f"a worker lacks what this machine has ({error.cause}); every machine of the cluster needs the "
-                    "same imgsim-guard[ray]"
+                    f"a worker lacks a package that this machine has ({error.cause}); install the same "
+                    "imgsim-guard[ray] on every machine of the cluster"
                 ) from error
             raise
         except errors.RayError as error:

@@ -137,12 +137,12 @@ def _require_read(images: Sequence[Image], result: Embedded, source: Source) -> 
     for image in images:
         why = result.unreadable.get(image.content)
         if why and image.content not in result.lasting and isinstance(source.read(image), bytes):
-            raise GuardError(f"{image.path}: a worker cannot read it, though this machine can: {why.reason}; {SHARED}")
+            raise GuardError(f"{image.path}: a worker cannot read it, but this machine can: {why.reason}; {SHARED}")
 
 
 def _require_seen(skipped: Sequence[Candidate], here: Verifies) -> None:
     for pair, evidence in zip(skipped, here.verify(skipped, lambda: None), strict=True):
         if evidence.outcome != "skipped":
             raise GuardError(
-                f"a worker cannot look at {pair.query.path} and {pair.gallery.path}, though this machine can; {SHARED}"
+                f"a worker cannot read {pair.query.path} and {pair.gallery.path}, but this machine can; {SHARED}"
             )

@@ -30,9 +30,9 @@ TICKS = 5
 
 NAMES: Mapping[Sort, str] = {
     "copy": "copies",
-    "look-alike": "only look alike",
+    "look-alike": "look-alikes",
     "undecided": "undecided",
-    "unverified": "not looked at",
+    "unverified": "not compared",
 }
 
 STYLE = """\
@@ -160,9 +160,9 @@ def _lines(found: Calibration, scale: _Scale) -> Iterator[str]:
     """Today's threshold and the suggested one. The name of the one passes above the other's end, so that they cannot
     meet.
     """
-    named = {found.today: ("today", f"today's threshold, {found.today:g}")}
+    named = {found.today: ("today", f"current threshold, {found.today:g}")}
     if found.suggested == found.today:
-        named = {found.today: ("today", f"threshold {found.today:g}, today's and suggested")}
+        named = {found.today: ("today", f"threshold {found.today:g}, current and suggested")}
     elif found.suggested is not None:
         named[found.suggested] = ("suggested", f"suggested, {found.suggested:g}")
     to_the_left = scale.x(max(named)) > WIDTH - NAME
@@ -179,8 +179,8 @@ def _lines(found: Calibration, scale: _Scale) -> Iterator[str]:
 def _described(found: Calibration) -> str:
     row = found.blocked_at(found.today)
     return (
-        f"Histogram. Within today's threshold of {found.today:g} are {row.within:,}: {row.copies:,} copies, "
-        f"{row.look_alikes:,} that only look alike, {row.undecided:,} undecided, {row.unverified:,} not looked at."
+        f"Histogram. Within the current threshold of {found.today:g} are {row.within:,}: {row.copies:,} copies, "
+        f"{row.look_alikes:,} look-alikes, {row.undecided:,} undecided, {row.unverified:,} not compared."
     )
 
 

@@ -25,7 +25,7 @@ def calibration_text(found: Calibration) -> str:
     """The whole report, ending in a newline."""
     lines = [*(f"note: {shown(note)}" for note in found.notes), *_left_out(found)]
     if not found.neighbours:
-        lines.append("fewer than two images with an embedding: there is nothing to calibrate on.")
+        lines.append("calibrating needs at least two images with an embedding.")
     else:
         by_split = [_by_split] if found.splits else []
         for section in (_distances, _looked, _table, *by_split, _conclusion):
@@ -36,16 +36,16 @@ def calibration_text(found: Calibration) -> str:
 def too_few(found: Calibration) -> str:
     """Why the dataset cannot show the wanted rate, and which it could."""
     count, needed = len(found.neighbours), found.images_needed
-    said = f"{count:,} images are too few to show that {found.rate} is kept: that takes {needed:,} (3 / rate)"
+    said = f"{count:,} images are too few to show a rate of {found.rate}: that takes {needed:,} (3 / rate)"
     least = -(-3000 // count) / 10 if count else 100.1  # percent, rounded up to a tenth
-    return said + (f"; they could show --rate {least:g}%" if least <= 100 else "")  # noqa: PLR2004  percent
+    return said + (f"; they can show --rate {least:g}%" if least <= 100 else "")  # noqa: PLR2004  percent
 
 
 def unsure(found: Calibration) -> str:
     """Why the pairs that were looked at do not suffice, and how many do."""
     return (
-        f"too few pairs were looked at to judge today's threshold of {found.today:g}: {found.near_left:,} within it "
-        f"were not; --pairs {found.looked_at + found.near_left} looks at all of those"
+        f"too few pairs were compared to judge the current threshold of {found.today:g}: {found.near_left:,} within it "
+        f"were not; --pairs {found.looked_at + found.near_left} compares all of them"
     )
 
 
@@ -56,7 +56,7 @@ def _left_out(found: Calibration) -> Iterator[str]:
     if found.missing:
         yield f"  left out: {found.missing:,} without an embedding (imgsim-guard embed makes them)"
     if found.unreadable:
-        yield f"  left out: {found.unreadable:,} that cannot be read, or are not on this machine"
+        yield f"  left out: {found.unreadable:,} unreadable or not on this machine"
 
 
 def _distances(found: Calibration) -> Iterator[str]:
@@ -76,30 +76,30 @@ def _looked(found: Calibration) -> Iterator[str]:
         sorts = {frozenset((one.image, one.nearest)): one.sort for one in found.neighbours if one.sort != "unverified"}
         counts = Counter(sorts.values())
         yield (
-            f"pairs of nearest neighbours whose pixels were looked at: {len(sorts):,}; of these, copies: "
-            f"{counts['copy']:,}, only look alike: {counts['look-alike']:,}, undecided: {counts['undecided']:,}"
+            f"pairs of nearest neighbours compared by pixels: {len(sorts):,}; copies: {counts['copy']:,}, "
+            f"look-alikes: {counts['look-alike']:,}, undecided: {counts['undecided']:,}"
         )
     else:
-        yield "no pixels were looked at, so that every image within a threshold counts as falsely blocked."
+        yield "no pixels were compared, so every image within a threshold counts as falsely blocked."
     if left := found.pairs - found.not_at_hand - found.looked_at:
-        yield f"  not looked at, since there are so many (--pairs takes more): {left:,} less near ones"
+        yield f"  more distant pairs that were not compared (--pairs compares more): {left:,}"
     if found.not_at_hand:
-        yield f"  not looked at, since pixels are not on this machine (dvc pull, git lfs pull): {found.not_at_hand:,}"
+        yield f"  not compared, because pixels are not on this machine (dvc pull, git lfs pull): {found.not_at_hand:,}"
 
 
 def _table(found: Calibration) -> Iterator[str]:
-    yield "what each threshold would have blocked so far, had each image been the new one"
+    yield "what each threshold would have blocked, if each image had been new"
     yield from _aligned([HEAD, *(_row(found, found.blocked_at(threshold)) for threshold in found.thresholds)])
-    yield "  bare: by the distance alone; verified: without look-alikes, and with copies up to the reach"
-    yield f"  false: blocked {_basis(found)}, and not known to be a copy; up to: with 95 % confidence"
+    yield "  bare: by distance only; verified: without look-alikes, and with copies up to the reach"
+    yield f"  false: blocked {_basis(found)}, and not a known copy; up to: upper limit with 95 % confidence"
 
 
 def _row(found: Calibration, row: Blocked) -> list[str]:
     counts = [row.within, row.blocked(verifying=True), row.copies, row.look_alikes, row.undecided, row.unverified]
     false = row.false(verifying=found.verifying)
-    names = {found.today: "today's", found.suggested: "suggested"}
+    names = {found.today: "current", found.suggested: "suggested"}
     if found.today == found.suggested:
-        names = {found.today: "today's, suggested"}
+        names = {found.today: "current, suggested"}
     return [
         f"{row.threshold:g}",
         *(f"{count:,}" for count in counts),
@@ -111,7 +111,7 @@ def _row(found: Calibration, row: Blocked) -> list[str]:
 
 
 def _basis(found: Calibration) -> str:
-    return "with verification" if found.verifying else "by the distance alone (verify: never)"
+    return "with verification" if found.verifying else "by distance only (verify: never)"
 
 
 def _by_split(found: Calibration) -> Iterator[str]:
@@ -126,7 +126,7 @@ def _by_split(found: Calibration) -> Iterator[str]:
 def _conclusion(found: Calibration) -> Iterator[str]:
     if found.too_small:
         yield f"{too_few(found)}."
-        yield "  what follows is a guess."
+        yield "  the following is a guess."
     yield from [f"{unsure(found)}."] if found.unsure else _meaning(found)
     if found.verifying:
         yield from _without_pixels(found)
@@ -135,8 +135,8 @@ def _conclusion(found: Calibration) -> Iterator[str]:
 def _meaning(found: Calibration) -> Iterator[str]:
     suggested, wanted = found.suggested, f"for at most {found.rate} false blocks"
     if suggested is None:
-        yield f"{wanted}: no threshold will do; too many are at distance 0 from what is not known to be a copy."
-        yield "  imgsim-guard scan --verbose lists them; --rate allows for more."
+        yield f"{wanted}: no threshold works; too many images are at distance 0 from an image that is not a known copy."
+        yield "  imgsim-guard scan --verbose lists them; a higher --rate allows more."
         return
     if suggested == found.today:
         yield f"{wanted}: keep the threshold of {found.today:g}."
@@ -144,7 +144,7 @@ def _meaning(found: Calibration) -> Iterator[str]:
     elif suggested < found.today:
         yield f"{wanted}: lower the threshold from {found.today:g} to {suggested:g}."
     else:
-        yield f"{wanted}: the threshold may rise from {found.today:g} to {suggested:g}."
+        yield f"{wanted}: the threshold can be raised from {found.today:g} to {suggested:g}."
         yield f"  it would have blocked {_more(found, suggested)}."
     yield from (f"  {_so_far(found, threshold)}" for threshold in dict.fromkeys((found.today, suggested)))
     if suggested != found.today and not found.too_small:
@@ -154,7 +154,7 @@ def _meaning(found: Calibration) -> Iterator[str]:
 def _room(found: Calibration) -> Iterator[str]:
     limit = found.limit(verifying=found.verifying)
     if limit is not None and limit > found.today:
-        yield f"  up to {limit:g} would keep to that as well, but find no copies that are not found already."
+        yield f"  up to {limit:g} would keep that rate too, but would find no further copies."
 
 
 def _so_far(found: Calibration, threshold: float) -> str:
@@ -168,14 +168,14 @@ def _so_far(found: Calibration, threshold: float) -> str:
 
 def _more(found: Calibration, threshold: float) -> str:
     counts = [found.blocked_at(one).blocked(verifying=found.verifying) for one in (found.today, threshold)]
-    why = ", whose pairs verification leaves to the distance" if found.verifying else ""
+    why = ", whose pairs pixels cannot decide" if found.verifying else ""
     return f"{_count(counts[1] - counts[0], 'image')} more{why}"
 
 
 def _without_pixels(found: Calibration) -> Iterator[str]:
     limit = found.limit(verifying=False)
-    highest = "no threshold keeps to that" if limit is None else f"{limit:g} is the highest that keeps to that"
-    yield f"where pixels are not at hand, the distance alone decides: there {highest}."
+    highest = "no threshold keeps that rate" if limit is None else f"{limit:g} is the highest that keeps that rate"
+    yield f"without pixels, only the distance decides: there, {highest}."
 
 
 def _percent(rate: float) -> str:

@@ -93,7 +93,7 @@ class Dvc:
                     return data
                 damaged = True
         command = self._command("pull", image.path)
-        why = "what DVC has of it is not what was committed" if damaged else "DVC has not brought it to this machine"
+        why = "DVC's copy of it is not what was committed" if damaged else "not on this machine"
         return Unreadable(f"{why}; run {command}", absent=True)
 
     def at_hand(self, image: Image) -> bool:
@@ -126,7 +126,7 @@ class Dvc:
             try:
                 return read_manifest(data)
             except ManifestError as error:
-                return Unreadable(f"{pointer}: its list of files is refused: {error}", absent=True)
+                return Unreadable(f"{pointer}: its list of files is not valid: {error}", absent=True)
         for look in (*([self._in_workspace] if new else []), self._remote.files):
             found = look(out.path)
             if found and _md5(write_manifest(found)) == out.md5:
@@ -172,9 +172,7 @@ def tracked_by_dvc(
     earlier, _, _ = _pointed([path for path, old in changed.items() if old], _Texts(git, entries, changes))
     found = _compared(states, now=now, earlier=earlier, changed=changed.keys(), is_image=is_image)
     unreadable = [(path, why) for path, why in damaged if path in changed]
-    notes = [
-        f"nothing was compared with what {path} tracks: {why.reason}" for path, why in damaged if path not in changed
-    ]
+    notes = [f"the images of {path} were not compared: {why.reason}" for path, why in damaged if path not in changed]
     return found._replace(
         unreadable=(*found.unreadable, *unreadable), notes=(*found.notes, *notes), stages=tuple(stages)
     )
@@ -269,10 +267,12 @@ def _compared(
             left.difference_update(images)
             lost.update(image for image in images if image not in gained)
         elif pointed.out.path in added:
-            notes.append(f"all images of {pointed.out.path} count as new, since the list of those before is not there")
+            notes.append(
+                f"all images of {pointed.out.path} count as new, because the previous list is not on this machine"
+            )
     if left_out:
         (path, why), more = left_out[0], f" and {len(left_out) - 1:,} more" if len(left_out) > 1 else ""
-        notes.append(f"nothing was compared with the images of {path}{more}: {why.reason}")
+        notes.append(f"the images of {path}{more} were not compared: {why.reason}")
     three = (_images(held), _images(left), _images(lost))
     return Tracked(*three, tuple(unreadable), tuple(notes), relocated=tuple(relocated))
 

@@ -29,7 +29,7 @@ class Folders:
         """The file's bytes, if they are still those that the content id was taken of."""
         data = read_file(os.path.join(self._base, image.path))  # noqa: PTH118  the path stays as it is
         if isinstance(data, bytes) and _content_id(data) != image.content:
-            return Unreadable("it changed while it was being looked at")
+            return Unreadable("it changed while it was being read")
         return data
 
     def at_hand(self, image: Image) -> bool:  # noqa: ARG002  it was just read
@@ -51,10 +51,7 @@ def in_folders(paths: Sequence[str], against: Sequence[str] | None, *, mutual: b
     if against is not None:
         before = len(found.unreadable)
         gallery = found.images(against)
-        notes = [
-            f"{path} cannot be read, so nothing was compared with it: {why.reason}"
-            for path, why in found.unreadable[before:]
-        ]
+        notes = [f"{path} cannot be read and was not compared: {why.reason}" for path, why in found.unreadable[before:]]
         notes += found.notes()
     return Selection(
         "folders",
@@ -184,4 +181,4 @@ def _files(paths: Sequence[str], not_entered: list[str]) -> Iterator[str]:
 
 
 def _fail(error: OSError) -> None:
-    raise GuardError(f"cannot look into the folder {error.filename}: {error.strerror}") from error
+    raise GuardError(f"cannot list the folder {error.filename}: {error.strerror}") from error

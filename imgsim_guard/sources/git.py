@@ -82,7 +82,7 @@ class Git:
         if object_format != b"sha1":
             raise GuardError(
                 "this repository uses SHA-256 object names, which imgsim-guard cannot read; "
-                "for its folders: imgsim-guard scan FOLDER"
+                "use imgsim-guard scan FOLDER instead"
             )
         return cls(Path(os.fsdecode(root)))
 
@@ -126,7 +126,7 @@ class Git:
         records = self._records("ls-files", "--stage", "-z")
         for record in records:
             if record[_STAGE] != "0":
-                raise GuardError(f"{record[_PATH]} has an unresolved conflict; resolve it and git add it first")
+                raise GuardError(f"{record[_PATH]} has an unresolved conflict; resolve it and run git add first")
         return [Entry(record[_PATH], record[_BLOB]) for record in records if _counts(record)]
 
     def index_paths(self) -> list[str] | None:
@@ -222,7 +222,7 @@ class Git:
                 "git cat-file ended before it gave all images; try again (in a partial clone, with its remote in reach)"
             )
         if header[-1:] == [b"missing"]:
-            return Unreadable("its bytes are not in this clone; git fetch --refetch brings them", absent=True)
+            return Unreadable("its bytes are not in this clone; run git fetch --refetch", absent=True)
         size = int(header[-1])
         if size > MAX_BLOB_SIZE:
             self.close()  # rather than read all of it

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 OWN_FOLDER = ".imgsim-guard/"
 """The tracked store of embeddings is in there. It is no part of the dataset."""
 
-NEVER_DOWNLOADED = "no checksum of it is recorded yet, since it was never downloaded"
+NEVER_DOWNLOADED = "it has no checksum yet, because it was never downloaded"
 
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _CHECKSUM = re.compile(r"([0-9a-f]{32})(\.dir)?")
@@ -179,7 +179,7 @@ def _outs(entries: object, folder: str, *, own: bool, leave_out: frozenset[str] 
 
 def _out(path: str, entry: Mapping[str, object]) -> Out:
     if path == "." or _UNUSUAL_PATH.search(path):
-        return Out(path, "", problem="its path is not one within the repository")
+        return Out(path, "", problem="its path is outside the repository")
     if entry.get("files"):  # a remote that keeps versions by itself: no list of files but this one
         files = _files(entry["files"])
         missing = _count(path, entry.get("nfiles")) - len(files)
@@ -189,7 +189,7 @@ def _out(path: str, entry: Mapping[str, object]) -> Out:
         return Out(path, "", problem=NEVER_DOWNLOADED)
     checksum = _CHECKSUM.fullmatch(word(entry["md5"], "md5"))
     if checksum is None:
-        raise ManifestError(f"the checksum of {path} is no MD5")
+        raise ManifestError(f"the checksum of {path} is not an MD5")
     return Out(path, checksum[1], is_directory=checksum[2] is not None)
 
 
@@ -210,7 +210,7 @@ def _files(entries: object) -> tuple[File, ...]:
 
 def _file(entry: object) -> File:
     if not isinstance(entry, dict):
-        raise ManifestError("one of its files is no mapping")
+        raise ManifestError("one of its files is not a mapping")
     path, md5 = entry.get("relpath"), entry.get("md5")
     if not isinstance(path, str) or not path or _UNUSUAL_PATH.search(path):
         raise ManifestError(f"it lists a file at {path!r}")

@@ -30,15 +30,15 @@ class TeamStore:
     def require_whole(self) -> None:
         """Raise GuardError unless it can be added to here: DVC is there, and all that it tracks of the folder, too."""
         if not self.folder.resolve().is_relative_to(self._git.root.resolve()):
-            raise GuardError(f"{self._path} leads out of the repository, to {self.folder.resolve()}; remove that link")
+            raise GuardError(f"{self._path} is a link to {self.folder.resolve()}, outside the repository; remove it")
         if not (self._git.root / ".dvc").is_dir():
             raise GuardError("there is no DVC repository in the root of this git repository; run dvc init first")
         if stage := self._stage():
             raise GuardError(
-                f"{self._path} is an output of a stage in {stage}, so not sync but dvc repro publishes embeddings"
+                f"{self._path} is an output of a stage in {stage}: use dvc repro instead of imgsim-guard sync"
             )
         if lacking := self.lacking():
-            raise GuardError(f"{lacking}; run dvc pull {self.pointer} first, or others' embeddings would be left out")
+            raise GuardError(f"{lacking}; run dvc pull {self.pointer} first, or the embeddings of others would be lost")
 
     def lacking(self) -> str:
         """What is not here of what DVC tracks, in words; empty when nothing is."""

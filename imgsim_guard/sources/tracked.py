@@ -44,7 +44,7 @@ LARGEST_COMPARED = 2**25
 NAMED = 3
 """Paths named in a note that is about many."""
 
-FETCH = "git fetch may bring it, or in CI a checkout with full history (fetch-depth: 0)"
+FETCH = "run git fetch, or in CI check out the full history (fetch-depth: 0)"
 
 
 class Trackers:
@@ -104,7 +104,7 @@ def between(git: Git, is_image: Callable[[str], bool], *, base: str, revision: s
     for name in (base, revision):
         commit = git.commit(name)
         if commit is None:
-            raise GuardError(f"{name!r} is not a commit of this clone; {FETCH}")
+            raise GuardError(f"{name!r} is not a commit in this clone; {FETCH}")
         commits.append(commit)
     merge_base = git.merge_base(*commits)
     if merge_base is None and git.is_shallow():
@@ -124,7 +124,7 @@ def _beside(selection: Selection, others: Selection, base: str) -> Selection:
     there = {image.path for image in (*selection.queries, *selection.gallery)}
     others = without_moved(others, identity=lambda content: content)
     gained = [image for image in others.queries if image.path not in there]
-    notes = [f"nothing was compared with {path} of {base}: {why.reason}" for path, why in others.unreadable]
+    notes = [f"{path} of {base} was not compared: {why.reason}" for path, why in others.unreadable]
     return replace(
         selection,
         gallery=tuple(sorted((*selection.gallery, *gained))),
@@ -154,7 +154,7 @@ def restricted(selection: Selection, git: Git, paths: Sequence[str]) -> Selectio
     unknown = [path for path, _ in selection.unreadable]
     for path, prefix in zip(paths, wanted, strict=True):
         if not any(_is_at(one, prefix) for one in known) and not any(_overlap(one, prefix) for one in unknown):
-            raise GuardError(f"{path}: no tracked image there; git add or dvc add it first")
+            raise GuardError(f"{path}: not a tracked image; run git add or dvc add first")
     chosen = tuple(image for image in selection.queries if any(_is_at(image.path, prefix) for prefix in wanted))
     others = set(selection.queries) - set(chosen)
     unreadable = tuple(
@@ -239,7 +239,7 @@ def below_root(path: str, root: Path) -> str:
     """A path as given, relative to the working directory, as one relative to the root. Raises GuardError outside it."""
     absolute = Path(os.path.abspath(path))  # noqa: PTH100  resolve() would follow a tracked link
     if not absolute.is_relative_to(root):
-        raise GuardError(f"{path}: outside the repository at {root}; name a path in it")
+        raise GuardError(f"{path}: outside the repository at {root}; name a path inside it")
     return absolute.relative_to(root).as_posix()
 
 

@@ -17,7 +17,7 @@ def read_text(path: Path, *, what: str, largest: int) -> str:
     except OSError as error:
         raise GuardError(f"cannot read the {what} {path}: {error.strerror}") from error
     if len(data) > largest:
-        raise GuardError(f"{path}: more than {largest:,} bytes are too many for the {what}")
+        raise GuardError(f"{path}: larger than {largest:,} bytes, the most for the {what}")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -184,7 +184,7 @@ def test_what_was_not_checked_fails_unless_the_configuration_allows_it(dataset: 
     why = "x.dvc: its list of files is not in DVC's cache; run dvc pull x.dvc, or dvc commit after dvc add --no-commit"
     lines = [
         f"x   not checked: {why}",
-        "y.png   not checked: DVC has not brought it to this machine; run dvc pull y.png",
+        "y.png   not checked: not on this machine; run dvc pull y.png",
     ]
     assert SECONDS.sub("N s", dataset.guard("hook", code=1)).splitlines() == [
         *lines,

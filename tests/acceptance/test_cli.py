@@ -31,6 +31,7 @@ COMMANDS = (
     "hook",
     "check",
     "scan",
+    "clean",
     "compare",
     "embed",
     "init",
@@ -246,6 +247,7 @@ def test_help_lists_the_commands_and_the_exit_codes(guard: Callable[..., Outcome
     assert out.endswith(EXIT_CODES)
 
 
+CLEANING = ("against", "apply", "to", "undo", "keep", "keep-in", "resolve-leakage", "sidecars")
 REPORTS = ["--html", "--json", "--sarif", "--junit", "--metrics", "--plots", "--github"]
 
 
@@ -258,6 +260,7 @@ REPORTS = ["--html", "--json", "--sarif", "--junit", "--metrics", "--plots", "--
             [*REPORTS, "PATH", "--staged", "--all", "--worktree", "--from-ref", "--to-ref", "--all-pairs", "--fresh"],
         ),
         ("scan", [*REPORTS, "PATH", "--against", "--ray", "--shards", "--all-pairs", "--fresh"]),
+        ("clean", ["PATH", *(f"--{name}" for name in CLEANING)]),
         ("compare", ["--json", "--image", "A", "B"]),
         ("embed", ["PATH", "--worktree", "--publish", "--ray", "--shards"]),
         ("init", ["--dvc", "--stages", "--dry-run"]),

@@ -164,7 +164,7 @@ def test_a_link_within_the_repository_is_followed_and_a_file_that_was_named_may_
 
 
 def test_a_device_that_never_ends_is_no_configuration() -> None:
-    with pytest.raises(GuardError, match="more than 100,000 bytes are too many for the configuration"):
+    with pytest.raises(GuardError, match="larger than 100,000 bytes, the most for the configuration"):
         Workspace(Path("/"), config="/dev/zero")
 
 
@@ -235,7 +235,7 @@ def test_lists_of_files_name_nothing_outside_on_windows_either(path: str) -> Non
     with pytest.raises(ManifestError, match="it lists a file at"):
         read_manifest(json.dumps([entry]).encode())
     [out] = read_pointer("x.dvc", f"outs:\n- md5: {'0' * 32}\n  path: '{path}'\n".encode())
-    assert out.problem == "its path is not one within the repository"
+    assert out.problem == "its path is outside the repository"
     assert out.md5 == ""
 
 

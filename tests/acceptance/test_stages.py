@@ -101,7 +101,7 @@ def test_embedding_and_checking_as_two_stages(pipeline: Dataset) -> None:
     pipeline.git("add", "--all")
     pipeline.save()
     refused = pipeline.guard("sync", code=2)
-    assert "an output of a stage in dvc.lock, so not sync but dvc repro publishes embeddings" in refused
+    assert "an output of a stage in dvc.lock: use dvc repro instead of imgsim-guard sync" in refused
 
 
 def test_an_intermediate_output_is_judged_as_the_run_has_made_it(pipeline: Dataset) -> None:

@@ -97,7 +97,7 @@ def test_a_clone_with_the_store_embeds_nothing(carla: Person) -> None:
         said = carla.guard(*arguments, code=2)
         assert said == (
             f"imgsim-guard: 1 of the 1 files of {STORE} are not on this machine; "
-            f"run dvc pull {POINTER} first, or others' embeddings would be left out\n"
+            f"run dvc pull {POINTER} first, or the embeddings of others would be lost\n"
         )
     assert carla.guard("store", "verify", code=1) == (
         f"1 of the 1 files of {STORE} are not on this machine; run dvc pull {POINTER}\n"
@@ -196,8 +196,7 @@ def test_a_store_that_a_stage_puts_out_is_published_by_the_stage(anna: Person) -
     before = everything_in(anna.dataset.root)
     for arguments in WOULD_CHANGE_THE_STORE:
         assert anna.guard(*arguments, code=2) == (
-            f"imgsim-guard: {STORE} is an output of a stage in dvc.lock, "
-            "so not sync but dvc repro publishes embeddings\n"
+            f"imgsim-guard: {STORE} is an output of a stage in dvc.lock, use dvc repro instead of imgsim-guard sync\n"
         )
     assert everything_in(anna.dataset.root) == before
 

@@ -106,9 +106,9 @@ def test_a_pair_that_does_not_match_is_refused_with_what_does(here: Repository, 
         (("new.jpg", "coffee.png"), "new.jpg and coffee.png: no match to accept; new.jpg matches cat.png"),
         (("rocket.png",), "rocket.png: no match to accept"),
         (("rocket.png", "cat.png"), "rocket.png and cat.png: no match to accept"),
-        (("nowhere.png",), "nowhere.png: no tracked image there; git add or dvc add it first"),
-        (("new.jpg", "../cat.png"), f"../cat.png: outside the repository at {here.root}; name a path in it"),
-        (("/cat.png",), f"/cat.png: outside the repository at {here.root}; name a path in it"),
+        (("nowhere.png",), "nowhere.png: not a tracked image; run git add or dvc add first"),
+        (("new.jpg", "../cat.png"), f"../cat.png: outside the repository at {here.root}; name a path inside it"),
+        (("/cat.png",), f"/cat.png: outside the repository at {here.root}; name a path inside it"),
     ]:
         assert guard("accept", *arguments, "--reason", "x") == Outcome(2, "", f"imgsim-guard: {complaint}\n")
     assert staged(here) == ["new.jpg", "rocket.png"]

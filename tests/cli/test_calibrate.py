@@ -128,7 +128,7 @@ def test_what_has_no_embedding_is_counted_and_nothing_is_embedded(
     assert calibration_text(found).splitlines()[:3] == [
         "3 images, each compared with all the others.",
         "  left out: 3 without an embedding (imgsim-guard embed makes them)",
-        "  left out: 2 that cannot be read, or are not on this machine",
+        "  left out: 2 unreadable or not on this machine",
     ]
 
 
@@ -139,7 +139,7 @@ def test_fewer_than_two_images_are_nothing_to_calibrate_on(make_pipeline: MakePi
     embed_missing(files.images()[:embedded], pipeline)
     found = calibrate(selection_of(files), pipeline, policy=POLICY, rate=ONE)
     assert (found.neighbours, found.too_small, found.missing) == ((), True, 2 - embedded)
-    assert calibration_text(found).splitlines()[-1].startswith("fewer than two images with an embedding")
+    assert calibration_text(found).splitlines()[-1].startswith("calibrating needs at least two images")
     assert json.loads(calibration_json(found))["all"] == {
         "images": 0,
         "quantiles": {},
@@ -212,7 +212,7 @@ def test_without_verification_no_pixel_is_read(make_pipeline: MakePipeline) -> N
     found = calibrate(selection_of(files), pipeline, policy=POLICY, rate=ONE, verify=False)
     assert {*sorts_of(found).values()} == {"unverified"}
     assert files.reads == []
-    assert "no pixels were looked at" in calibration_text(found)
+    assert "no pixels were compared" in calibration_text(found)
 
 
 def test_only_so_many_of_the_nearest_pairs_are_looked_at(make_pipeline: MakePipeline) -> None:
@@ -220,7 +220,7 @@ def test_only_so_many_of_the_nearest_pairs_are_looked_at(make_pipeline: MakePipe
     found = run(files, make_pipeline(files), verify=True, most_pairs=2)
     assert (found.pairs, found.looked_at) == (4, 2)
     assert sorts_of(found) | {"chelsea.png": "unverified", "astronaut.png": "unverified"} == sorts_of(found)
-    assert "not looked at, since there are so many (--pairs takes more): 2 less near ones" in calibration_text(found)
+    assert "more distant pairs that were not compared (--pairs compares more): 2" in calibration_text(found)
 
 
 def test_pairs_that_were_too_many_are_no_reason_to_lower_the_threshold(make_pipeline: MakePipeline) -> None:
@@ -228,7 +228,9 @@ def test_pairs_that_were_too_many_are_no_reason_to_lower_the_threshold(make_pipe
     pipeline = make_pipeline(files)
     found = run(files, pipeline, verify=True, most_pairs=0)
     assert (found.near_left, found.suggested, found.unsure) == (3, None, True)
-    said = "too few pairs were looked at to judge today's threshold of 10: 3 within it were not; --pairs 3 looks at all"
+    said = (
+        "too few pairs were compared to judge the current threshold of 10: 3 within it were not; --pairs 3 compares all"
+    )
     assert said in calibration_text(found)
     assert "suggested" not in calibration_text(found)
     assert 'class="suggested"' not in calibration_svg(found)
@@ -257,7 +259,7 @@ def test_pixels_that_turn_out_unreadable_leave_a_pair_unverified(make_pipeline: 
     pipeline = make_pipeline(files)
     run(files, pipeline)
     selection = selection_of(files)
-    files.contents = {**files.contents, "coffee.jpg": Unreadable("it changed while it was being looked at")}
+    files.contents = {**files.contents, "coffee.jpg": Unreadable("it changed while it was being read")}
     found = calibrate(selection, pipeline, policy=POLICY, rate=ONE)
     assert sorts_of(found)["coffee.png"] == "unverified"
 
@@ -337,15 +339,15 @@ def test_verification_that_decides_everything_leaves_the_threshold_as_it_is() ->
 def test_what_is_at_distance_0_and_no_copy_leaves_no_threshold() -> None:
     found = made(*many(300, 0.0, "undecided"))
     assert found.suggested is None
-    assert "no threshold will do" in calibration_text(found)
-    assert "where pixels are not at hand, the distance alone decides: there no threshold" in calibration_text(found)
+    assert "no threshold works" in calibration_text(found)
+    assert "without pixels, only the distance decides: there, no threshold" in calibration_text(found)
     assert json.loads(calibration_json(found))["threshold"]["suggested"] is None
     assert 'class="suggested"' not in calibration_svg(found)
 
 
 def test_three_over_the_rate_are_enough() -> None:
     found = made(*many(299, 30.0, "unverified"))
-    said = "299 images are too few to show that 1% is kept: that takes 300 (3 / rate); they could show --rate 1.1%."
+    said = "299 images are too few to show a rate of 1%: that takes 300 (3 / rate); they can show --rate 1.1%."
     assert found.too_small
     assert said in calibration_text(found).splitlines()
     assert not replace(found, rate=Share(1.1)).too_small
@@ -378,30 +380,30 @@ distance to the nearest other image (at 5%: one image in twenty is as near, or n
         images   least     1%     5%     25%    half     75%    most
   all      400    1.00   1.30   2.90   16.58   18.58   20.58   22.58
 
-pairs of nearest neighbours whose pixels were looked at: 70; of these, copies: 20, only look alike: 40, undecided: 10
-  not looked at, since there are so many (--pairs takes more): 330 less near ones
+pairs of nearest neighbours compared by pixels: 70; copies: 20, look-alikes: 40, undecided: 10
+  more distant pairs that were not compared (--pairs compares more): 330
 
-what each threshold would have blocked so far, had each image been the new one
+what each threshold would have blocked, if each image had been new
   threshold   bare   verified   copies   look-alikes   undecided   unverified   false             up to
           2     11         20       11             0           0            0       0    0.00%    0.75%
           4     20         20       20             0           0            0       0    0.00%    0.75%
           6     20         20       20             0           0            0       0    0.00%    0.75%
         7.9     24         24       20             0           4            0       4    1.00%    2.27%   suggested
           8     25         25       20             0           5            0       5    1.25%    2.61%
-         10     70         30       20            40          10            0      10    2.50%    4.20%     today's
+         10     70         30       20            40          10            0      10    2.50%    4.20%     current
          12     70         30       20            40          10            0      10    2.50%    4.20%
          14     70         30       20            40          10            0      10    2.50%    4.20%
          16     71         31       20            40          10            1      11    2.75%    4.51%
          18    171        131       20            40          10          101     111   27.75%   31.67%
          20    271        231       20            40          10          201     211   52.75%   56.96%
-  bare: by the distance alone; verified: without look-alikes, and with copies up to the reach
-  false: blocked with verification, and not known to be a copy; up to: with 95 % confidence
+  bare: by distance only; verified: without look-alikes, and with copies up to the reach
+  false: blocked with verification, and not a known copy; up to: upper limit with 95 % confidence
 
 for at most 1% false blocks: lower the threshold from 10 to 7.9.
   at 10, falsely blocked so far: 10 of 400 (2.50%; with 95 % confidence at most 4.20%)
   at 7.9, falsely blocked so far: 4 of 400 (1.00%; with 95 % confidence at most 2.27%)
   set it:  imgsim-guard calibrate --rate 1% --write
-where pixels are not at hand, the distance alone decides: there 7.9 is the highest that keeps to that.
+without pixels, only the distance decides: there, 7.9 is the highest that keeps that rate.
 """
 
 
@@ -411,11 +413,11 @@ where pixels are not at hand, the distance alone decides: there 7.9 is the highe
         (replace(a_calibration(), rate=Share(10.0)), "10% false blocks: keep the threshold of 10."),
         (
             made(*many(300, 30.0, "unverified"), *((12.0 + i, "undecided") for i in range(4))),
-            "1% false blocks: the threshold may rise from 10 to 14.9.",
+            "1% false blocks: the threshold can be raised from 10 to 14.9.",
         ),
         (
             made(*many(300, 12.0, "copy"), *many(9, 14.0, "look-alike"), verifying=False),
-            "1% false blocks: the threshold may rise from 10 to 13.9.",
+            "1% false blocks: the threshold can be raised from 10 to 13.9.",
         ),
         (replace(a_calibration(), today=7.9), "1% false blocks: keep the threshold of 7.9."),
         (replace(a_calibration(), verifying=False), "1% false blocks: lower the threshold from 10 to 7.9."),
@@ -426,7 +428,7 @@ def test_the_conclusion_follows_from_todays_threshold(found: Calibration, said: 
 
 
 def test_room_for_a_higher_threshold_is_told() -> None:
-    said = "  up to 16.5 would keep to that as well, but find no copies that are not found already."
+    said = "  up to 16.5 would keep that rate too, but would find no further copies."
     assert said in calibration_text(replace(a_calibration(), rate=Share(10.0))).splitlines()
 
 
@@ -486,8 +488,8 @@ def test_the_plot_is_xml_and_shows_every_image_once(neighbours: list[tuple[float
 @pytest.mark.parametrize(("today", "rows"), [(10.0, (92, 74)), (6.0, (74, 92)), (25.0, (74, 92))])
 def test_the_names_of_the_thresholds_do_not_meet(today: float, rows: tuple[int, int]) -> None:
     svg = calibration_svg(replace(a_calibration(), today=today, verifying=False))
-    names = dict(re.findall(r'y="(\d+)" text-anchor="\w+">(today|suggested)', svg))
-    assert {name: int(y) for y, name in names.items()} == dict(zip(("today", "suggested"), rows, strict=True))
+    names = dict(re.findall(r'y="(\d+)" text-anchor="\w+">(current|suggested)', svg))
+    assert {name: int(y) for y, name in names.items()} == dict(zip(("current", "suggested"), rows, strict=True))
 
 
 def test_names_of_strangers_are_shown_harmlessly() -> None:
@@ -588,8 +590,8 @@ def test_too_small_a_dataset_is_refused_unless_the_rate_is_loosened(
     file.write_bytes(CONFIGURATION)
     _, err = guard(capsys, ".", "--no-verify", "--write", code=2)
     assert err == (
-        "imgsim-guard: nothing was written: 200 images are too few to show that 1% is kept: that takes 300 (3 / rate); "
-        "they could show --rate 1.5%\n"
+        "imgsim-guard: the configuration was not changed: 200 images are too few to show a rate of 1%: "
+        "that takes 300 (3 / rate); they can show --rate 1.5%\n"
     )
     assert file.read_bytes() == CONFIGURATION
     guard(capsys, ".", "--no-verify", "--write", "--rate", "1.5%")
@@ -601,7 +603,7 @@ def test_write_says_when_no_threshold_will_do(
 ) -> None:
     embedded(tmp_path / "here", dict.fromkeys(twins(near=3, far=150), 0))
     _, err = guard(capsys, ".", "--no-verify", "--write", code=2)
-    assert err == "imgsim-guard: nothing was written: no threshold keeps false blocks to 1%\n"
+    assert err == "imgsim-guard: the configuration was not changed: no threshold keeps false blocks to 1%\n"
     assert not tmp_path.joinpath("here", FILE_NAME).exists()
 
 
@@ -610,8 +612,8 @@ def test_write_says_when_too_few_pairs_were_looked_at(
 ) -> None:
     embedded(tmp_path / "here", twins(near=3, far=150))
     _, err = guard(capsys, ".", "--pairs", "1", "--write", code=2)
-    assert err.startswith("imgsim-guard: nothing was written: too few pairs were looked at")
-    assert err.endswith(": 2 within it were not; --pairs 3 looks at all of those\n")
+    assert err.startswith("imgsim-guard: the configuration was not changed: too few pairs were compared")
+    assert err.endswith(": 2 within it were not; --pairs 3 compares all of them\n")
     guard(capsys, ".", "--pairs", "3", "--write")
     assert tmp_path.joinpath("here", FILE_NAME).read_bytes() == b"threshold: 7.9\n"
 

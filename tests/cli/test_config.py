@@ -128,7 +128,7 @@ def test_names_and_patterns_of_strangers_reach_no_terminal(here: Repository, gua
 
 
 def test_what_cannot_be_explained_is_said(here: Repository, guard: Callable[..., Outcome]) -> None:
-    outside = f"imgsim-guard: ../a.png: outside the repository at {here.root}; name a path in it\n"
+    outside = f"imgsim-guard: ../a.png: outside the repository at {here.root}; name a path inside it\n"
     assert guard("config", "../a.png") == Outcome(2, "", outside)
     here.write({FILE_NAME: 'splits: {train: "data/**", test: "data/test/**"}\n'})
     assert guard("config", "data/test/a.png") == Outcome(

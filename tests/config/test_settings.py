@@ -129,7 +129,7 @@ MISTAKES = {
         "f:1:21: unknown key 'rules.0.colour'; the keys are between, within, threshold, on_match, limit"
     ),
     "splits: {a: 'a/**', b: 'b/**'}\nrules:\n- {between: [a, b]}\n- {between: [b, a], on_match: warn}": (
-        "f:4:3: rules.1: never holds, since rules.0 is for the same splits"
+        "f:4:3: rules.1: never applies, because rules.0 is for the same splits"
     ),
     "splits: {a: 'a/**'}\nrules:\n- {between: [a, a]}": (
         "f:3:3: rules.0: between names one split twice; write within: a"
@@ -148,11 +148,9 @@ MISTAKES = {
     "unreadable: no": "f:1:13: unreadable: should be 'fail' or 'warn', not 'no'",
     "unreadable: Fail": "f:1:13: unreadable: should be 'fail' or 'warn', not 'Fail'",
     "engine: imgsim\npreprocessing: antialiased": (
-        "f:2:16: preprocessing: the engine imgsim has its own; write reference, or engine: onnx"
+        "f:2:16: preprocessing: the engine imgsim knows only reference; write reference, or engine: onnx"
     ),
-    "device: cuda\nengine: imgsim": (
-        "f:1:9: device: the engine imgsim runs on the processor; write auto, or engine: onnx"
-    ),
+    "device: cuda\nengine: imgsim": ("f:1:9: device: the engine imgsim runs on the CPU; write auto, or engine: onnx"),
     "engine: torch": "f:1:9: engine: should be 'onnx' or 'imgsim', not 'torch'",
     'engine: "\\e[31m"': r"f:1:9: engine: should be 'onnx' or 'imgsim', not '\x1b[31m'",
     "engine: " + "o" * 5000: f"f:1:9: engine: should be 'onnx' or 'imgsim', not '{'o' * 56}...",
@@ -223,7 +221,7 @@ def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path) -> None:
             "threshold: 5".encode("utf-16"),
             "{path}: not a text file in UTF-8 (invalid start byte at byte 0); save it as UTF-8",
         ),
-        (b"#" * (MAX_FILE_SIZE + 1), "{path}: more than 100,000 bytes are too many for the configuration"),
+        (b"#" * (MAX_FILE_SIZE + 1), "{path}: larger than 100,000 bytes, the most for the configuration"),
         (b"treshold: 5", HEADING + "{path}:1:1: unknown key 'treshold'; did you mean 'threshold'?"),
     ],
 )

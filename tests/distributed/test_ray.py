@@ -302,7 +302,7 @@ def test_who_cannot_read_the_images_is_told(cluster: Cluster, tmp_path: Path, mo
     exchange = Exchange(str(tmp_path / "cache"), MODEL)
     job = tasks.Job(tasks.release(ONNX), ONNX, Place(str(tmp_path / "elsewhere")), str(tmp_path / "cache"))
     workers = RayWorkers(cluster, job, exchange, apart=False)
-    with pytest.raises(GuardError, match=r"^a\.png: a worker cannot read it, though this machine can: no such file"):
+    with pytest.raises(GuardError, match=r"^a\.png: a worker cannot read it, but this machine can: no such file"):
         workers.embed(images, pipeline_into(store))
     pair = Candidate(images[0], images[1], 1.0, near=True)
     with pytest.raises(GuardError, match=r"cannot look at a\.png and b\.png, though this machine can"):

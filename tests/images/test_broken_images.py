@@ -268,7 +268,7 @@ def test_an_image_that_vanished_or_changed_since_it_was_listed_is_unreadable(tmp
     changed.write_bytes(GOOD["noise.png"][:-1])
     assert [Folders().read(image) for image in images] == [
         Unreadable("no such file or directory"),
-        Unreadable("it changed while it was being looked at"),
+        Unreadable("it changed while it was being read"),
     ]
 
 

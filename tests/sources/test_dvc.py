@@ -166,7 +166,7 @@ def test_an_import_that_was_not_downloaded_counts_as_not_checked(dataset: Datase
     dataset.dvc("import", "--quiet", "--no-download", str(template), "data/images", "-o", "imported")
     dataset.dvc("import", "--quiet", "--no-download", str(template), "data/images/notes.txt")
     dataset.git("add", "--all")
-    why = "imported.dvc: no checksum of it is recorded yet, since it was never downloaded; run dvc update imported.dvc"
+    why = "imported.dvc: it has no checksum yet, because it was never downloaded; run dvc update imported.dvc"
     assert staged(dataset).unreadable == (("imported", Unreadable(why, absent=True)),)
     dataset.dvc("update", "--quiet", "imported.dvc")
     dataset.git("add", "--all")
@@ -304,7 +304,7 @@ def test_what_was_added_without_commit_and_changed_since_is_not_checked(dataset:
         "run dvc pull data/images.dvc, or dvc commit after dvc add --no-commit"
     )
     assert selection.unreadable == (("data/images", Unreadable(why, absent=True)),)
-    why = "what DVC has of it is not what was committed; run dvc pull one.png"
+    why = "DVC's copy of it is not what was committed; run dvc pull one.png"
     assert contents(dataset, selection) == {"one.png": Unreadable(why, absent=True)}
 
 
@@ -327,7 +327,7 @@ def test_what_was_not_pulled_is_not_checked_and_says_which_command_brings_it(unp
         "run dvc pull data/images.dvc, or dvc commit after dvc add --no-commit"
     )
     assert selection.unreadable == (("data/images", Unreadable(why, absent=True)),)
-    why = "DVC has not brought it to this machine; run dvc pull one.png"
+    why = "not on this machine; run dvc pull one.png"
     assert contents(unpulled, selection) == {"one.png": Unreadable(why, absent=True)}
     assert (selection.gallery, selection.notes) == ((), ())
 
@@ -350,7 +350,7 @@ def test_a_version_that_no_remote_has_is_not_checked(unpulled: Dataset, tmp_path
     (tmp_path / "remote").mkdir()
     selection = staged(unpulled)
     assert [path for path, _ in selection.unreadable] == ["data/images"]
-    why = "DVC has not brought it to this machine; run dvc pull one.png"
+    why = "not on this machine; run dvc pull one.png"
     assert contents(unpulled, selection) == {"one.png": Unreadable(why, absent=True)}
 
 
@@ -364,7 +364,7 @@ def test_what_is_not_new_and_not_there_is_a_note(unpulled: Dataset) -> None:
     assert selection.unreadable == ()
     assert selection.notes == (
         (
-            "nothing was compared with the images of data/images: data/images.dvc: its list of files is not in "
+            "the images of data/images were not compared: data/images.dvc: its list of files is not in "
             "DVC's cache; run dvc pull data/images.dvc, or dvc commit after dvc add --no-commit"
         ),
     )
@@ -378,16 +378,14 @@ def test_a_folder_that_is_only_renamed_needs_no_list_of_files(unpulled: Dataset)
     unpulled.stage({"data/pictures.dvc": pointer.replace("path: images", "path: pictures")})
     selection = staged(unpulled)
     assert (selection.queries, selection.unreadable) == ((), ())
-    assert [note.partition(":")[0] for note in selection.notes] == [
-        "nothing was compared with the images of data/pictures"
-    ]
+    assert [note.partition(":")[0] for note in selection.notes] == ["the images of data/pictures were not compared"]
 
 
 @pytest.mark.usefixtures("without_the_extra")
 def test_a_target_in_another_project_is_pulled_from_there(unpulled: Dataset) -> None:
     unpulled.write({"sub/.dvc/config": ""})
     unpulled.stage({"sub/x.png.dvc": f"outs:\n- md5: {'1' * 32}\n  size: 1\n  hash: md5\n  path: x.png\n"})
-    why = "DVC has not brought it to this machine; run dvc --cd sub pull x.png"
+    why = "not on this machine; run dvc --cd sub pull x.png"
     assert contents(unpulled, staged(unpulled))["sub/x.png"] == Unreadable(why, absent=True)
 
 
@@ -416,7 +414,7 @@ def test_a_list_of_files_that_leads_elsewhere_is_refused(dataset: Dataset, name:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text)
     dataset.stage({"data/images.dvc": f"outs:\n- md5: {checksum}.dir\n  path: images\n"})
-    why = f"data/images.dvc: its list of files is refused: it lists a file at {name!r}"
+    why = f"data/images.dvc: its list of files is not valid: it lists a file at {name!r}"
     assert staged(dataset).unreadable == (("data/images", Unreadable(why, absent=True)),)
 
 
@@ -427,15 +425,15 @@ def test_a_pointer_that_cannot_be_read_is_not_checked_when_new_and_a_note_otherw
     )
     dataset.stage({"data/images.dvc": conflict, "outside.png.dvc": f"outs: [{{md5: {'1' * 32}, path: ../x.png}}]"})
     damaged = "a merge conflict is not resolved here (line 2)"
-    outside = "outside.png.dvc: its path is not one within the repository"
+    outside = "outside.png.dvc: its path is outside the repository"
     assert staged(dataset).unreadable == (
         ("../x.png", Unreadable(outside, absent=True)),
         ("data/images.dvc", Unreadable(damaged, absent=True)),
     )
     dataset.save()
     assert staged(dataset).notes == (
-        f"nothing was compared with the images of ../x.png: {outside}",
-        f"nothing was compared with what data/images.dvc tracks: {damaged}",
+        f"the images of ../x.png were not compared: {outside}",
+        f"the images of data/images.dvc were not compared: {damaged}",
     )
 
 
@@ -447,7 +445,7 @@ def test_an_image_in_the_cache_that_is_not_what_its_name_says_is_not_used(datase
     cached.write_bytes(b"other")
     assert contents(dataset, staged(dataset)) == {"data/images/new.png": b"new"}
     (dataset.root / "data/images/new.png").unlink()
-    why = "what DVC has of it is not what was committed; run dvc pull data/images/new.png"
+    why = "DVC's copy of it is not what was committed; run dvc pull data/images/new.png"
     assert contents(dataset, staged(dataset)) == {"data/images/new.png": Unreadable(why, absent=True)}
 
 

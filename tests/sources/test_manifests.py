@@ -188,7 +188,7 @@ def test_a_template_of_very_many_stages_ends() -> None:
 @pytest.mark.parametrize("path", ["../x.png", "/x.png", "a/../../x.png", "s3://bucket/x.png", "."])
 def test_an_output_outside_the_repository_is_known_by_its_problem(path: str) -> None:
     [out] = read_pointer("x.dvc", f"outs: [{{md5: {ONE}, path: '{path}'}}]".encode())
-    assert (out.md5, out.problem) == ("", "its path is not one within the repository")
+    assert (out.md5, out.problem) == ("", "its path is outside the repository")
 
 
 def test_the_store_and_what_git_keeps_are_left_out() -> None:
@@ -208,10 +208,10 @@ def test_the_store_and_what_git_keeps_are_left_out() -> None:
         ("outs: {}", "its outputs are not a list"),
         ("outs: [x]", "an output is not a mapping"),
         ("outs: [{md5: x}]", "the path of an output is missing"),
-        ("outs: [{md5: x, path: a}]", "the checksum of a is no MD5"),
+        ("outs: [{md5: x, path: a}]", "the checksum of a is not an MD5"),
         ("outs: [{md5: [x], path: a}]", "md5 is missing"),
         ("outs: [{files: x, path: a}]", "its files are not a list"),
-        ("outs: [{files: [x], path: a}]", "one of its files is no mapping"),
+        ("outs: [{files: [x], path: a}]", "one of its files is not a mapping"),
         ("outs: [{files: [{relpath: ../a}], path: a}]", "it lists a file at '../a'"),
         ("outs: [{files: [{relpath: a}], path: a}]", "it lists no checksum for a"),
         ("wdir: []\nouts: []", "wdir is missing"),

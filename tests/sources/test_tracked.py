@@ -142,7 +142,7 @@ def test_what_is_only_announced_is_not_part_of_the_commit(repository: Repository
 def test_an_unresolved_conflict_is_an_error(repository: Repository) -> None:
     diverge(repository, ours={"a.png": "ours"}, theirs={"a.png": "theirs"})
     repository.git("merge", "theirs", code=1)
-    with pytest.raises(GuardError, match=r"^a\.png has an unresolved conflict; resolve it and git add it first$"):
+    with pytest.raises(GuardError, match=r"^a\.png has an unresolved conflict; resolve it and run git add first$"):
         staged(repository)
 
 
@@ -179,7 +179,7 @@ def test_the_content_id_is_that_of_the_bytes(repository: Repository) -> None:
 def test_a_blob_that_is_not_in_the_clone_is_unreadable(repository: Repository) -> None:
     git = Git(repository.root)
     assert git.read(Image("a.png", "git:" + "1" * 40)) == Unreadable(
-        "its bytes are not in this clone; git fetch --refetch brings them", absent=True
+        "its bytes are not in this clone; run git fetch --refetch", absent=True
     )
     git.close()
 
@@ -283,7 +283,7 @@ def test_revisions_are_read_without_the_folder(repository: Repository) -> None:
 def test_a_revision_that_is_not_there_is_an_error(repository: Repository) -> None:
     repository.commit({"a.png": "1"})
     for base, revision in (("nowhere", "HEAD"), ("HEAD", "--all"), ("HEAD", "-n1")):
-        with pytest.raises(GuardError, match="is not a commit of this clone; git fetch may bring it, or in CI"):
+        with pytest.raises(GuardError, match="is not a commit in this clone; git fetch may bring it, or in CI"):
             between(repository, base, revision)
 
 
@@ -335,7 +335,7 @@ def test_paths_are_relative_to_the_working_directory(three_new: Repository, monk
 
 
 def test_a_path_with_nothing_tracked_is_an_error(three_new: Repository) -> None:
-    with pytest.raises(GuardError, match=r"^nowhere: no tracked image there; git add or dvc add it first$"):
+    with pytest.raises(GuardError, match=r"^nowhere: not a tracked image; run git add or dvc add first$"):
         restricted(three_new, "nowhere")
     with pytest.raises(GuardError, match="outside the repository"):
         restricted(three_new, "..")

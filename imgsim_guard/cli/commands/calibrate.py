@@ -83,11 +83,11 @@ def _calibration(place: _Place) -> Calibration:
 def _write(found: Calibration, place: _Place, arguments: argparse.Namespace) -> None:
     """Put the suggested threshold into the configuration: that line, and no other character."""
     if found.too_small:
-        raise GuardError(f"nothing was written: {too_few(found)}")
+        raise GuardError(f"the configuration was not changed: {too_few(found)}")
     if found.unsure:
-        raise GuardError(f"nothing was written: {unsure(found)}")
+        raise GuardError(f"the configuration was not changed: {unsure(found)}")
     if found.suggested is None:
-        raise GuardError(f"nothing was written: no threshold keeps false blocks to {found.rate}")
+        raise GuardError(f"the configuration was not changed: no threshold keeps false blocks to {found.rate}")
     file = (place.job.workspace.root / FILE_NAME if arguments.config is None else Path(arguments.config)).resolve()
     name = shown(arguments.config or FILE_NAME)
     if found.suggested == found.today:
