@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from imgsim_guard.config.settings import Settings
 from imgsim_guard.gate.embed import embed_missing, missing
@@ -20,10 +22,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from imgsim_guard.gate.pipeline import Pipeline, Progress
-    from imgsim_guard.model import Image, Match, Result
+    from imgsim_guard.model import Image, Match, Result, Selection
+    from imgsim_guard.sources import given
     from imgsim_guard.store.store import Store
 
     PathLike = str | os.PathLike[str]
+    Picture = Any
+    """An array, or an image of Pillow's, which need not be installed."""
+
+    Given = PathLike | Picture
 
 DEFAULTS = Settings()
 
@@ -37,7 +44,7 @@ def open_store(settings: Settings = DEFAULTS) -> Store:
 
 
 def embed(
-    paths: Iterable[PathLike],
+    paths: PathLike | Iterable[PathLike],
     *,
     settings: Settings = DEFAULTS,
     store: Store | None = None,
@@ -48,7 +55,8 @@ def embed(
     What was embedded before, by whichever command, comes from the store. `progress(total, doing)` opens a display and
     returns what advances it by one. Raises GuardError naming every file that is no image or cannot be read.
     """
-    images = [identified(os.fspath(path)) for path in paths]
+    named = [paths] if isinstance(paths, str | os.PathLike) else paths
+    images = [identified(os.fspath(path)) for path in named]
     pipeline = _pipeline(settings, store, progress)
     _embed(images, pipeline)
     rows = pipeline.store.find(image.content for image in images)
@@ -70,7 +78,7 @@ def distance(first: NDArray[np.floating], second: NDArray[np.floating]) -> float
 
 def compare(
     first: PathLike,
-    others: Sequence[PathLike],
+    others: PathLike | Sequence[PathLike],
     *,
     settings: Settings = DEFAULTS,
     store: Store | None = None,
@@ -83,29 +91,77 @@ def compare(
     from imgsim_guard.gate.check import compare_with
     from imgsim_guard.gate.policy import policy_of
 
-    images = [identified(os.fspath(path)) for path in (first, *others)]
+    images = [
+        identified(os.fspath(path))
+        for path in (first, *([others] if isinstance(others, str | os.PathLike) else others))
+    ]
     pipeline = _pipeline(settings, store, progress)
     _embed(images, pipeline)
     return compare_with(images[0], images[1:], pipeline, bounds=policy_of(settings).bounds)
 
 
 def scan(
-    paths: Sequence[PathLike],
+    images: Given | Sequence[Given],
     *,
-    against: Sequence[PathLike] | None = None,
+    against: Given | Sequence[Given] | None = None,
     settings: Settings = DEFAULTS,
     store: Store | None = None,
     progress: Progress | None = None,
 ) -> Result:
-    """Every duplicate among the images at or below `paths` or, given `against`, of theirs among the images there.
+    """Every duplicate among images or, given `against`, of theirs among the images there; and their groups.
 
-    An image that cannot be read is in the result's `unreadable`. Raises GuardError for a path that does not exist.
+    Either is one of these, or a sequence of them: the path of an image or a folder; an array [h, w] or [h, w, 3 or 4]
+    of uint8, grey, RGB or RGBA; an image of Pillow's. A picture in memory is called by its place: image 0, image 1.
+
+    An image that cannot be read is in the result's `unreadable`. Raises GuardError for a path that does not exist, and
+    for an array of another kind.
     """
     from imgsim_guard.gate.check import check
+    from imgsim_guard.gate.grouping import for_folders, grouped
+    from imgsim_guard.gate.groups import Wishes
     from imgsim_guard.gate.policy import policy_of
+    from imgsim_guard.sources import given
 
-    selection = in_folders(_named(paths), None if against is None else _named(against))
-    return check(selection, _pipeline(settings, store, progress), policy=policy_of(settings))
+    source = given.Given()
+    selection = _selection(images, against, source)
+    pipeline = _pipeline(settings, store, progress)._replace(source=source)
+    policy, notes = for_folders(policy_of(settings), selection, Path.cwd())
+    result = check(replace(selection, notes=(*selection.notes, *notes)), pipeline, policy=policy)
+    wishes = Wishes(policy.keep, (), {image.path for image in selection.queries}.__contains__, policy.ignores)
+    return grouped(result, pipeline, policy, wishes=wishes)
+
+
+def _selection(
+    images: Given | Sequence[Given], against: Given | Sequence[Given] | None, source: given.Given
+) -> Selection:
+    paths, pictures = _sorted_out(images, source, "image")
+    others, known = ([], []) if against is None else _sorted_out(against, source, "against")
+    selection = in_folders(paths, None if against is None else others)
+    return replace(
+        selection,
+        queries=tuple(sorted((*selection.queries, *pictures))),
+        gallery=tuple(sorted((*selection.gallery, *known))),
+    )
+
+
+def _sorted_out(images: Given | Sequence[Given], source: given.Given, name: str) -> tuple[list[str], list[Image]]:
+    """The paths among these, and the pictures, which the source takes."""
+    from imgsim_guard.images.encode import png_of
+
+    several: Any = images if _is_several(images) else [images]
+    paths, pictures = [], []
+    for number, one in enumerate(several):
+        if isinstance(one, str | os.PathLike):
+            paths.append(os.fspath(one))
+        else:
+            pictures.append(source.add(f"{name} {number}", png_of(one)))
+    return paths, pictures
+
+
+def _is_several(images: object) -> bool:
+    """Whether it gives images one after the other: neither a path nor a picture."""
+    is_picture = hasattr(images, "__array_interface__") or hasattr(images, "convert")
+    return hasattr(images, "__iter__") and not is_picture and not isinstance(images, str | os.PathLike)
 
 
 def html_report(result: Result) -> str:
@@ -119,14 +175,10 @@ def html_report(result: Result) -> str:
 
 
 def json_report(result: Result) -> str:
-    """The report of a scan as JSON, format 1, ending in a newline."""
+    """The report of a scan as JSON, format 2, ending in a newline."""
     from imgsim_guard.report.as_json import json_report as written
 
     return written(result)
-
-
-def _named(paths: Iterable[PathLike]) -> list[str]:
-    return [os.fspath(path) for path in paths]
 
 
 def _pipeline(settings: Settings, store: Store | None, progress: Progress | None) -> Pipeline:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias, cast
+from html import escape
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, cast
 
 Kind = Literal["exact-duplicate", "near-duplicate", "look-alike"]
 Action = Literal["fail", "warn", "ignore"]
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
 Keep = Literal["best", "largest", "oldest", "first", "least-compressed"]
 """Which of several copies stays."""
 
@@ -250,7 +254,8 @@ class Member:
     """An image of a group. `of`: the image that stays instead of it, or beside which it stays; `match`: how the two are
     related. Both are None for the image that is kept.
 
-    `why`: why it is kept, or left. `width`, `height` in pixels and `size` in bytes are 0 where nobody could look.
+    `why`: why it is kept or left, or how the copy was made. `width`, `height` in pixels and `size` in bytes are 0
+    where nobody could look.
     """
 
     image: Image
@@ -280,6 +285,26 @@ class Group:
     def copies(self) -> tuple[Member, ...]:
         """The images that a clean-up moves away."""
         return tuple(member for member in self.members if member.role == "copy")
+
+
+class Row(NamedTuple):
+    """An image of a group as a row of a table; fields as in `Member`, `group` counts from 1."""
+
+    group: int
+    role: Role
+    image: str
+    kept: str
+    reason: str
+    distance: float | None
+    split: str
+    label: str
+    width: int
+    height: int
+    bytes: int
+
+
+MOST_ROWS = 200
+"""That a notebook shows of a result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +346,47 @@ class Result:
     made: tuple[Made, ...] = ()
     uncompared: int = 0
     groups: tuple[Group, ...] = ()
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The images of all groups as a table."""
+        return tuple(
+            Row(
+                number,
+                member.role,
+                member.image.path,
+                "" if member.of is None else member.of.path,
+                member.why,
+                None if member.match is None else member.match.distance,
+                member.split,
+                member.label,
+                member.width,
+                member.height,
+                member.size,
+            )
+            for number, group in enumerate(self.groups, start=1)
+            for member in group.members
+        )
+
+    def to_pandas(self) -> DataFrame:
+        """The same as a data frame of pandas, which has to be installed; columns as in `Row`."""
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise GuardError("to_pandas needs pandas: pip install pandas; rows has the same as tuples") from error
+        return pd.DataFrame.from_records(self.rows, columns=Row._fields)
+
+    def _repr_html_(self) -> str:
+        """The groups as a table, as a notebook shows it; `html_report` has the pictures."""
+        head = "".join(f"<th>{name}</th>" for name in Row._fields)
+        body = "".join(
+            f"<tr>{''.join(f'<td>{escape(str(cell if cell is not None else str()))}</td>' for cell in row)}</tr>"
+            for row in self.rows[:MOST_ROWS]
+        )
+        more = f"<p>{len(self.rows) - MOST_ROWS:,} more rows</p>" if len(self.rows) > MOST_ROWS else ""
+        copies = sum(row.role == "copy" for row in self.rows)
+        said = f"<p>{copies:,} copies in {len(self.groups):,} groups among {self.queries:,} images</p>"
+        return f"{said}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
 
     @property
     def unchecked(self) -> tuple[tuple[str, Unreadable], ...]:

@@ -43,7 +43,11 @@ settings.register_profile("suite", deadline=None, derandomize=True, suppress_hea
 settings.load_profile("suite")
 
 ROOT = Path(__file__).parents[1]
-REPORT_SCHEMA = json.loads((ROOT / "imgsim_guard" / "report" / "schemas" / "report-1.schema.json").read_bytes())
+REPORT_SCHEMAS = {
+    form: json.loads((ROOT / f"imgsim_guard/report/schemas/report-{form}.schema.json").read_bytes())
+    for form in as_json.FORMATS
+}
+REPORT_SCHEMA = REPORT_SCHEMAS[as_json.FORMAT]
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 USERS_FOLDERS = {name: os.environ.get(name) for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA", CACHE_VARIABLE)}
 """What the environment says of the user's own folders, before the tests hide them."""
@@ -71,12 +75,14 @@ def no_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(autouse=True, scope="session")
 def valid_reports() -> Iterator[None]:
     """Every JSON report that a test makes in this process is held to the published schema."""
-    validator, dumped = jsonschema.Draft202012Validator(REPORT_SCHEMA), as_json._dumped  # noqa: SLF001  it sees all
+    validators = {form: jsonschema.Draft202012Validator(schema) for form, schema in REPORT_SCHEMAS.items()}
+    dumped = as_json._dumped  # noqa: SLF001  it sees all
 
     def checked(document: dict[str, object]) -> str:
         text = dumped(document)
         if "pairs" not in document:  # that is `compare`
-            validator.validate(json.loads(text))
+            report = json.loads(text)
+            validators[report["format"]].validate(report)
         return text
 
     with pytest.MonkeyPatch.context() as patch:

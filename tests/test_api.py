@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 from conftest import ROOT
 
@@ -61,6 +62,37 @@ def test_a_name_that_is_not_offered() -> None:
     with pytest.raises(AttributeError, match="no attribute 'unknown'"):
         _ = imgsim_guard.unknown
     assert {"embed", "__version__"} <= {*dir(imgsim_guard)}
+
+
+def test_a_scan_takes_a_path_as_text_and_as_a_path(photos: Path) -> None:
+    by_text, by_path, by_list = (imgsim_guard.scan(given) for given in ("photos", photos, ["photos"]))
+    assert [match.query.path for match in by_text.matches] == ["photos/hills.png"]
+    assert [group.kept.image.path for group in by_text.groups] == ["photos/hills.png"]
+    assert [match.query.path for match in by_path.matches] == [f"{photos}/hills.png"]
+    assert by_list == by_text
+    assert imgsim_guard.embed("photos/hills.png").shape == (1, 768)
+    assert imgsim_guard.compare("photos/hills.png", "photos/crop.jpg")[0].kind == "near-duplicate"
+
+
+def test_a_scan_takes_pictures_in_memory(photos: Path) -> None:
+    crop = cv2.cvtColor(edited_copy(hills()), cv2.COLOR_BGR2RGB)
+    result = imgsim_guard.scan([photos / "hills.png", crop, PIL.Image.open(photos / "city.png")])
+    [match] = result.matches
+    assert {match.query.path, match.gallery.path} == {"image 1", f"{photos}/hills.png"}
+    assert result.queries == 3
+    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+    assert imgsim_guard.scan(grey, against=photos).matches[0].query.path == "image 0"
+    with pytest.raises(imgsim_guard.GuardError, match="this is float64"):
+        imgsim_guard.scan(np.zeros((4, 4)))
+
+
+def test_a_result_shows_its_groups(photos: Path) -> None:
+    result = imgsim_guard.scan(photos)
+    frame = result.to_pandas()
+    assert list(frame["role"]) == ["keep", "copy"]
+    assert list(frame["image"]) == [f"{photos}/hills.png", f"{photos}/crop.jpg"]
+    assert "<td>copy</td>" in result._repr_html_()
+    assert "1 copies in 1 groups among 3 images" in result._repr_html_()
 
 
 def test_embeddings_come_in_the_order_of_the_files(photos: Path) -> None:

@@ -29,6 +29,7 @@ REPORTS = {
     "sarif": "the report as SARIF 2.1.0",
     "junit": "the report as JUnit XML",
     "metrics": "the counts for dvc metrics",
+    "csv": "the groups of copies as CSV",
 }
 """The reports that are written to a file, by option."""
 
@@ -114,6 +115,9 @@ def _report_options() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(add_help=False)
     for option, what in REPORTS.items():
         options.add_argument(f"--{option}", metavar="FILE", help=f"write {what} to FILE (- for standard output)")
+    options.add_argument(
+        "--json-format", choices=["1", "2"], default="2", help="of the JSON report (default: 2, which has groups)"
+    )
     options.add_argument("--html", metavar="FILE", help="write the report as one HTML file with pictures to FILE")
     options.add_argument("--plots", metavar="DIR", help="write the distances for dvc plots to DIR/distances.csv")
     options.add_argument("--github", action="store_true", help="print annotations for GitHub Actions")

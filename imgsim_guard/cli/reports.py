@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ WRITTEN = {
     "sarif": "as_sarif.sarif_report",
     "junit": "as_junit.junit_report",
     "metrics": "as_metrics.metrics_json",
+    "csv": "as_csv.csv_report",
 }
 """By option, the function of the report that is written to the file which it names: loaded only when asked for."""
 
@@ -55,7 +57,12 @@ def write_reports(result: Result, arguments: argparse.Namespace, page: Callable[
 
         say(github_report(result), to_stderr=taken(arguments))
     targets = {option: getattr(arguments, option) for option in WRITTEN}
-    wanted = [(_function(option)(result), target) for option, target in targets.items() if target is not None]
+    writers = {option: _function(option) for option, target in targets.items() if target is not None}
+    if "json" in writers:
+        from imgsim_guard.report.as_json import json_report
+
+        writers["json"] = partial(json_report, form=int(arguments.json_format))
+    wanted = [(write(result), targets[option]) for option, write in writers.items()]
     if arguments.plots is not None:
         from imgsim_guard.report.as_metrics import distances_csv
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgsim_guard.cli.reports import say_verdict, taken, write_reports
-from imgsim_guard.cli.terminal import progress_display
+from imgsim_guard.cli.terminal import progress_display, terminal_width
 from imgsim_guard.cli.wiring import details, opened_pipeline, workers_of
 from imgsim_guard.gate.check import check as run_check
 from imgsim_guard.gate.check import nothing_new
@@ -18,11 +18,13 @@ from imgsim_guard.gate.grouping import for_folders, grouped
 from imgsim_guard.gate.groups import Wishes
 from imgsim_guard.gate.look import Looks
 from imgsim_guard.model import GuardError
+from imgsim_guard.report.escaping import shell_word
 from imgsim_guard.report.text import text_report
 from imgsim_guard.sources.git import Git
 from imgsim_guard.sources.tracked import below_root
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Sequence
 
     from imgsim_guard.cli.job import Job
@@ -48,7 +50,13 @@ def judge(
     result = examined(selection, source, job, max_missing=max_missing, place=place)
     store = workspace.lazy_store
     if result.failed or not arguments.quiet:
-        text = text_report(result, seconds=time.monotonic() - job.started, look_alikes=arguments.verbose)
+        text = text_report(
+            result,
+            seconds=time.monotonic() - job.started,
+            look_alikes=arguments.verbose,
+            width=terminal_width(),
+            clean=_cleaning(arguments) if selection.scope == "folders" else "",
+        )
         say_verdict(text + details(job, store), arguments)
     # Folders compared with themselves are there to be cleaned; what is in a repository has ways out of its own.
     clean_up = selection.scope == "folders" and selection.mutual
@@ -87,8 +95,15 @@ def examined(  # noqa: PLR0913  where all parts meet
             nearest=getattr(arguments, "plots", None) is not None or getattr(arguments, "html", None) is not None,
             looks=Looks(getattr(arguments, "all_pairs", False), getattr(arguments, "fresh", False)),
         )
-        wishes = Wishes(policy.keep, resolve, {image.path for image in selection.queries}.__contains__)
+        new = {image.path for image in selection.queries}
+        wishes = Wishes(policy.keep, resolve, new.__contains__, policy.ignores)
         return grouped(result, pipeline, policy, wishes=wishes, added=partial(_added, selection.scope), named=named)
+
+
+def _cleaning(arguments: argparse.Namespace) -> str:
+    """The command that moves the copies that a scan found."""
+    words = [*arguments.paths, *(word for path in arguments.against or () for word in ("--against", path))]
+    return " ".join(["imgsim-guard clean", *map(shell_word, words)])
 
 
 def _say_nothing_new(selection: Selection, job: Job) -> int:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.gate.keep import NOTHING_KNOWN, rank, why_kept
+from imgsim_guard.gate.relation import relation
 from imgsim_guard.model import Group, Match, Member
 
 if TYPE_CHECKING:
@@ -32,12 +33,14 @@ class Wishes(NamedTuple):
     """What a user wants of groups.
 
     `keep`: the rule. `resolve`: splits in the order in which they keep an image that several of them have; copies
-    across other splits are left alone. `movable`: whether a path may be moved at all.
+    across other splits are left alone. `movable`: whether a path may be moved at all. `ignored`: whether a rule ignores
+    copies in these two splits.
     """
 
     keep: Keep = "best"
     resolve: tuple[str, ...] = ()
     movable: Callable[[str], bool] = lambda _path: True
+    ignored: Callable[[tuple[str, str]], bool] = lambda _splits: False
 
 
 ALL_MOVABLE = Wishes()
@@ -102,7 +105,10 @@ class _Grouping:
             if image not in taken:
                 near = [other for other in self._graph.neighbours(image) if other not in taken and other not in found]
                 giving_way = sorted((one for one in near if self._obstacle(one, image) is None), key=self._rank)
-                found[image] = [self._member(other, "copy", "", image) for other in giving_way]
+                found[image] = [
+                    self._member(other, "copy", relation(self._graph.match(other, image), other), image)
+                    for other in giving_way
+                ]
                 taken.update(giving_way)
         return found
 
@@ -136,11 +142,17 @@ class _Grouping:
     def _obstacle(self, image: Image, kept: Image) -> tuple[Role, str] | None:
         """Why an image does not give way to another, which it matches; None if it does."""
         (split, label), (other_split, other_label) = self._cells[image], self._cells[kept]
-        facts, match = self._facts.get(image, NOTHING_KNOWN), self._graph.match(image, kept)
         if label and other_label and label != other_label:
             return "label-conflict", f"labelled {label}, the other {other_label}"
         if split and other_split and split != other_split and not {split, other_split} & {*self._wishes.resolve}:
             return "leakage", f"in {split}, the other in {other_split}"
+        if self._wishes.ignored((split, other_split)):
+            return "left", "a rule ignores such pairs"
+        return self._hindrance(image, kept)
+
+    def _hindrance(self, image: Image, kept: Image) -> tuple[Role, str] | None:
+        """The same, of what splits and labels do not say."""
+        facts, match = self._facts.get(image, NOTHING_KNOWN), self._graph.match(image, kept)
         if not self._wishes.movable(image.path):
             return "left", "not in a folder to clean"
         if facts.protected:

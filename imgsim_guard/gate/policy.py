@@ -77,6 +77,10 @@ class Policy:
             return replace(found, rule=replace(found.rule, on_match="fail"))
         return found
 
+    def ignores(self, splits: tuple[str, str]) -> bool:
+        """Whether copies in these two splits are of no interest."""
+        return self.rule(splits).on_match == "ignore"
+
     def is_protected(self, path: str) -> bool:
         """Whether an image at a path never moves."""
         return self.protected is not None and self.protected(self.below_root(path))

@@ -1,4 +1,4 @@
-"""The report that programs read: JSON, format 1."""
+"""The report that programs read: JSON, format 2, or 1 as before."""
 
 from __future__ import annotations
 
@@ -10,16 +10,22 @@ from imgsim_guard.model import Share
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from imgsim_guard.model import Evidence, Limit, Match, Result
+    from imgsim_guard.model import Evidence, Group, Limit, Match, Member, Result
 
-FORMAT = 1
+FORMAT = 2
+FORMATS = (1, 2)
+"""2 has the labels of each match, and the groups."""
 
 
-def json_report(result: Result) -> str:
-    """The result as JSON, ending in a newline. Paths are relative to the root; for `scan`, as given."""
+def json_report(result: Result, form: int = FORMAT) -> str:
+    """The result as JSON, ending in a newline. Paths are relative to the root; for `scan`, as given.
+
+    `form`: the number of the format.
+    """
+    groups = {"groups": [_group(group) for group in result.groups]} if form > 1 else {}
     return _dumped(
         {
-            "format": FORMAT,
+            "format": form,
             "verdict": "failed" if result.failed else "passed",
             "threshold": result.bounds.threshold,
             "reach": result.bounds.reach,
@@ -27,7 +33,8 @@ def json_report(result: Result) -> str:
             "exact_limit": _limit(result.limits.exact_duplicates),
             "queries": result.queries,
             "gallery": result.gallery,
-            "matches": [_match(match) for match in result.matches],
+            "matches": [_match(match, form) for match in result.matches],
+            **groups,
             "unreadable": [{"image": path, "reason": why.reason} for path, why in result.undecodable],
             "unchecked": [{"image": path, "reason": why.reason} for path, why in result.unchecked],
             "not_looked_at": [{"query": path, "pairs": pairs} for path, pairs in result.not_looked_at],
@@ -48,10 +55,11 @@ def compare_json(matches: Iterable[Match]) -> str:
         }
         for match in matches
     ]
-    return _dumped({"format": FORMAT, "pairs": pairs})
+    return _dumped({"format": 1, "pairs": pairs})
 
 
-def _match(match: Match) -> dict[str, object]:
+def _match(match: Match, form: int) -> dict[str, object]:
+    labels = {"labels": list(match.labels) if any(match.labels) else None} if form > 1 else {}
     return {
         "kind": match.kind,
         "blocking": match.blocking,
@@ -59,8 +67,29 @@ def _match(match: Match) -> dict[str, object]:
         "gallery": match.gallery.path,
         "distance": match.distance,
         "splits": list(match.splits) if any(match.splits) else None,
+        **labels,
         "accepted": match.accepted,
         "verification": _verification(match.evidence),
+    }
+
+
+def _group(group: Group) -> dict[str, object]:
+    """The image that is kept, and the others with what becomes of them."""
+    return {"keep": group.kept.image.path, "why": group.kept.why, "images": [_member(one) for one in group.members]}
+
+
+def _member(member: Member) -> dict[str, object]:
+    return {
+        "image": member.image.path,
+        "role": member.role,
+        "of": None if member.of is None else member.of.path,
+        "reason": member.why,
+        "distance": None if member.match is None else member.match.distance,
+        "split": member.split or None,
+        "label": member.label or None,
+        "width": member.width,
+        "height": member.height,
+        "bytes": member.size,
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imgsim_guard.report.escaping import shell_word, shown
+from imgsim_guard.report.group_text import group_lines, left_over, sum_of
 from imgsim_guard.report.wording import circumstances, explained, nearness
 
 if TYPE_CHECKING:
@@ -31,22 +32,42 @@ PATHS_IN_A_COMMAND = 5
 """Paths that a command lists; more would be hard to read."""
 
 
-def text_report(result: Result, *, seconds: float | None = None, look_alikes: bool = False) -> str:
-    """The whole report, ending in a newline.
+WIDTH = 100
+"""Characters of a line, unless a terminal says otherwise."""
 
-    `seconds`: how long the check took, left out if None. `look_alikes`: also list look-alikes, accepted and ignored
+
+def text_report(
+    result: Result, *, seconds: float | None = None, look_alikes: bool = False, width: int = WIDTH, clean: str = ""
+) -> str:
+    """The whole report, ending in a newline. All images together are shown as groups, new ones as pairs.
+
+    `width`: of a line. `clean`: the command that would move the copies. `seconds`: how long the check took, left out if
+    None. `look_alikes`: also list look-alikes, accepted and ignored
     pairs, and every distance.
     """
+    in_groups = bool(result.groups) and result.scope in {"folders", "all"}
     matches = [match for match in result.matches if _is_listed(match, look_alikes=look_alikes)]
+    if in_groups:
+        matches = [match for match in matches if not match.counts or match.rule.on_match == "ignore"]
     lines = [
         *(f"note: {shown(note)}" for note in result.notes),
-        *_rows(matches, dict(result.not_looked_at), numbers=look_alikes),
+        *(group_lines(result.groups, width) if in_groups else ()),
+        *_rows(matches, {} if in_groups else dict(result.not_looked_at), numbers=look_alikes),
         *(f"{shown(path)}   unreadable: {shown(why.reason)}" for path, why in result.undecodable),
         *(f"{shown(path)}   not checked: {shown(why.reason)}" for path, why in result.unchecked),
         " ".join([headline(result, seconds), *_left_open(result, listed=look_alikes)]),
+        *(left_over(result.groups) if in_groups else ()),
+        *(_sum(result, clean) if in_groups else ()),
         *(ways_out(result) if result.failed else ()),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _sum(result: Result, clean: str) -> Iterator[str]:
+    if said := sum_of(result.groups):
+        yield said
+        if clean:
+            yield f"  see what would be moved:  {clean}"
 
 
 def compare_report(matches: Iterable[Match]) -> str:
@@ -128,7 +149,7 @@ def _queries(matches: Iterable[Match]) -> int:
 
 def ways_out(result: Result) -> Iterator[str]:
     """What to do about a failed check: a line for each way, with the command."""
-    blocked = {match.query.path for match in result.matches if match.blocking}
+    blocked = _blocked(result)
     paths = blocked | {path for path, _ in result.undecodable}
     in_dvc = sorted(paths & {*result.in_dvc})
     others = sorted(paths - {*in_dvc})
@@ -146,6 +167,13 @@ def ways_out(result: Result) -> Iterator[str]:
     if result.scope != "folders":
         settings = ["threshold", "max_near_duplicates", "unreadable", *(["unchecked"] if result.unchecked else [])]
         yield f"  change the rules:  {', '.join(settings)} and images in .imgsim-guard.yaml"
+
+
+def _blocked(result: Result) -> set[str]:
+    """What has to go: of groups, the copies and not the image that is kept, which may be the query of a match."""
+    blocked = {match.query.path for match in result.matches if match.blocking}
+    copies = {member.image.path for group in result.groups for member in group.copies}
+    return copies if result.scope == "all" and copies else blocked
 
 
 def _acceptable(paths: list[str], scope: Scope) -> str:

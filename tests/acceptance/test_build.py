@@ -85,6 +85,7 @@ def test_a_wheel_carries_the_recorded_model_and_the_weights_licence(distribution
         licence = archive.read(LICENCE).decode()
         names = archive.namelist()
     assert "imgsim_guard/report/schemas/report-1.schema.json" in names
+    assert "imgsim_guard/report/schemas/report-2.schema.json" in names
     assert CHECKPOINT_SHA256 in licence
     assert "MIT License" in licence
     assert any(re.fullmatch(rf"imgsim_guard-.*\.dist-info/licenses/{LICENCE}", name) for name in names)

@@ -25,7 +25,19 @@ from test_walkthrough import published_here
 from imgsim_guard import __version__
 from imgsim_guard.cli.parser import REPORTS, parse_arguments
 from imgsim_guard.config.reader import parse_settings
-from imgsim_guard.model import Bounds, Evidence, Image, Limits, Match, Result, Share, Transform, Unreadable
+from imgsim_guard.model import (
+    Bounds,
+    Evidence,
+    Group,
+    Image,
+    Limits,
+    Match,
+    Member,
+    Result,
+    Share,
+    Transform,
+    Unreadable,
+)
 from imgsim_guard.report.as_json import json_report
 
 if TYPE_CHECKING:
@@ -151,6 +163,17 @@ def test_the_json_report_is_as_shown() -> None:
         gallery=4,
         matches=(copy,),
         unreadable=(("data/torn.png", Unreadable("not an image, or damaged")),),
+        groups=(
+            Group(
+                (
+                    Member(copy.gallery, "keep", "in the dataset already", None, None, "train", "", 640, 480, 310200),
+                    Member(
+                        *(copy.query, "leakage", "in test, the other in train", copy.gallery, copy),
+                        *("test", "", 480, 480, 40100),
+                    ),
+                )
+            ),
+        ),
     )
     assert json.loads(json_report(result)) == shown
 

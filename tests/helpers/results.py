@@ -6,7 +6,20 @@ import os
 
 from hypothesis import strategies as st
 
-from imgsim_guard.model import Bounds, Evidence, Image, Limits, Match, Result, Rule, Share, Transform, Unreadable
+from imgsim_guard.model import (
+    Bounds,
+    Evidence,
+    Group,
+    Image,
+    Limits,
+    Match,
+    Member,
+    Result,
+    Rule,
+    Share,
+    Transform,
+    Unreadable,
+)
 
 UNMOVED = Transform(
     mirrored=True, rotation=0.0, scale=1.0, squeeze=1.0, covered=0.82, shown=1.0, matrix=(1, 0, 0, 0, 1, 0)
@@ -30,6 +43,14 @@ IGNORED = Match("near-duplicate", CAT, image("f.png", "f"), 9.75, rule=Rule(on_m
 ALLOWED = Match("near-duplicate", DOG, image("a.png", "a"), 3.0, accepted="two frames of one film")
 ALIKE = Match("look-alike", DOG, image("b.png", "b"), 8.0, REFUTED)
 
+GROUP = Group(
+    (
+        Member(CAT, "keep", "most pixels", split="train", label="cat", width=640, height=480, size=64000),
+        Member(DOG, "copy", "same pixels", CAT, SAME_PIXELS, width=640, height=480, size=60000),
+        Member(OTHER_CAT, "leakage", "in test, the other in train", CAT, LEAK, "test", "cat", 320, 240, 9000),
+    )
+)
+
 EVERYTHING = Result(
     scope="all",
     bounds=Bounds(),
@@ -40,6 +61,7 @@ EVERYTHING = Result(
     unreadable=(("broken.png", Unreadable("an empty file")), ("far.png", Unreadable("not pulled", absent=True))),
     notes=("a note",),
     nearest=(("dog.jpg", 0.0), ("train/cat.png", 4.3125)),
+    groups=(GROUP,),
     not_looked_at=(("dog.jpg", 4),),
 )
 NOTHING = Result("staged", Bounds(), Limits(), 3, 8412, ())

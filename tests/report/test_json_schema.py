@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from conftest import REPORT_SCHEMA
+from conftest import REPORT_SCHEMA, REPORT_SCHEMAS
 from hypothesis import given
 from results import ALLOWED_BY_LIMITS, EVERYTHING, NOTHING, RESULTS
 
@@ -45,7 +45,7 @@ def objects(schema: Any) -> list[Any]:
 
 def test_the_schema_is_packaged_and_named_after_the_format() -> None:
     schema = resources.files("imgsim_guard.report") / "schemas" / f"report-{FORMAT}.schema.json"
-    assert json.loads(schema.read_bytes()) == REPORT_SCHEMA
+    assert json.loads(schema.read_bytes()) == REPORT_SCHEMA, REPORT_SCHEMAS
     assert REPORT_SCHEMA["properties"]["format"] == {"const": FORMAT}
 
 
@@ -59,7 +59,7 @@ def test_the_schema_describes_the_keys_of_a_report_and_no_others() -> None:
 
 def test_the_schema_refuses_unknown_keys_everywhere() -> None:
     found = objects(REPORT_SCHEMA)
-    assert len(found) == 6
+    assert len(found) == 8
     assert all(schema["additionalProperties"] is False for schema in found)
 
 
@@ -68,6 +68,13 @@ def test_the_schema_refuses_unknown_keys_everywhere() -> None:
 )
 def test_a_report_is_valid(result: Result) -> None:
     VALIDATOR.validate(json.loads(json_report(result)))
+
+
+def test_format_1_is_still_written() -> None:
+    older = json.loads(json_report(EVERYTHING, 1))
+    assert older["format"] == 1
+    assert {*json.loads(json_report(EVERYTHING))} - {*older} == {"groups"}
+    jsonschema.Draft202012Validator(REPORT_SCHEMAS[1]).validate(older)
 
 
 @given(result=RESULTS)

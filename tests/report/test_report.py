@@ -336,7 +336,7 @@ def test_look_alikes_are_counted_pass_and_are_listed_only_when_asked_for() -> No
 
 
 def test_nothing_found_in_json() -> None:
-    assert json_report(result()) == (
+    assert json_report(result(), 1) == (
         "{\n"
         ' "format": 1,\n'
         ' "verdict": "passed",\n'
@@ -359,7 +359,7 @@ def test_everything_in_json() -> None:
     everything = result(
         NEAR, SAME_BYTES, unreadable={"broken.png": "an empty file"}, notes=("a note",), limits=Limits(3, 2)
     )
-    assert json.loads(json_report(everything)) == {
+    assert json.loads(json_report(everything, 1)) == {
         "format": 1,
         "verdict": "failed",
         "threshold": 10.0,

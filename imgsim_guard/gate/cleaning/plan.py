@@ -71,17 +71,9 @@ def moves_of(files: Sequence[Going], root: Path, folder: Path, staged: Mapping[s
         digest = one.copy.image.content.removeprefix("sha256:") if one.kind == "image" else digest_of(Path(one.path))
         kept = os.path.relpath(one.copy.of.path, root) if one.copy.of is not None else ""
         size = os.lstat(one.path).st_size
-        moves.append(Move(source, target, one.kind, digest, size, kept, _why(one.copy), staged.get(one.path, "")))
+        moves.append(Move(source, target, one.kind, digest, size, kept, one.copy.why, staged.get(one.path, "")))
         taken.add(target)
     return moves
-
-
-def _why(copy: Member) -> str:
-    if copy.match is None:
-        return ""
-    if copy.match.kind == "exact-duplicate":
-        return "same bytes" if copy.match.query.content == copy.match.gallery.content else "same pixels"
-    return f"near-duplicate, distance {copy.match.distance:.2f}"
 
 
 def _free(name: str, folder: Path, taken: set[str]) -> str:
