@@ -125,13 +125,23 @@ def test_who_complains_of_a_verdict_shows_the_pair(form: Path) -> None:
 
 def test_the_workflow_runs_what_decides_and_may_only_read() -> None:
     valid("github-workflows", ROOT / ".github" / "workflows" / "ci.yml")
-    [job] = WORKFLOW["jobs"].values()
     assert WORKFLOW["permissions"] == {}
-    assert job["permissions"] == {"contents": "read"}
-    checkout, run = job["steps"]
-    assert re.fullmatch(r"actions/checkout@v\d+", checkout["uses"])
-    assert checkout["with"] == {"persist-credentials": False}
-    assert run == {"run": ".ci/run"}
+    for job in WORKFLOW["jobs"].values():
+        assert job["permissions"] == {"contents": "read"}
+        checkout = job["steps"][0]
+        assert re.fullmatch(r"actions/checkout@v\d+", checkout["uses"])
+        assert checkout["with"] == {"persist-credentials": False}
+    assert WORKFLOW["jobs"]["everything"]["steps"][1] == {"run": ".ci/run"}
+
+
+def test_the_workflow_tries_each_system_with_each_python() -> None:
+    job = WORKFLOW["jobs"]["systems"]
+    systems = {name.partition("-")[0] for name in job["strategy"]["matrix"]["system"]}
+    assert systems == {"ubuntu", "macos", "windows"}
+    assert job["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13", "3.14"]
+    named = re.findall(r"tests/\S+", " ".join(step.get("run", "") for step in job["steps"]))
+    assert named
+    assert all((ROOT / name).exists() for name in named)
 
 
 # Who made what
