@@ -1,4 +1,4 @@
-"""The command line: what the process as a whole does, and its exit code."""
+"""The command line: runs a command and returns the exit code."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ISSUES = "https://github.com/imgsim-guard/imgsim-guard/issues"
 
 COULD_NOT_RUN, BUG, INTERRUPTED = 2, 3, 130
-"""Python's own exit code for an uncaught exception is 1, which must never read as "found"."""
+"""Python's own exit code for an uncaught exception is 1, which must never be read as "found"."""
 
 SHOWN_LINES, SHOWN_CHARACTERS = 200, 5_000
 """Of an error: each of a file's thousands of lines may have a mistake. A path has 4,096 characters at most."""
@@ -33,7 +33,7 @@ SHOWN_LINES, SHOWN_CHARACTERS = 200, 5_000
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit code: 0 clean, 1 above the limits, 2 could not run, 3 a bug, 130 interrupted.
 
-    Where native code crashes, the process dies of the signal, as any other does: never with 0 or 1.
+    If native code crashes, the process dies of the signal, never with 0 or 1.
     """
     restrain_opencv()
     report_crashes()

@@ -1,4 +1,4 @@
-"""What a command was asked, and where: the repository or the folders that it works in."""
+"""A command's arguments, and the repository or folders that it works in."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Job(NamedTuple):
-    """What a command was asked, where, and when it began."""
+    """A command's arguments, its workspace, and its start time."""
 
     arguments: argparse.Namespace
     workspace: Workspace

@@ -1,4 +1,4 @@
-"""Reports on request: which option writes which, and where."""
+"""Write the reports that the options ask for."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ WRITTEN = {
     "metrics": "as_metrics.metrics_json",
     "csv": "as_csv.csv_report",
 }
-"""By option, the function of the report that is written to the file which it names: loaded only when asked for."""
+"""For each option, the function that makes its report. It is imported only when needed."""
 
 PLOT = "distances.csv"
 
 
 def taken(arguments: argparse.Namespace) -> bool:
-    """Whether a report goes to standard output, so that nothing else may. Raises GuardError when two would."""
+    """Whether a report goes to standard output, so nothing else may. Raises GuardError if two would."""
     options = [option for option in [*WRITTEN, "html"] if getattr(arguments, option) == STANDARD_OUTPUT]
     if len(options) > 1:
         raise GuardError(
@@ -39,7 +39,7 @@ def taken(arguments: argparse.Namespace) -> bool:
 
 
 def say_verdict(text: str, arguments: argparse.Namespace) -> None:
-    """Print the report for people; for GitHub, so that it runs nothing of it."""
+    """Print the text report; with --github, fenced so that GitHub runs no command in it."""
     if arguments.github:
         from imgsim_guard.report.as_github import fenced
 
@@ -48,9 +48,9 @@ def say_verdict(text: str, arguments: argparse.Namespace) -> None:
 
 
 def write_reports(result: Result, arguments: argparse.Namespace, page: Callable[[], str]) -> None:
-    """Write what was asked for. Raises GuardError for what cannot be written, after all else is.
+    """Write the requested reports. Raises GuardError for those that cannot be written, after writing the others.
 
-    `page` makes the report that has pictures.
+    `page` makes the HTML report.
     """
     if arguments.github:
         from imgsim_guard.report.as_github import github_report

@@ -1,4 +1,4 @@
-"""What `imgsim-guard init` writes: each file as it would be, from what is there now. Nothing is ever overwritten."""
+"""The files that `imgsim-guard init` writes, made from what exists. Existing files are never overwritten."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from imgsim_guard.model import Image
 
 MOST_FOLDERS = 8
-"""Folders that are named one by one."""
+"""Folders that are listed one by one; more are summed up by a pattern."""
 
 PRE_COMMIT = ".pre-commit-config.yaml"
 PIPELINE = "dvc.yaml"
 
 
 class File(NamedTuple):
-    """A file to write. `text`: all of it; None if nothing is to be done. `advice`: what to do by hand instead, or why
+    """A file to write. `text`: its content, or None if it needs no change. `advice`: what to do by hand instead, or why
     there is nothing to do.
     """
 
@@ -38,7 +38,7 @@ class File(NamedTuple):
 
 
 def configuration(present: str | None, images: Sequence[Image]) -> File:
-    """A commented configuration with the splits that the images' folders suggest."""
+    """A commented configuration, with splits suggested by the folders of the images."""
     if present is not None:
         return File(FILE_NAME, None, "already exists")
     text = _template("configuration.yaml").format(version=__version__, splits=_splits(images))
@@ -46,7 +46,7 @@ def configuration(present: str | None, images: Sequence[Image]) -> File:
 
 
 def pre_commit(present: str | None) -> File:
-    """The hook's entry, at the end of the list of repositories."""
+    """The configuration of pre-commit, with the hook's entry at the end."""
     entry = _template("pre-commit-entry.yaml").format(version=__version__)
     if present is None or not present.strip():
         return File(PRE_COMMIT, _template("pre-commit.yaml") + entry)
@@ -56,7 +56,7 @@ def pre_commit(present: str | None) -> File:
 
 
 def pipeline(present: str | None, dependencies: Sequence[str], *, embedding: bool) -> File:
-    """The stages, at the end of the pipeline that is there."""
+    """The DVC pipeline, with the stages at the end."""
     if not dependencies:
         return File(
             PIPELINE,
@@ -83,14 +83,14 @@ def accepted(path: str, present: str | None) -> File:
 
 
 def merging(accepted_path: str, read: Callable[[str], str | None]) -> File:
-    """What git needs to know to merge accepted pairs: two branches that accept different ones each add lines."""
+    """The attribute with which git merges accepted pairs: it keeps the lines of both branches."""
     folder, _, name = accepted_path.rpartition("/")
     path = f"{folder}/.gitattributes"
     return lines(path, read(path), [f"{name} merge=union"])
 
 
 def lines(path: str, present: str | None, wanted: Sequence[str]) -> File:
-    """A file with one thing a line, and these among them."""
+    """A file that contains these lines."""
     missing = [line for line in wanted if line not in (present or "").splitlines()]
     if not missing:
         return File(path, None, "is already complete")

@@ -1,4 +1,4 @@
-"""Writing: to the terminal, to report files, and the display of progress."""
+"""Output: the terminal, report files, and progress bars."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ PROGRAM = "imgsim-guard"
 
 
 def say(text: str, *, to_stderr: bool = False) -> None:
-    """Print a text that ends in its own newline."""
+    """Print a text that ends in a newline."""
     print(as_typed(text), end="", file=sys.stderr if to_stderr else sys.stdout)
 
 
 def as_typed(text: str) -> str:
-    """The text with the commands in it as they can be typed here.
+    """The text with its commands in a form that works in the user's shell.
 
     A hook's environment is on the PATH only while pre-commit runs it, so there the program is named by its path unless
     the user has another.
@@ -53,12 +53,12 @@ def write_report(report: str | bytes, target: str) -> None:
     Folders that are missing are made.
     """
     if target == STANDARD_OUTPUT and isinstance(report, str):
-        print(report, end="")  # as it is: it is for programs
+        print(report, end="")  # unchanged: programs read it
         return
     data = report.encode() if isinstance(report, str) else report
     path = Path(target)
     try:
-        if path.exists() and not path.is_file():  # a device or a pipe: replacing /dev/null would be a poor joke
+        if path.exists() and not path.is_file():  # a device or a pipe: /dev/null must not be replaced by a file
             path.write_bytes(data)
         else:
             if not path.parent.exists():
@@ -84,7 +84,7 @@ def write_texts(root: Path, texts: Mapping[str, str]) -> None:
     for name in texts:
         _require_writable(root, name)
     for name, text in texts.items():
-        path = (root / name).resolve()  # a link stays one
+        path = (root / name).resolve()  # so that a link is not replaced by a file
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             replace_file(path, text.encode())
@@ -105,8 +105,8 @@ def _require_writable(root: Path, name: str) -> None:
 
 @contextmanager
 def progress_display(*, quiet: bool) -> Iterator[Callable[[int, str], Callable[[], object]]]:
-    """Yields what opens a bar of so many images. No bar when nobody watches: pre-commit shows a terminal to what it
-    runs and prints everything at the end, so that its own variable is asked, too.
+    """Yields a function that opens a progress bar. No bar without a terminal, and none under pre-commit, which pretends
+    to be a terminal and prints all output at the end.
     """
     bars = []
 

@@ -1,4 +1,4 @@
-"""Judge a selection, print the verdict and write the reports that were asked for."""
+"""Check a selection, print the verdict and write the requested reports."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def judge(
 ) -> int:
     """The exit code: 1 if the result exceeds the limits, else 0. `place`: where Ray's workers find the images."""
     arguments, workspace = job.arguments, job.workspace
-    taken(arguments)  # before any work: two reports that want standard output are refused
+    taken(arguments)  # first: two reports for standard output are an error
     if selection.unlisted and not (arguments.verbose or arguments.html):
         return _say_nothing_new(selection, job)
     result = examined(selection, source, job, max_missing=max_missing, place=place)
@@ -107,7 +107,7 @@ def _cleaning(arguments: argparse.Namespace) -> str:
 
 
 def _say_nothing_new(selection: Selection, job: Job) -> int:
-    """The verdict where there are no queries: no store is read for it, which would load NumPy."""
+    """The verdict without new images: no store is read, because that would import NumPy."""
     arguments = job.arguments
     result = nothing_new(selection, job.workspace.policy)
     if not arguments.quiet:

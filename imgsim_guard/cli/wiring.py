@@ -1,4 +1,4 @@
-"""The parts that a command sends images through, wired together, with the progress on the terminal."""
+"""Make the pipeline of a command, with its progress bars."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def workers_of(job: Job, store: Store, place: Place | None) -> AbstractContextManager[Workers | None]:
-    """Who else does the work while this is open, of images at a place: the workers of --ray, or nobody."""
+    """The workers of --ray, or None without --ray. They end with the context."""
     arguments = job.arguments
     if place is None or arguments.ray is None:
         if place is not None and arguments.shards is not None:
@@ -55,7 +55,7 @@ def opened_pipeline(
 def embed_images(
     images: Sequence[Image], source: Source, job: Job, *, quiet: bool | None = None, workers: Workers | None = None
 ) -> dict[str, Unreadable]:
-    """Embed what the store lacks of these; by path, which of them are unreadable."""
+    """Embed the images that have no embedding; returns the unreadable ones by path."""
     store = job.workspace.store
     with opened_pipeline(source, job, store, quiet=quiet) as pipeline:
         reasons = embed_missing(missing(images, store), pipeline._replace(workers=workers))
@@ -64,7 +64,7 @@ def embed_images(
 
 
 def details(job: Job, store: Store) -> str:
-    """What --verbose adds."""
+    """The lines that --verbose adds."""
     if not job.arguments.verbose:
         return ""
     return f"model {job.workspace.fingerprint}, {len(store):,} embeddings in {store.folder}\n"

@@ -1,1 +1,1 @@
-"""The configuration: its settings, and how a file is read, checked and edited."""
+"""The configuration: the settings, and reading, checking and editing the file."""

@@ -1,4 +1,4 @@
-"""The configuration file `.imgsim-guard.yaml`: read it, check it, and say every mistake at once."""
+"""Read and check the configuration file `.imgsim-guard.yaml`; report all mistakes at once."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Beyond one machine: what takes long, done by Ray's workers in slices, with the results that it would have here."""
+"""Run the slow steps on a Ray cluster, with the same results as on one machine."""

@@ -1,4 +1,4 @@
-"""The one door to Ray: a cluster that exists, or one on this machine for as long as it is needed."""
+"""The only module that imports Ray: connect to a cluster, or start one on this machine for this run."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 WAITING = 1000
-"""Calls that Ray knows of at once: more than any cluster runs, few enough to hold."""
+"""Calls that are submitted to Ray at once: more than any cluster runs at a time."""
 
 RETRIES = 3
-"""Of a call whose worker dies."""
+"""Retries of a call whose worker died."""
 
 MEMORY = 256 * 2**20
 """Bytes that a cluster of our own holds between calls: the embeddings of 150,000 images. Ray puts the rest on disk."""
@@ -129,7 +129,7 @@ def _interruptions() -> Iterator[threading.Event]:
 
 
 def _of_our_own(left_behind: ExitStack) -> dict[str, Any]:
-    """What starts a cluster on this machine that leaves nothing behind."""
+    """The options for a cluster on this machine that leaves no files."""
     # Ray's folder would stay. Its sockets are below, whose paths must be short.
     parent = "/tmp" if os.name == "posix" else None  # noqa: S108  the folder gets a name of its own
     folder = tempfile.TemporaryDirectory(prefix="imgsim-guard-", dir=parent, ignore_cleanup_errors=True)
@@ -142,7 +142,7 @@ def _of_our_own(left_behind: ExitStack) -> dict[str, Any]:
 
 
 def _imported(*, local: bool) -> Any:  # noqa: ANN401  a module
-    """Ray, told before it is imported what it reads then from the environment."""
+    """Import Ray, after setting the environment variables that it reads on import."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # which it warns of otherwise
     if local:
@@ -158,7 +158,7 @@ def _imported(*, local: bool) -> Any:  # noqa: ANN401  a module
 
 
 def _require_listener(address: str) -> None:
-    """Ray itself tries for two minutes."""
+    """Fail at once: Ray itself would try for two minutes."""
     host, _, port = address.rpartition("://")[2].rpartition(":")
     if host and port.isdecimal():
         try:

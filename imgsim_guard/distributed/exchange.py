@@ -1,4 +1,4 @@
-"""Where workers write shards and this machine reads them: a folder, or whatever fsspec has a URL for."""
+"""The folder or URL (fsspec) to which workers write shards, and from which this machine reads them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Exchange:
     """Shards below a folder or URL, in a folder named by the fingerprint, as in every store.
 
-    A shard is named by its contents: written again, after its writer died, it is the same file; and half a file is no
-    shard. What fails is said in a GuardError.
+    A shard is named by its contents, so a retry writes the same file, and half a file is not taken for a shard. Raises
+    GuardError if the folder cannot be used.
     """
 
     def __init__(self, url: str, fingerprint: str) -> None:

@@ -1,4 +1,4 @@
-"""What a worker does: one slice, from plain values to plain values, through the functions that run locally."""
+"""The functions that workers run on one slice of the work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ray's workers as a pipeline takes them: what they do comes out as if it had been done here."""
+"""The worker pool on Ray, as a pipeline uses it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Pairs that a person has allowed, with the reason: read, applied, added to, pruned.
+"""The pairs that a person accepted, with the reason: reading, applying, writing and pruning them.
 
-The file is for people and for git: one line a pair, sorted, no clock, so that two branches that accept different pairs
+The file has one line per pair, sorted and without times, so that two branches that accept different pairs
 merge line by line (`merge=union` in .gitattributes). Pairs are named by content ids, since paths change.
 """
 

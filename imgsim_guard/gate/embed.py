@@ -1,4 +1,4 @@
-"""Embed what the store does not hold yet."""
+"""Embed the images that have no embedding yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From content ids, distances and evidence to matches."""
+"""Decide which pairs are matches, from content ids, distances and evidence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What images go through: where bytes come from, where embeddings are kept, what embeds, who works and who watches."""
+"""The pipeline of images: their source, the store, the model, the worker pool and the progress callback."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class Progress(Protocol):
-    """Opens a display of so many steps, and returns what advances it by one."""
+    """Opens a progress bar of `total` steps, and returns a function that advances it by one."""
 
     def __call__(self, total: int, doing: str, /) -> Callable[[], object]:
         """Open it."""
 
 
 class Verifies(Protocol):
-    """Looks at pairs. `pixels`: the digests of the pixels of those images that were looked at thoroughly."""
+    """Verifies pairs. `pixels`: the digests of the pixels of the images that were compared in full."""
 
     pixels: dict[Image, bytes]
 
@@ -35,27 +35,27 @@ class Verifies(Protocol):
 
 
 class Workers(Protocol):
-    """Other processes that do what takes long, with the results that it would have here."""
+    """A pool of other processes that gives the same results as this process."""
 
     @property
     def joins(self) -> Joins:
-        """The joins of retrieval, made there."""
+        """The joins of retrieval, computed by the workers."""
 
     def embed(self, images: Sequence[Image], pipeline: Pipeline) -> dict[str, Unreadable]:
-        """What `embed_missing` does."""
+        """Like `embed_missing`."""
 
     def verify(
         self, here: Verifies, candidates: Sequence[Candidate], done: Callable[[], object], /
     ) -> Iterator[Evidence]:
-        """What verifying does `here`, which learns of the pixels that were seen."""
+        """Like `here.verify`; adds to `here.pixels`."""
 
 
 class Pipeline(NamedTuple):
     """Where bytes come from, where embeddings are kept, what loads the model when it is needed (for so many images
     at once), and who watches.
 
-    `pictures`: where pairs are looked at, if not where bytes come from. `least_side`: as `images.decode` has it.
-    `workers`: who does it, if not this process.
+    `pictures`: the source for verification, if not `source`. `least_side`: as `images.decode` has it.
+    `workers`: the worker pool; None for this process.
     """
 
     source: Source

@@ -1,4 +1,4 @@
-"""What a repository wants of its images: how far is looked, what a match means, and how many are allowed."""
+"""The policy of a repository: how far to search, which rule applies to a pair, and how many matches are allowed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Policy:
-    """The configuration as far as it decides about pairs.
+    """The part of the configuration that decides about pairs.
 
     `splits`: by name, what tells whether a path is in it. `rules`: of those for the same splits, the first holds.
     `labels`: what gives the class of a path; empty for none. `below_root`: what makes a path one that the patterns of
@@ -40,7 +40,7 @@ class Policy:
 
     @cached_property
     def retrieved(self) -> Bounds:
-        """How far retrieval has to go for any of the rules."""
+        """The bounds of retrieval that are enough for every rule."""
         thresholds = [self.bounds.threshold, *(rule.threshold for rule in self.rules)]
         return replace(self.bounds, threshold=max(thresholds))
 
@@ -50,7 +50,7 @@ class Policy:
         return frozenset(pair.path for pair in self.accepted if pair.path)
 
     def split(self, path: str) -> str:
-        """The name of the split that a path is in; empty for none. Raises GuardError when it is in two."""
+        """The name of the split that a path is in; empty for none. Raises GuardError if it is in two."""
         place = self.below_root(path)
         found = [name for name, contains in self.splits.items() if contains(place)]
         if len(found) > 1:

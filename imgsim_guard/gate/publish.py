@@ -1,4 +1,4 @@
-"""Publish what this machine has embedded to the store that the team shares, and keep that store in order."""
+"""Publish the embeddings of this machine to the store that the team shares."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Published(NamedTuple):
-    """What came of it: images whose embeddings were added, that were there before, and that have none here."""
+    """Numbers of images: embeddings that were added, that were already published, and that are missing here."""
 
     new: int
     held: int
@@ -29,9 +29,9 @@ class Published(NamedTuple):
 
 
 def publish_missing(images: Iterable[Image], store: Store, folder: Path) -> Published:
-    """Add to a folder of shards what it lacks of these images and the store has.
+    """Add the store's embeddings of these images to a folder of shards, if it lacks them.
 
-    Raises GuardError when a shard there is damaged: it would be published with the rest.
+    Raises GuardError if a shard there is damaged: it would be published with the others.
     """
     there = published(folder, fingerprint=store.fingerprint)
     contents = {image.content for image in images}
@@ -43,7 +43,7 @@ def publish_missing(images: Iterable[Image], store: Store, folder: Path) -> Publ
 
 
 def add_previews(images: Sequence[Image], source: Source, store: Store, previews: Previews, progress: Progress) -> int:
-    """Make the previews that are not there yet, of images whose pixels are; how many. Kept as it goes."""
+    """Make the missing previews of images that are on this machine; returns how many. An interruption loses none."""
     lacking = _without_preview(images, store, previews)
     made: dict[bytes, bytes] = {}
     count = 0

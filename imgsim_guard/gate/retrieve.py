@@ -1,4 +1,4 @@
-"""Retrieval: which stored images each query has to be compared with, by two roads that fail on different edits.
+"""Retrieval: which stored images to compare with each query, in two ways that fail on different edits.
 
 AugNet's distance: every pair within the threshold, and the nearest within reach. Perceptual hashes: the nearest by the
 whole picture or a picture within it, in any orientation, whatever AugNet says.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Numbers: TypeAlias = "NDArray[np.intp]"
 
 BY_HASH = 5
-"""Candidates of a query that come by hash: copies are among the first."""
+"""Candidates that each query gets by hash; copies are among the first."""
 
 
 class Retrieved(NamedTuple):

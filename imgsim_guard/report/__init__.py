@@ -1,1 +1,1 @@
-"""Results as text and data. Each report is a pure function: the same result gives the same bytes."""
+"""The reports. Each is a pure function of the result: the same result gives the same bytes."""

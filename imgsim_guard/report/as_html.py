@@ -1,4 +1,4 @@
-"""The report that people look at: one HTML file that stands alone, with pictures.
+"""The report for people as one self-contained HTML file with pictures.
 
 Names of files come from strangers. Everything is escaped, the styles and the script are the only ones that the page's
 own policy lets through, by their hashes, and nothing is fetched.

@@ -1,4 +1,4 @@
-"""The report for whatever shows test results: JUnit XML, as Jenkins and GitLab read it."""
+"""The report for CI servers: JUnit XML, as Jenkins and GitLab read it."""
 
 from __future__ import annotations
 

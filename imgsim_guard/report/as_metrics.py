@@ -1,4 +1,4 @@
-"""What DVC shows of a check: metrics, and the distances as a plot. Nothing in them depends on earlier runs."""
+"""The metrics and the plot for DVC. They do not depend on earlier runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report of `calibrate` that programs read: JSON, format 1."""
+"""The report of `calibrate` for programs: JSON, format 1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plot of `calibrate`: a histogram of the distances to the nearest neighbour, as an SVG that stands alone."""
+"""The plot of `calibrate`: a histogram of the distances to the nearest neighbour, as an SVG file."""
 
 from __future__ import annotations
 

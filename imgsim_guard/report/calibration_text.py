@@ -1,4 +1,4 @@
-"""The report of `calibrate` that a person reads: what the dataset looks like, what it means, and what to do."""
+"""The report of `calibrate` for people: the distances in the dataset, what they mean, and what to do."""
 
 from __future__ import annotations
 

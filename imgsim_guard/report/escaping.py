@@ -1,4 +1,4 @@
-"""File names come from strangers: how they are shown on a terminal, and how they are put into a shell command."""
+"""Escape file names, which may come from strangers, for terminals and shell commands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PLAIN = (string.ascii_letters + string.digits + " /._-:()").encode()
 
 
 def shown(text: str) -> str:
-    """The text on one line with nothing in it that a terminal would obey: control and invisible characters escaped."""
+    """The text on one line without anything that a terminal would obey: control and invisible characters escaped."""
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape", "surrogatepass").decode()
         for character in text

@@ -1,4 +1,4 @@
-"""How far images are from their nearest neighbours, as the bars of a plot."""
+"""The bars of a plot of the distances to the nearest neighbours."""
 
 from __future__ import annotations
 

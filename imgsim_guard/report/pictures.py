@@ -1,4 +1,4 @@
-"""Small pictures of what a result is about, for reports that people look at."""
+"""The previews of the images in a result, for the HTML report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A result as remarks, each about one image and with its weight: what the reports for other programs are made of."""
+"""A result as remarks, each about one image and with a severity. SARIF, JUnit and annotations are made from them."""
 
 from __future__ import annotations
 

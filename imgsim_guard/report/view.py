@@ -1,4 +1,4 @@
-"""Matches in the words and numbers in which the HTML report shows them."""
+"""Matches as the HTML report shows them."""
 
 from __future__ import annotations
 

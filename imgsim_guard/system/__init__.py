@@ -1,1 +1,1 @@
-"""What the operating system and Python offer: files, threads, the cache folder, crashes, the garbage collector."""
+"""Files, threads, the cache folder, crash messages and the garbage collector."""

@@ -1,4 +1,4 @@
-"""A crash of native code, which no `except` sees: it names the image that was being decoded."""
+"""When native code crashes, name the image that was being decoded."""
 
 from __future__ import annotations
 

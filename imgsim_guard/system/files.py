@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Read text files, and write files completely or not at all."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def leads_out(path: Path, root: Path) -> bool:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Write a file so that whoever looks meanwhile, or is killed, sees the old one or the new one and no half.
+    """Replace a file atomically: readers see the old file or the new one, even after a crash.
 
     It gets the permissions that the user's umask gives to new files. Raises OSError, and then leaves nothing behind.
     """

@@ -1,4 +1,4 @@
-"""Threads: work on all cores with the results in order, shared room in memory, and what is made ahead of time."""
+"""Threads: work on all cores with results in order, a limit on shared memory, and values computed ahead of time."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _handed_over(
 
 
 class Room:
-    """So much that may be taken at once by all threads together, such as pixels in memory."""
+    """A limit that all threads share, such as the pixels in memory."""
 
     def __init__(self, size: int) -> None:
         self._free = self._size = size

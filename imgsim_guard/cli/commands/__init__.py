@@ -1,1 +1,1 @@
-"""The commands, a module each: what was asked, the use case that answers it, and what is printed."""
+"""The commands, one module each: read the arguments, run the use case, print the result."""

@@ -1,4 +1,4 @@
-"""`imgsim-guard accept`: allow pairs, with the reason, so that they are never asked about again."""
+"""`imgsim-guard accept`: accept pairs with a reason, so that they no longer fail the check."""
 
 from __future__ import annotations
 

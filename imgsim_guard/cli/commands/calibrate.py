@@ -1,4 +1,4 @@
-"""`imgsim-guard calibrate`: which threshold this dataset wants."""
+"""`imgsim-guard calibrate`: suggest a threshold for this dataset."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class _Place(NamedTuple):
-    """What is calibrated on, and where its configuration is."""
+    """The images to calibrate on, and their configuration."""
 
     job: Job
     selection: Selection
@@ -81,7 +81,7 @@ def _calibration(place: _Place) -> Calibration:
 
 
 def _write(found: Calibration, place: _Place, arguments: argparse.Namespace) -> None:
-    """Put the suggested threshold into the configuration: that line, and no other character."""
+    """Write the suggested threshold to the configuration, and change nothing else in it."""
     if found.too_small:
         raise GuardError(f"the configuration was not changed: {too_few(found)}")
     if found.unsure:

@@ -1,4 +1,4 @@
-"""`imgsim-guard check`: the gate by hand, in CI and as a DVC stage."""
+"""`imgsim-guard check`: check for near-duplicates by hand, in CI and as a DVC stage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`imgsim-guard compare`: one image beside others."""
+"""`imgsim-guard compare`: compare one image with others."""
 
 from __future__ import annotations
 

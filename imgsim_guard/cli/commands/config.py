@@ -1,4 +1,4 @@
-"""`imgsim-guard config`: what is in force, and why."""
+"""`imgsim-guard config`: show the effective settings, and the rules for a path."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _file(arguments: argparse.Namespace, root: Path) -> str:
 
 
 def _settings(settings: Settings, file: str, root: Path) -> Iterator[str]:
-    """As YAML, which JSON is, each with where it comes from."""
+    """The settings as YAML, with a comment at each default."""
     yield f"# {shown(file)}" if file else f"# there is no {FILE_NAME}: these are the defaults"
     given = names_in(root / FILE_NAME if file == FILE_NAME else Path(file)) if file else ()
     for name, value in as_written(settings).items():

@@ -1,4 +1,4 @@
-"""`imgsim-guard demo`: a real repository, a real `git commit`, the real model, and a refusal."""
+"""`imgsim-guard demo`: have a real commit refused in a temporary repository."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def demo(arguments: argparse.Namespace) -> int:
 
 
 def run_demo(*, say: Callable[[str], None]) -> None:
-    """Let a commit be refused in a throw-away repository, saying each step.
+    """Have a commit refused in a temporary repository, and print each step.
 
     Raises GuardError when git cannot be used, and RuntimeError when the commits do not end as they should.
     """
@@ -66,7 +66,7 @@ def run_demo(*, say: Callable[[str], None]) -> None:
 
 
 class _Repository:
-    """A throw-away repository that nobody's git configuration reaches into."""
+    """A temporary repository that ignores the user's git configuration."""
 
     def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
         self._folder = folder / "pictures"
@@ -96,7 +96,7 @@ class _Repository:
         target.write_bytes(cv2.imencode(target.suffix, picture)[1].tobytes())
 
     def expect(self, code: int, *command: str) -> None:
-        """Run a command, say it and what it prints, and insist on its exit code."""
+        """Run a command, print it and its output, and require this exit code."""
         self._say(f"\n  $ {shlex.join(command)}")
         try:
             result = subprocess.run(

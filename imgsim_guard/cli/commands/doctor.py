@@ -1,4 +1,4 @@
-"""`imgsim-guard doctor`: what is installed and set up here, fit to paste into an issue."""
+"""`imgsim-guard doctor`: check the installation and the set-up; the output can go into an issue."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ HOOKS = ("pre-commit", "pre-merge-commit", "pre-push")
 
 
 def doctor(arguments: argparse.Namespace) -> int:
-    """`imgsim-guard doctor`. The exit code tells whether anything needs to be done."""
+    """`imgsim-guard doctor`. The exit code is 1 if a problem was found."""
     problems = 0
     with in_repository(arguments) as (git, job):
         for name, look in _looks(git, job.workspace).items():
@@ -129,6 +129,6 @@ def _images(git: Git, workspace: Workspace) -> Iterator[str]:
 
 
 def _without_home(text: str) -> str:
-    """Who somebody is need not be in an issue."""
+    """Without the home folder, which would show the user's name in an issue."""
     home = os.path.expanduser("~")  # noqa: PTH111  Path.home() raises for a user without one
     return text.replace(home, "~") if len(home) > 1 else text

@@ -1,4 +1,4 @@
-"""`imgsim-guard embed`: embed images once and keep the embeddings."""
+"""`imgsim-guard embed`: embed images and store the embeddings."""
 
 from __future__ import annotations
 

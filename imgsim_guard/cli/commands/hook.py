@@ -1,4 +1,4 @@
-"""`imgsim-guard hook`: what git hooks call."""
+"""`imgsim-guard hook`: the command that git hooks run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`imgsim-guard init`: everything a repository needs, in one command."""
+"""`imgsim-guard init`: set up a repository in one command."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from imgsim_guard.sources.git import Git
 
 HOOK_TYPES = ("pre-commit", "pre-merge-commit", "pre-push")
-"""Named one by one, since a configuration that was there before need not name them as those to install."""
+"""Listed one by one, because an existing configuration may not list them in `default_install_hook_types`."""
 
 MERGE_DRIVER = {
     "merge.dvc.name": "DVC merge driver",
     "merge.dvc.driver": "dvc git-hook merge-driver --ancestor %O --our %A --their %B",
 }
-"""As `dvc install` sets it. It is the clone's, since git takes no driver from what it fetches."""
+"""As `dvc install` sets it, in each clone: git does not copy merge drivers."""
 
 
 def init(arguments: argparse.Namespace) -> int:

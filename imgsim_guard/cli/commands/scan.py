@@ -1,4 +1,4 @@
-"""`imgsim-guard scan`: every near-duplicate in folders, without git."""
+"""`imgsim-guard scan`: find all near-duplicates in folders, without git."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`imgsim-guard store`: look after the store that a team shares."""
+"""`imgsim-guard store`: inspect and maintain the store that a team shares."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _compact(git: Git, workspace: Workspace) -> int:
     team, model = workspace.team_store(git), workspace.fingerprint
     team.require_whole()
     before = inspect(team.folder, fingerprint=model).shards
-    # DVC tracks old and new before the old are deleted: killed after that, `dvc checkout` brings them back.
+    # DVC tracks old and new files before the old ones are deleted, so `dvc checkout` restores them after a crash.
     rewritten(team.folder, fingerprint=model, between=team.add)
     say(f"{before:,} files are now {inspect(team.folder, fingerprint=model).shards:,}.\n")
     return _tracked_again(team)
@@ -97,7 +97,7 @@ def _prune(git: Git, workspace: Workspace) -> int:
 
 
 def _of_all_branches(git: Git, workspace: Workspace) -> set[Image]:
-    """The images at the tips of all branches and tags. Raises GuardError where those of one cannot be listed."""
+    """The images at the tips of all branches and tags. Raises GuardError if they cannot be listed."""
     images: set[Image] = set()
     for commit in sorted({"HEAD", *git.text("for-each-ref", "--format=%(objectname)").split()}):
         tip = git.commit(commit)
