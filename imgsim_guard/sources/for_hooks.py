@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imgsim_guard.model import GuardError, Selection
@@ -30,7 +31,7 @@ def is_needed(git: Git, environment: Mapping[str, str], files: Sequence[str]) ->
     """
     if _of_a_push(environment) or _are_meant(files, environment):
         return True
-    return any(_concerns(change.path) for change in tracked.staged_changes(git))
+    return any(_concerns(change.path) or change.behind == "submodule" for change in tracked.staged_changes(git))
 
 
 @contextmanager
@@ -88,7 +89,7 @@ def _concerns(path: str) -> bool:
 def _staged(git: Git, is_image: Callable[[str], bool], split: Callable[[str], str]) -> Selection:
     changes = tracked.staged_changes(git)
     if _only_moves(changes, is_image, split) and (found := _counted(git, is_image)) is not None:
-        return found
+        return replace(found, notes=(*found.notes, *tracked.not_looked_behind(changes, is_image)))
     return tracked.staged(git, is_image, changes)
 
 

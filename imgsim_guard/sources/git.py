@@ -29,9 +29,11 @@ FOLDERS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
 REGULAR_FILES = ("100644", "100755")
 """Modes. Links (120000) and submodules (160000) are not images of this repository."""
 
-LINK = "120000"
+LINK, SUBMODULE = "120000", "160000"
 LINKS_THAT_COUNT = (".dvc", "dvc.lock")
 """Ends of the paths of links that are listed: DVC follows them, so whoever reads pointers must learn of them."""
+
+_BEHIND = {LINK: "link", SUBMODULE: "submodule"}
 
 _BLOB, _STAGE, _PATH = slice(7, 47), 48, slice(50, None)
 """Where they stand in `mode blob stage<TAB>path`: a mode has 6 digits, and the id of a blob 40."""
@@ -51,11 +53,15 @@ class Entry(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A path whose regular file differs between two states; None where there is no regular file on that side."""
+    """A path whose regular file differs between two states; None where there is no regular file on that side.
+
+    `behind`: what is there in the new state instead, `link` or `submodule`, of which only the name is known.
+    """
 
     path: str
     old: str | None
     new: str | None
+    behind: str = ""
 
 
 class Git:
@@ -143,6 +149,12 @@ class Git:
         records = self._records("ls-tree", "-r", "-z", "--full-tree", revision)
         regular = [record for record in records if _counts(record)]
         return [Entry(record[_PATH_OF_A_TREE], record[_BLOB_OF_A_TREE]) for record in regular]
+
+    def links_and_submodules(self, revision: str | None) -> list[Change]:
+        """Those that the index, or a revision, lists, as if they were new."""
+        asked = ("ls-files", "--stage", "-z") if revision is None else ("ls-tree", "-r", "-z", "--full-tree", revision)
+        records = [record for record in self._records(*asked) if record.startswith((*_BEHIND,)) and not _counts(record)]
+        return [Change(record.partition("\t")[2], None, None, _BEHIND[record[:6]]) for record in records]
 
     def changes_in_index(self, base: str) -> list[Change]:
         """What the index changes with respect to a revision."""
@@ -314,4 +326,5 @@ def _change(record: str, path: str) -> Change:
     """`:old-mode new-mode old-blob new-blob status`, as diff-index and diff-tree print it."""
     old_mode, new_mode, old, new, _status = record.removeprefix(":").split()
     modes = (*REGULAR_FILES, LINK) if path.endswith(LINKS_THAT_COUNT) else REGULAR_FILES
-    return Change(path, old if old_mode in modes else None, new if new_mode in modes else None)
+    found = new if new_mode in modes else None
+    return Change(path, old if old_mode in modes else None, found, "" if found else _BEHIND.get(new_mode, ""))

@@ -23,11 +23,11 @@ from imgsim_guard.sources import lfs
 from imgsim_guard.sources.derived import outputs_of
 from imgsim_guard.sources.dvc import Dvc, outs_with_images, tracked_by_dvc
 from imgsim_guard.sources.git import EMPTY_BLOB, EMPTY_TREE, Change
-from imgsim_guard.sources.selection import without_moved
+from imgsim_guard.sources.selection import ImageFilter, without_moved
 from imgsim_guard.system.garbage_collector import no_collecting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from imgsim_guard.model import ContentId
     from imgsim_guard.sources.git import Entry, Git
@@ -136,6 +136,7 @@ def everything(git: Git, is_image: Callable[[str], bool], *, revision: str | Non
     """All that the index, or a commit, lists is new, and nothing is there yet: every pair of the dataset is judged."""
     entries = git.index() if revision is None else git.tree(revision)
     changes = [Change(entry.path, None, entry.blob) for entry in entries]
+    changes += git.links_and_submodules(revision)
     return _selection("all", git, entries, changes, is_image, revision=revision)
 
 
@@ -199,12 +200,23 @@ def _selection(  # noqa: PLR0913  where the trackers meet
         tuple(sorted(queries)),
         tuple(sorted(image for image in held if image not in queries and image.content != EMPTY)),
         unreadable=dvc.unreadable,
-        notes=(*dvc.notes, *notes),
+        notes=(*dvc.notes, *notes, *not_looked_behind(changes, is_image)),
         lost=tuple(sorted(gone)),
         revision=revision,
         made=outputs_of(dvc.stages, (image.path for image in held)),
         relocated=dvc.relocated,
     )
+
+
+def not_looked_behind(changes: Iterable[Change], is_image: Callable[[str], bool]) -> Iterator[str]:
+    """A note on new links with the names of images, and on new submodules: what is behind them, git keeps elsewhere."""
+    reached = is_image.reaches if isinstance(is_image, ImageFilter) else lambda _folder: True
+    for kind, may_hold_images in (("link", is_image), ("submodule", reached)):
+        paths = sorted(change.path for change in changes if change.behind == kind and may_hold_images(change.path))
+        if paths:
+            several = "s" if len(paths) > 1 else ""
+            names = ", ".join(paths[:NAMED]) + (", ..." if len(paths) > NAMED else "")
+            yield f"{len(paths):,} {kind}{several} not followed, so the images there were not checked: {names}"
 
 
 def _beside_git(

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import Repository
+from conftest import Outcome, Repository
 
 from imgsim_guard.model import GuardError, Image, Selection, Unreadable
 from imgsim_guard.sources import git as git_source
@@ -16,7 +16,7 @@ from imgsim_guard.sources.selection import has_image_suffix, image_filter, witho
 from imgsim_guard.store.shard import file_digests
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 
@@ -339,3 +339,53 @@ def test_a_path_with_nothing_tracked_is_an_error(three_new: Repository) -> None:
         restricted(three_new, "nowhere")
     with pytest.raises(GuardError, match="outside the repository"):
         restricted(three_new, "..")
+
+
+# Links and submodules
+
+
+@pytest.fixture
+def with_links(repository: Repository, tmp_path: Path) -> Repository:
+    """New: two links that look like images, one that does not, and a submodule."""
+    repository.commit({"a.png": "a", "blobs/0001": "b"})
+    other = Repository(tmp_path / "other")
+    other.root.mkdir()
+    other.git("init", "--quiet", ".")
+    other.commit({"copy.png": "b"})
+    for name, target in {"x.png": "blobs/0001", "y.png": "/elsewhere", "notes": "blobs"}.items():
+        (repository.root / name).symlink_to(target)
+    repository.git("-c", "protocol.file.allow=always", "submodule", "add", "--quiet", str(other.root), "data/sub")
+    repository.git("add", "--all")
+    return repository
+
+
+NOT_FOLLOWED = [
+    "2 links not followed, so the images there were not checked: x.png, y.png",
+    "1 submodule not followed, so the images there were not checked: data/sub",
+]
+
+
+def test_new_links_and_submodules_are_counted_in_a_note(with_links: Repository) -> None:
+    git = Git(with_links.root)
+    assert list(tracked.staged(git, has_image_suffix).notes) == NOT_FOLLOWED
+    assert list(tracked.everything(git, has_image_suffix).notes) == NOT_FOLLOWED
+    with_links.git("commit", "--quiet", "-m", "links")
+    assert tracked.staged(git, has_image_suffix).notes == ()
+    assert list(tracked.everything(git, has_image_suffix, revision="HEAD").notes) == NOT_FOLLOWED
+    assert list(tracked.between(git, has_image_suffix, base="HEAD~1", revision="HEAD").notes) == NOT_FOLLOWED
+
+
+def test_those_that_the_patterns_leave_out_are_not_counted(with_links: Repository) -> None:
+    git = Git(with_links.root)
+    assert list(tracked.staged(git, image_filter(["/a.png"])).notes) == []
+    assert list(tracked.staged(git, image_filter(["data/**"])).notes) == NOT_FOLLOWED[1:]
+
+
+def test_a_hook_says_so_when_a_commit_brings_nothing_else(
+    with_links: Repository, guard: Callable[..., Outcome], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del cache
+    monkeypatch.chdir(with_links.root)
+    done = guard("hook")
+    assert done.code == 0
+    assert all(note in done.out + done.err for note in NOT_FOLLOWED)
