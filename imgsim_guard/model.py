@@ -61,10 +61,13 @@ class GuardError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """Why an image has no pixels. `absent`: its bytes are not on this machine, so it was not checked at all."""
+    """Why an image has no pixels. `absent`: its bytes are not on this machine, so it was not checked at all. `passing`:
+    the machine is at fault, not the bytes, so that it is worth asking again.
+    """
 
     reason: str
     absent: bool = False
+    passing: bool = False
 
 
 class Made(NamedTuple):

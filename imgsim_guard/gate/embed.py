@@ -147,7 +147,7 @@ def _embedded(image: Image, data: bytes, least_side: int | None, model: Future[E
 
     picture = naming(image.path, decode_whole, data, least_side)
     if isinstance(picture, Unreadable):
-        return _Failed(image, picture, lasting=True)
+        return _Failed(image, picture, lasting=not picture.passing)
     digests = file_digests(data)
     names = [digests, *(look_digests(digests["sha256"], number + 1) for number in range(len(picture.looks)))]
     further = bytes([len(picture.looks), picture.seen < picture.total])

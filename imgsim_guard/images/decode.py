@@ -9,19 +9,25 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from imgsim_guard.images.decoder_messages import overheard
-from imgsim_guard.images.frames import read_frames
+from imgsim_guard.images.decoder_messages import hushed, overheard
+from imgsim_guard.images.dicom import decode_dicom, dicom_decoder
+from imgsim_guard.images.frames import chosen, most_frames, read_frames
 from imgsim_guard.images.headers import MAX_PIXELS, MAX_SCANS, Header, has_cut_chunk, has_many_scans, read_header
 from imgsim_guard.images.heic import decode_heic, heic_decoder
-from imgsim_guard.images.picture import opaque, still
-from imgsim_guard.images.stills import decoded, read_still
+from imgsim_guard.images.jpeg_segments import behind
+from imgsim_guard.images.jxl import decode_jxl, jxl_decoder
+from imgsim_guard.images.picture import Raw, opaque, still
+from imgsim_guard.images.stills import decoded, read_page, read_still
 from imgsim_guard.images.structure import structure_of
+from imgsim_guard.images.tiff_directories import begin_with, directories, pages, unusual_kind
 from imgsim_guard.model import Unreadable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from imgsim_guard.images.picture import Picture, Pixels
 
-DECODER = "+".join([f"opencv-{cv2.__version__}", *heic_decoder()])
+DECODER = "+".join([f"opencv-{cv2.__version__}", *heic_decoder(), *jxl_decoder(), *dicom_decoder()])
 """Which decoders a verdict of `Unreadable` comes from: newer or more of them may read what these cannot."""
 
 PREVIEW_SIDE, PREVIEW_QUALITY = 512, 80
@@ -41,7 +47,17 @@ _DAMAGE = re.compile(
 )
 """Complaints after which a decoder still gives a picture. Bytes that are left over are none: the picture was whole."""
 
+_NO_MEMORY = re.compile(rb"(?i)insufficient memory|out of memory|bad_alloc|failed to (re)?allocate|cannot allocate")
+"""Complaints of decoders that had too little memory."""
+
 _REDUCED = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}
+
+_OTHERS: dict[str, Callable[[bytes, int], tuple[int, list[Raw]] | Unreadable]] = {
+    "HEIC": decode_heic,
+    "JPEG XL": decode_jxl,
+    "DICOM": decode_dicom,
+}
+"""The formats that OpenCV does not read: how many frames there are, and so many of them."""
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
 
@@ -59,32 +75,104 @@ def decode(data: bytes, least_side: int | None = None) -> Pixels | Unreadable:
 
 
 def read_picture(data: bytes, least_side: int | None = None) -> Picture | Unreadable:
-    """All that is made of an encoded image, or why it cannot be decoded. `least_side` as `decode` has it."""
+    """All that is made of an encoded image, or why it cannot be decoded. `least_side` as `decode` has it.
+
+    What decoders complain of is not printed.
+    """
+    with hushed():
+        return _read(data, least_side)
+
+
+def _read(data: bytes, least_side: int | None) -> Picture | Unreadable:
     header = read_header(data)
     if header is None:
         return Unreadable(_what_it_is(data))
     if refused := _refused(header, data):
         return Unreadable(refused)
-    if header.format == "HEIC":
-        pixels = decode_heic(data)
-        return pixels if isinstance(pixels, Unreadable) else opaque(pixels)
-    picture = None if header.format == "PNG" and has_cut_chunk(data) else _picture(data, header, least_side)
-    return picture or Unreadable(f"damaged or cut short: the {header.format} decoder gave up")
-
-
-def _picture(data: bytes, header: Header, least_side: int | None) -> Picture | None:
-    structure = structure_of(data, header)
     try:
-        if structure.frames > 1:
-            return read_frames(data, header, structure)
-        if structure.plain:
-            reduction = _reduction(header, least_side)
-            pixels = decoded(data, _REDUCED[reduction])
-            return None if pixels is None else opaque(np.ascontiguousarray(pixels, np.uint8), reduction)
-        raw = read_still(data, header, structure)
+        picture = _picture(data, header, least_side) or Unreadable(_not_decoded(header, data))
     except MemoryError:
-        return None
+        return _short_of_memory(header)
+    if isinstance(picture, Unreadable) and not _has_room(header):  # decoders say that they give up, and not why
+        return _short_of_memory(header)
+    return picture
+
+
+def _gave_up(kind: str) -> str:
+    return f"damaged or cut short: the {kind} decoder gave up"
+
+
+def _short_of_memory(header: Header) -> Unreadable:
+    size = f"{header.width:,} x {header.height:,} pixels"
+    return Unreadable(f"there is not enough memory here to decode its {size}; try again with more", passing=True)
+
+
+def _has_room(header: Header) -> bool:
+    """Whether as much memory could be had as decoding takes at its worst."""
+    try:
+        np.empty(header.width * header.height * BYTES_A_PIXEL.get(header.format, 6), np.uint8)
+    except MemoryError:
+        return False
+    return True
+
+
+def _picture(data: bytes, header: Header, least_side: int | None) -> Picture | Unreadable | None:
+    if header.format in _OTHERS:
+        return _by_another_decoder(data, header)
+    structure = structure_of(data, header)
+    if structure.frames > 1:
+        return read_frames(data, header, structure)
+    if structure.plain:
+        reduction = _reduction(header, least_side)
+        pixels = decoded(data, _REDUCED[reduction])
+        return None if pixels is None else opaque(np.ascontiguousarray(pixels, np.uint8), reduction)
+    if structure.behind:
+        return _with_what_is_behind(data, header)
+    if header.format == "TIFF":
+        buffer = bytearray(data)
+        begin_with(next(iter(pages(data)), next(directories(data))), buffer)
+        raw = read_page(buffer, header, structure)
+    else:
+        raw = read_still(data, header, structure)
     return None if raw is None else still(raw)
+
+
+def _with_what_is_behind(data: bytes, header: Header) -> Picture | None:
+    """A JPEG with further pictures, which count as frames, or with what no decoder here reads, which counts in the
+    digest.
+    """
+    first = decoded(data)
+    if first is None:
+        return None
+    pictures, other = behind(data)
+    whole = np.ascontiguousarray(first, np.uint8)
+    raws = [Raw(whole, None, whole, everything=np.frombuffer(data, np.uint8) if other else None)]
+    for part in pictures[: most_frames(header) - 1]:
+        if (one := read_header(part)) is None or one.width * one.height > MAX_PIXELS or (more := decoded(part)) is None:
+            break
+        raws.append(Raw(np.asarray(more, np.uint8), None, np.asarray(more, np.uint8)))
+    return still(raws[0]) if not pictures else chosen(raws, header, data, total=1 + len(pictures), kind="pictures")
+
+
+def _by_another_decoder(data: bytes, header: Header) -> Picture | Unreadable | None:
+    """Of the formats that OpenCV does not read."""
+    found = _OTHERS[header.format](data, most_frames(header))
+    if isinstance(found, Unreadable):
+        return found
+    total, raws = found
+    return (
+        still(raws[0])
+        if total == 1
+        else chosen(raws, header, data, total=total, kind="pictures" if header.format == "HEIC" else "film")
+    )
+
+
+def _not_decoded(header: Header, data: bytes) -> str:
+    """Why the decoders gave up, as far as the file's structure tells."""
+    unusual = unusual_kind(data) if header.format == "TIFF" else None
+    if unusual is None:
+        return _gave_up(header.format)
+    return f"{unusual}, which is not read without imagecodecs: pip install imagecodecs"
 
 
 def preview(pixels: Pixels) -> bytes:
@@ -113,6 +201,8 @@ def _reduction(header: Header, least_side: int | None) -> int:
 
 def _refused(header: Header, data: bytes) -> str | None:
     """Why this is not given to a decoder, if so."""
+    if header.format == "PNG" and has_cut_chunk(data):
+        return _gave_up("PNG")
     claimed = f"{header.width} x {header.height} pixels"
     if header.width * header.height > MAX_PIXELS:
         return f"{claimed}, more than the {MAX_PIXELS:,} that are decoded"
@@ -134,7 +224,11 @@ def decode_whole(data: bytes, least_side: int | None = None) -> Picture | Unread
     Decodes one image at a time, whichever threads ask.
     """
     picture, complaints = overheard(partial(_decoded_aloud, data, least_side))
-    if isinstance(picture, Unreadable) or not _DAMAGE.search(complaints):
+    if isinstance(picture, Unreadable):
+        header = read_header(data)
+        short = header is not None and _NO_MEMORY.search(complaints)
+        return _short_of_memory(header) if header is not None and short else picture
+    if not _DAMAGE.search(complaints):
         return picture
     return Unreadable("damaged: its decoder found errors, and made up the rest")
 
@@ -142,7 +236,7 @@ def decode_whole(data: bytes, least_side: int | None = None) -> Picture | Unread
 def _decoded_aloud(data: bytes, least_side: int | None) -> Picture | Unreadable:
     level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_WARNING)
     try:
-        return read_picture(data, least_side)
+        return _read(data, least_side)
     finally:
         cv2.utils.logging.setLogLevel(level)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from tempfile import TemporaryFile
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
@@ -39,12 +39,58 @@ def overheard(function: Callable[[], Result]) -> tuple[Result, bytes]:
     with _ONE_AT_A_TIME, _ear() as ear:
         with _standard_error_into(ear.fileno()):
             result = function()
-        ear.seek(0)
-        heard = ear.read()
-        if others := _LIBRARIES.sub(b"", heard):
-            with suppress(OSError):  # it may be closed
-                os.write(STANDARD_ERROR, others)
+        heard = _pass_on(ear)
     return result, heard
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Keep what image libraries print meanwhile to nobody; lines that are not theirs are printed at the end. Any number
+    of threads at once: where one begins while another is at it, both end with the last.
+    """
+    _HUSHED.begin()
+    try:
+        yield
+    finally:
+        _HUSHED.end()
+
+
+class _Hushed:
+    """Standard error leads into the ear of the first thread until the last one is done."""
+
+    def __init__(self) -> None:
+        self._counting = Lock()
+        self._threads = 0
+        self._kept = ExitStack()
+
+    def begin(self) -> None:
+        with self._counting:
+            if not self._threads:
+                self._kept = ExitStack()
+                self._kept.enter_context(_ONE_AT_A_TIME)
+                ear = self._kept.enter_context(_ear())
+                self._kept.callback(_pass_on, ear)
+                self._kept.enter_context(_standard_error_into(ear.fileno()))
+            self._threads += 1
+
+    def end(self) -> None:
+        with self._counting:
+            self._threads -= 1
+            if not self._threads:
+                self._kept.close()
+
+
+_HUSHED = _Hushed()
+
+
+def _pass_on(ear: IO[bytes]) -> bytes:
+    """All that was heard; what is not an image library's is printed."""
+    ear.seek(0)
+    heard = ear.read()
+    if others := _LIBRARIES.sub(b"", heard):
+        with suppress(OSError):  # it may be closed
+            os.write(STANDARD_ERROR, others)
+    return heard
 
 
 def _ear() -> IO[bytes]:

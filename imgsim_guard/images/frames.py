@@ -6,18 +6,18 @@ those are chosen that differ most from one another; a black frame or a title amo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
 
 from imgsim_guard.images import tiff_directories as tiff
-from imgsim_guard.images.headers import MAX_PIXELS
 from imgsim_guard.images.picture import Picture, digest_of_frames, still
-from imgsim_guard.images.stills import raw_of
+from imgsim_guard.images.stills import raw_of, read_page
+from imgsim_guard.images.structure import structure_of_page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -25,17 +25,23 @@ if TYPE_CHECKING:
     from imgsim_guard.images.picture import Pixels, Raw
     from imgsim_guard.images.structure import Structure
 
+Kind: TypeAlias = Literal["film", "document", "pictures"]
+"""`pictures`: of one moment, the first of which is shown, as a camera for stereo makes them."""
+
 MOST_FRAMES = 256
 """Frames of a film, or pages, that are looked at: ten seconds of film, and no book."""
 
-MOST_PIXELS = 2 * MAX_PIXELS
-"""Of all frames that are looked at: a second of work for each 100 megapixels."""
+MOST_PIXELS = 2**27
+"""Of all frames that are looked at: two seconds of work."""
 
 AT_ONCE = 2**25
 """Pixels of the frames that are in memory, and of those that were chosen: 100 MB each."""
 
 MOST_CHOSEN = 16
 """Frames that stand for a film: each is embedded."""
+
+LARGEST_PAGE = 2**26
+"""Pixels of a page but the first: an A3 page at 600 dpi has 70 million."""
 
 TINY = 32
 """Side of the grey picture by which frames are told apart."""
@@ -56,26 +62,29 @@ class _Chosen(NamedTuple):
 
 def read_frames(data: bytes, header: Header, structure: Structure) -> Picture | None:
     """The picture of a file that has several frames; None where not even the first can be decoded."""
-    pages = header.format == "TIFF"
-    choice = _Choice(AT_ONCE // max(1, header.width * header.height), SAME if pages else ALIKE)
+    kind: Kind = "document" if header.format == "TIFF" else "film"
+    return chosen(_raws(data, header, structure), header, data, total=structure.frames, kind=kind)
+
+
+def most_frames(header: Header) -> int:
+    """How many frames of such a file are looked at."""
+    return max(2, min(MOST_FRAMES, MOST_PIXELS // (header.width * header.height)))
+
+
+def chosen(raws: Iterable[Raw], header: Header, data: bytes, *, total: int, kind: Kind) -> Picture | None:
+    """The picture that these frames of a file make; None where there are none."""
+    choice = _Choice(AT_ONCE // (header.width * header.height), ALIKE if kind == "film" else SAME)
     digests = []
-    for raw in _raws(data, header, structure):
+    for raw in raws:
         picture = still(raw)
         digests.append(picture.digest)
         choice.add(picture.pixels)
     if not digests:
         return None
     frames = choice.frames()
-    unseen = data if len(digests) < structure.frames else b""
-    main = frames[0] if pages else choice.typical()
-    return Picture(
-        main,
-        digest_of_frames(digests, unseen),
-        frames=frames,
-        total=structure.frames,
-        seen=len(digests),
-        pages=pages,
-    )
+    digest = digest_of_frames(digests, data if len(digests) < total else b"")
+    main = choice.typical() if kind == "film" else frames[0]
+    return Picture(main, digest, frames=frames, total=total, seen=len(digests), pages=kind == "document")
 
 
 class _Choice:
@@ -129,12 +138,11 @@ def _apart(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
 
 
 def _raws(data: bytes, header: Header, structure: Structure) -> Iterator[Raw]:
-    size = header.width * header.height
-    most = max(2, min(structure.frames, MOST_FRAMES, MOST_PIXELS // size))
+    most = min(structure.frames, most_frames(header))
     if header.format == "TIFF":
-        yield from _pages(data, header, structure, most)
+        yield from _pages(data, header, most)
         return
-    step = max(1, AT_ONCE // size)
+    step = max(1, AT_ONCE // (header.width * header.height))
     for start in range(0, most, step):
         count = min(step, most - start)
         found, film = cv2.imdecodeanimation(np.frombuffer(data, np.uint8), start, count)
@@ -145,13 +153,13 @@ def _raws(data: bytes, header: Header, structure: Structure) -> Iterator[Raw]:
             yield raw_of(frame, usual, data, header, structure)
 
 
-def _pages(data: bytes, header: Header, structure: Structure, most: int) -> Iterator[Raw]:
-    """Of a TIFF, without smaller versions of a page and masks."""
-    buffer = np.frombuffer(data, np.uint8)
-    numbers = [number for number, page in enumerate(tiff.directories(data)) if tiff.is_page(page)]
-    for number in numbers[:most]:
-        found, [*samples] = cv2.imdecodemulti(buffer, cv2.IMREAD_UNCHANGED, None, (number, number + 1))
-        if not found or not samples:
+def _pages(data: bytes, header: Header, most: int) -> Iterator[Raw]:
+    """Of a TIFF, up to the first that cannot be read."""
+    buffer = bytearray(data)
+    for page in tiff.pages(data)[:most]:
+        tiff.begin_with(page, buffer)
+        size = page.get(tiff.WIDTH, 0) * page.get(tiff.HEIGHT, 0)
+        raw = read_page(buffer, header, structure_of_page(page)) if size <= LARGEST_PAGE else None
+        if raw is None:
             return
-        _, [*usual] = cv2.imdecodemulti(buffer, cv2.IMREAD_COLOR, None, (number, number + 1))
-        yield raw_of(samples[0], usual[0] if usual else None, data, header, structure)
+        yield raw

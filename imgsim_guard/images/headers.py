@@ -11,6 +11,7 @@ import re
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
+from imgsim_guard.images import jpeg_segments
 from imgsim_guard.images.tiff_directories import HEIGHT, TILE_HEIGHT, TILE_WIDTH, WIDTH, directories
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def has_cut_chunk(data: bytes) -> bool:
 
 def has_many_scans(data: bytes) -> bool:
     """Whether this JPEG has more than MAX_SCANS (ITU T.81, B.2.3). It takes a millisecond for each megabyte."""
-    return data.count(b"\xff\xda") > MAX_SCANS
+    return data.count(b"\xff\xda") > MAX_SCANS and jpeg_segments.scans(data) > MAX_SCANS
 
 
 def _png(data: bytes) -> tuple[int, int]:
@@ -101,22 +102,6 @@ def _bmp(data: bytes) -> tuple[int, int]:
     else:
         width, height = struct.unpack_from("<ii", data, 18)  # a negative height means rows from the top
     return width, abs(height)
-
-
-def _jpeg(data: bytes) -> tuple[int, int]:
-    """The first start-of-frame segment (ITU T.81, B.2.2): markers C0 to CF but for C4, C8 and CC."""
-    at = 2
-    while True:
-        if data[at] != 0xFF:
-            raise ValueError("no marker where one must be")
-        marker = data[at + 1]
-        if marker == 0xFF:  # fill byte
-            at += 1
-        elif 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:
-            height, width = struct.unpack_from(">HH", data, at + 5)
-            return width, height
-        else:
-            at += 2 + max(2, struct.unpack_from(">H", data, at + 2)[0])
 
 
 def _webp(data: bytes) -> tuple[int, int]:
@@ -175,8 +160,47 @@ def _netpbm(data: bytes) -> tuple[int, int]:
     return int(width[:MAX_DIGITS]), int(height[:MAX_DIGITS])
 
 
+_RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
+"""Of width to height, which JPEG XL names instead of a width."""
+
+
+def _jxl(data: bytes) -> tuple[int, int]:
+    """The codestream's own size (ISO 18181-1, annex D.2), whose bits begin with the lowest."""
+    start = data.index(b"\xff\x0a", 12 if data[:1] == b"\0" else 0) + 2
+    bits = int.from_bytes(data[start : start + 16], "little")
+
+    def take(count: int) -> int:
+        nonlocal bits
+        taken, bits = bits & ((1 << count) - 1), bits >> count
+        return taken
+
+    small = take(1)
+
+    def side() -> int:
+        return (take(5) + 1) * 8 if small else take((9, 13, 18, 30)[take(2)]) + 1
+
+    height = side()
+    ratio = take(3)
+    if ratio:
+        over, under = _RATIOS[ratio - 1]
+        return height * over // under, height
+    return side(), height
+
+
+_NUMBER = rb"(?:US\x02\x00|\x02\x00\x00\x00)(..)"
+_DICOM_SIZES = [re.compile(re.escape(tag) + _NUMBER, re.DOTALL) for tag in (b"\x28\0\x11\0", b"\x28\0\x10\0")]
+"""Columns and rows, with the type of the value or without (PS3.5, 7.1)."""
+
+
+def _dicom(data: bytes) -> tuple[int, int]:
+    """Columns and rows."""
+    found = [size.search(data[:LARGEST_META]) for size in _DICOM_SIZES]
+    width, height = [struct.unpack("<H", one[1])[0] if one is not None else 0 for one in found]
+    return width, height
+
+
 _FORMATS: tuple[tuple[bytes, str, Callable[[bytes], tuple[int, int]]], ...] = (
-    (rb"\xff\xd8\xff", "JPEG", _jpeg),
+    (rb"\xff\xd8\xff", "JPEG", jpeg_segments.size),
     (rb"\x89PNG\r\n\x1a\n", "PNG", _png),
     (rb"RIFF....WEBP", "WebP", _webp),
     (rb"II[*+]\0|MM\0[*+]", "TIFF", _tiff),
@@ -186,4 +210,6 @@ _FORMATS: tuple[tuple[bytes, str, Callable[[bytes], tuple[int, int]]], ...] = (
     (rb"....ftyp(hei[cxms]|hev[cx]|mif1|msf1)", "HEIC", _heif),  # mif1 without avif among the brands after it
     (rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51", "JPEG 2000", _jpeg2000),
     (rb"P[1-6]\s", "Netpbm", _netpbm),
+    (rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL", _jxl),
+    (rb".{128}DICM", "DICOM", _dicom),
 )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imgsim_guard.images.picture import Raw
 from imgsim_guard.model import Unreadable
 
 if TYPE_CHECKING:
@@ -24,17 +25,28 @@ def heic_decoder() -> list[str]:
     return [f"{PACKAGE}-{version(PACKAGE)}"]
 
 
-def decode_heic(data: bytes) -> NDArray[np.uint8] | Unreadable:
-    """The pixels [h, w, 3] of the primary image, BGR, turned as the file's own boxes say (its EXIF orientation only
-    repeats them), alpha dropped, more than 8 bits brought to 8. Or why there are none.
+def decode_heic(data: bytes, most: int) -> tuple[int, list[Raw]] | Unreadable:
+    """How many images there are, and so many of them, the primary one first, turned as the file's own boxes say (its
+    EXIF orientation only repeats them). Or why there are none.
     """
     try:
         import pillow_heif
     except ImportError:
         return Unreadable(f"HEIC, which {PACKAGE} reads: pip install 'imgsim-guard[heic]'")
     try:
-        pixels = np.asarray(pillow_heif.open_heif(data, convert_hdr_to_8bit=True, bgr_mode=True))
-    except (ValueError, RuntimeError, OSError, EOFError, SyntaxError, IndexError, MemoryError):
+        shown = pillow_heif.open_heif(data, convert_hdr_to_8bit=True, bgr_mode=True)
+        whole = pillow_heif.open_heif(data, convert_hdr_to_8bit=False, bgr_mode=True)
+        first = shown.primary_index
+        order = [first, *(at for at in range(len(shown)) if at != first)]
+        return len(order), [_raw(np.asarray(shown[at]), whole[at]) for at in order[:most]]
+    except (ValueError, RuntimeError, OSError, EOFError, SyntaxError, IndexError):
         return Unreadable("damaged or cut short: the HEIC decoder gave up")
-    colours = pixels[:, :, :3] if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)  # noqa: PLR2004
-    return np.ascontiguousarray(colours, np.uint8)
+
+
+def _raw(samples: NDArray[np.uint8], whole: Any) -> Raw:  # noqa: ANN401  pillow-heif has no types
+    deep = np.asarray(whole) if int(whole.info.get("bit_depth", 8)) > 8 else None  # noqa: PLR2004
+    if samples.ndim == 2:  # noqa: PLR2004
+        return Raw(samples, everything=deep)
+    colours = np.ascontiguousarray(samples[:, :, :3])
+    alpha = np.ascontiguousarray(samples[:, :, 3]) if samples.shape[2] > 3 else None  # noqa: PLR2004
+    return Raw(colours, alpha, colours, everything=deep)

@@ -48,12 +48,14 @@ class Raw(NamedTuple):
     """Samples as a file has them: [h, w] or [h, w, c], BGR, and alpha [h, w] of the same type if there is any.
 
     `usual`: OpenCV's 8 bits of the same, BGR, without alpha. `laid_on_black`: the colours are multiplied with alpha.
+    `everything`: all samples, where more are in the file than are shown; the file's bytes where they cannot be had.
     """
 
     samples: Samples
     alpha: Samples | None = None
     usual: Pixels | None = None
     laid_on_black: bool = False
+    everything: Samples | None = None
 
 
 def opaque(pixels: Pixels, reduced: int = 1) -> Picture:
@@ -66,7 +68,8 @@ def still(raw: Raw) -> Picture:
     pixels = _shown(raw)
     alpha = None if raw.alpha is None else _alpha(raw.alpha)
     if alpha is None or alpha.min() == WHITE:
-        return Picture(pixels, digest_of([raw.samples if raw.samples.dtype != np.uint8 else pixels]))
+        samples = raw.samples if raw.samples.dtype != np.uint8 else pixels
+        return Picture(pixels, digest_of([samples if raw.everything is None else raw.everything]))
     digest = digest_of([raw.samples, *([] if raw.alpha is None else [raw.alpha])])
     ground = ground_of(pixels if not raw.laid_on_black else _unmultiplied(pixels, alpha), alpha)
     grounds = (ground, WHITE + BLACK - ground)

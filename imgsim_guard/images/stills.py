@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from imgsim_guard.images import scientific_tiff
 from imgsim_guard.images.picture import Raw
 from imgsim_guard.images.structure import png_chunks
 from imgsim_guard.images.tiff_directories import ORIENTATION, directories
@@ -35,7 +36,7 @@ _TURNS = {
 _EXIF = 0
 
 
-def decoded(data: bytes, how: int = cv2.IMREAD_COLOR) -> MatLike | None:
+def decoded(data: bytes | bytearray, how: int = cv2.IMREAD_COLOR) -> MatLike | None:
     """What OpenCV makes of a file; None where it gives up."""
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), how)
@@ -58,6 +59,30 @@ def read_still(data: bytes, header: Header, structure: Structure) -> Raw | None:
         samples = _turned(samples, np.asarray(kinds).ravel().tolist(), texts)
     usual = decoded(data)
     return raw_of(samples, usual, data, header, structure)
+
+
+def read_page(data: bytes | bytearray, header: Header, structure: Structure) -> Raw | None:
+    """The first page of a TIFF; None where no decoder reads it.
+
+    OpenCV reads those of 8 bits with up to four samples, and more kinds of compression; tifffile the others.
+    """
+    usual = decoded(data)
+    eight = None if usual is None else np.asarray(usual, np.uint8)
+    if structure.deep or (structure.bands and not structure.alpha) or usual is None or _is_grey(structure, usual):
+        raw = scientific_tiff.read_page(data)
+        if raw is not None:
+            return raw._replace(usual=None if raw.alpha is not None else eight)
+    samples = decoded(data, cv2.IMREAD_UNCHANGED) if usual is None or not structure.plain else usual
+    if samples is None:
+        return None
+    raw = raw_of(samples, usual, b"", header, structure)
+    seen_all = not structure.bands or raw.alpha is not None
+    return raw if seen_all else raw._replace(everything=np.frombuffer(data, np.uint8))
+
+
+def _is_grey(structure: Structure, usual: MatLike) -> bool:
+    """Whether it may be grey with alpha, of which OpenCV tells the grey alone."""
+    return structure.alpha and bool((usual[..., 0] == usual[..., 1]).all() and (usual[..., 1] == usual[..., 2]).all())
 
 
 def raw_of(samples: MatLike, usual: MatLike | None, data: bytes, header: Header, structure: Structure) -> Raw:

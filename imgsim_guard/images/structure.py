@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.images import tiff_directories as tiff
 from imgsim_guard.images.headers import LARGEST_META
+from imgsim_guard.images.jpeg_segments import Behind, behind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,12 +25,14 @@ MOST_BLOCKS = 2**20
 class Structure(NamedTuple):
     """`frames`: of a film, or pages of a document. `alpha`: there may be transparency. `deep`: more than 8 bits a
     sample, or other numbers than whole ones from 0 on. `bands`: there are samples that OpenCV does not tell of.
+    `behind`: there is more in the file than the picture that OpenCV tells of.
     """
 
     frames: int = 1
     alpha: bool = False
     deep: bool = False
     bands: bool = False
+    behind: bool = False
 
     @property
     def plain(self) -> bool:
@@ -49,6 +52,12 @@ def structure_of(data: bytes, header: Header) -> Structure:
         return look(data)
     except (struct.error, IndexError, ValueError, OverflowError):
         return _PLAIN  # it is damaged, which decoding finds out
+
+
+def _jpeg(data: bytes) -> Structure:
+    """Only where a marker or a signature says so is the end of the picture looked for."""
+    more = data.find(b"MPF\0", 0, LARGEST_META) > 0 or data.find(b"ftyp") > 0
+    return Structure(behind=more and behind(data) != Behind())
 
 
 def _png(data: bytes) -> Structure:
@@ -120,14 +129,17 @@ def riff_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _tiff(data: bytes) -> Structure:
-    pages = [page for page in tiff.directories(data) if tiff.is_page(page)]
-    first = pages[0] if pages else {}
-    bits, form, samples = first.get(tiff.BITS, 1), first.get(tiff.SAMPLE_FORMAT, 1), first.get(tiff.SAMPLES, 1)
-    colours = 3 if first.get(tiff.PHOTOMETRIC, 1) in {2, 6, 8} else 4 if first.get(tiff.PHOTOMETRIC) == 5 else 1
+    pages = tiff.pages(data)
+    return structure_of_page(pages[0])._replace(frames=len(pages)) if pages else _PLAIN
+
+
+def structure_of_page(page: tiff.Directory) -> Structure:
+    """The structure of a TIFF's page."""
+    samples = page.get(tiff.SAMPLES, 1)
+    colours = {2: 3, 6: 3, 8: 3, 5: 4}.get(page.get(tiff.PHOTOMETRIC, 1), 1)
     return Structure(
-        max(1, len(pages)),
-        alpha=samples == colours + 1 and first.get(tiff.EXTRA_SAMPLES, 0) in {1, 2},
-        deep=bits > 8 or form != 1,
+        alpha=samples == colours + 1 and page.get(tiff.EXTRA_SAMPLES, 0) in {1, 2},
+        deep=page.get(tiff.BITS, 1) > 8 or page.get(tiff.SAMPLE_FORMAT, 1) != 1,
         bands=samples > colours,
     )
 
@@ -157,6 +169,7 @@ def _netpbm(data: bytes) -> Structure:
 
 
 _LOOKS: dict[str, Callable[[bytes], Structure]] = {
+    "JPEG": _jpeg,
     "PNG": _png,
     "GIF": _gif,
     "WebP": _webp,

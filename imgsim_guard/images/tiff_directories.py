@@ -9,12 +9,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Directory: TypeAlias = dict[int, int]
-"""By tag, its first value."""
+"""By tag, its first value; by PLACE, where it is, and by NEXT, where the place of the next one is told."""
 
-MOST_DIRECTORIES = 65_536
-"""Pages of a file that are counted."""
+PLACE, NEXT = 0, -1
+
+MOST_DIRECTORIES = 4096
+"""Of a file that are counted: each takes a few microseconds."""
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, ORIENTATION, SAMPLES = 256, 257, 258, 259, 262, 274, 277
+MULTI_PICTURE = 0xB002
 SUBFILE, PLANAR, TILE_WIDTH, TILE_HEIGHT, EXTRA_SAMPLES, SAMPLE_FORMAT = 254, 284, 322, 323, 338, 339
 
 _TAGS = {
@@ -35,6 +38,14 @@ _TAGS = {
 
 _CODES = {3: "H", 4: "I", 16: "Q"}
 """Of struct, by the field's type; a size of another type is read as 32 bits, as libtiff's readers of old did."""
+
+_KINDS = {1: "whole numbers", 2: "signed numbers", 3: "floats", 5: "complex numbers", 6: "complex floats"}
+
+_USUAL_SAMPLES, _USUAL_COMPRESSION = 4, {1, 2, 3, 4, 5, 7, 8, 32773, 32946}
+"""What OpenCV reads; the kinds of compression are none, those of fax, LZW, JPEG, deflate and packed bits."""
+
+_PLAIN_COMPRESSION = {1, 8, 32946}
+"""What tifffile reads by itself: none, and deflate."""
 
 _REDUCED, _MASK = 1, 4
 """Bits of the subfile's type: a smaller version of another page, and a page's mask. Neither is a page."""
@@ -62,7 +73,44 @@ def is_page(directory: Directory) -> bool:
     return not directory.get(SUBFILE, 0) & (_REDUCED | _MASK)
 
 
-def _is_big(data: bytes, order: str) -> bool:
+def entry_of(data: bytes, wanted: int) -> tuple[int, int] | None:
+    """Where the bytes of an entry of the first directory lie, and how many there are, for one of undefined type."""
+    order = "<" if data[:2] == b"II" else ">"
+    at = struct.unpack_from(order + "I", data, 4)[0]
+    for start in range(at + 2, at + 2 + 12 * struct.unpack_from(order + "H", data, at)[0], 12):
+        tag, _, number, value = struct.unpack_from(order + "HHII", data, start)
+        if tag == wanted:
+            return value, number
+    return None
+
+
+def pages(data: bytes) -> list[Directory]:
+    """The directories of those that a reader turns to."""
+    return [one for one in directories(data) if is_page(one)]
+
+
+def begin_with(page: Directory, data: bytearray) -> None:
+    """Make a page the only one of the file: decoders count all others, in a time that grows with their square."""
+    order = "<" if data[:2] == b"II" else ">"
+    big = _is_big(data, order)
+    offset = order + ("Q" if big else "I")
+    struct.pack_into(offset, data, 8 if big else 4, page[PLACE])
+    if page[NEXT] + struct.calcsize(offset) <= len(data):
+        struct.pack_into(offset, data, page[NEXT], 0)
+
+
+def unusual_kind(data: bytes) -> str | None:
+    """In words, the first page's kind of samples, if it is one that is not read; None for one that is."""
+    page = next(directories(data))
+    bits, samples, way = page.get(BITS, 1), page.get(SAMPLES, 1), page.get(COMPRESSION, 1)
+    usual = bits in {1, 4, 8, 16} and samples <= _USUAL_SAMPLES and page.get(SAMPLE_FORMAT, 1) == 1
+    if (usual and way in _USUAL_COMPRESSION) or (bits % 8 == 0 and way in _PLAIN_COMPRESSION):
+        return None
+    kind = _KINDS.get(page.get(SAMPLE_FORMAT, 1), "samples of an unknown kind")
+    return f"a TIFF of {samples} x {bits}-bit {kind} a pixel, compression {way}"
+
+
+def _is_big(data: bytes | bytearray, order: str) -> bool:
     return int(struct.unpack_from(order + "H", data, 2)[0]) == 43
 
 
@@ -70,8 +118,8 @@ def _directory(data: bytes, at: int, order: str, *, big: bool) -> tuple[Director
     """One directory, and where the offset of the next one lies."""
     count, entry, step, offset = ("Q", "HHQ", 20, "Q") if big else ("H", "HHI", 12, "I")
     entries = min(struct.unpack_from(order + count, data, at)[0], 0xFFFF)
-    at += struct.calcsize(order + count)
-    found: Directory = {}
+    place, at = at, at + struct.calcsize(order + count)
+    found: Directory = {PLACE: place, NEXT: at + entries * step}
     for start in range(at, min(at + entries * step, len(data) - step + 1), step):
         tag, kind, number = struct.unpack_from(order + entry, data, start)
         if tag in _TAGS:

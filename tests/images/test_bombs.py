@@ -57,7 +57,7 @@ for path in sys.argv[1:]:
     before, started = megabytes("VmRSS"), time.perf_counter()
     outcome = decode_whole(data)
     took = time.perf_counter() - started
-    answer = getattr(outcome, "reason", None) or "x".join(map(str, outcome.shape))
+    answer = getattr(outcome, "reason", None) or "x".join(map(str, outcome.pixels.shape))
     del outcome
     print(json.dumps([path, megabytes("VmHWM") - before, took, answer]), flush=True)
 """

@@ -1,0 +1,68 @@
+"""DICOM, the format of medical images, by pydicom: the extra [dicom]."""
+
+from __future__ import annotations
+
+import io
+import struct
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imgsim_guard.images.picture import Raw
+from imgsim_guard.model import Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+PACKAGE = "pydicom"
+
+
+def dicom_decoder() -> list[str]:
+    """The name and version of the decoder; none when the extra is not installed."""
+    if find_spec("pydicom") is None:
+        return []
+    from importlib.metadata import version
+
+    return [f"{PACKAGE}-{version(PACKAGE)}"]
+
+
+def decode_dicom(data: bytes, most: int) -> tuple[int, list[Raw]] | Unreadable:
+    """How many frames there are, and so many of them, by the window that the file names. Or why there are none."""
+    try:
+        import pydicom
+    except ImportError:
+        return Unreadable(f"DICOM, which {PACKAGE} reads: pip install 'imgsim-guard[dicom]'")
+    try:
+        dataset = pydicom.dcmread(io.BytesIO(data))
+        total = int(dataset.get("NumberOfFrames") or 1)
+        return total, list(_frames(dataset, min(total, most)))
+    except (NotImplementedError, ImportError, RuntimeError) as error:
+        why = " ".join(str(error).split())[:200]
+        return Unreadable(f"DICOM whose compression needs another package beside {PACKAGE}: {why}")
+    except (ValueError, LookupError, TypeError, AttributeError, OSError, EOFError, struct.error):
+        return Unreadable("damaged or cut short: the DICOM decoder gave up")
+
+
+def _frames(dataset: Any, count: int) -> Iterator[Raw]:  # noqa: ANN401  pydicom's attributes have no types
+    from pydicom.pixels.processing import apply_modality_lut
+    from pydicom.pixels.utils import pixel_array
+
+    for index in range(count):
+        samples = pixel_array(dataset, index=index)  # RGB, where the file has another colour space
+        if samples.ndim == 3:  # noqa: PLR2004
+            yield Raw(np.ascontiguousarray(samples[:, :, ::-1]))
+            continue
+        shown = _windowed(np.asarray(apply_modality_lut(samples, dataset), np.float32), dataset)
+        yield Raw(-shown if dataset.get("PhotometricInterpretation") == "MONOCHROME1" else shown, everything=samples)
+
+
+def _windowed(samples: NDArray[np.float32], dataset: Any) -> NDArray[np.float32]:  # noqa: ANN401
+    """Cut to the first window that the file names (PS3.3, C.11.2.1.2); as they are without one."""
+    if "WindowCenter" not in dataset or "WindowWidth" not in dataset:
+        return samples
+    centre, width = (np.atleast_1d(dataset[name].value)[0] for name in ("WindowCenter", "WindowWidth"))
+    low, high = float(centre) - float(width) / 2, float(centre) + float(width) / 2
+    return (np.clip(samples, low, high) - np.float32(low)) / np.float32(max(high - low, 1e-6))

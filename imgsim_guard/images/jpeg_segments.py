@@ -1,0 +1,116 @@
+"""The segments of a JPEG, and what lies behind the picture (ITU T.81, annex B; CIPA DC-007, multi-picture format).
+
+Files of cameras and phones have stray bytes and fill bytes between segments, data of other programs in them, and videos
+and further pictures behind the end: none of it is the picture's damage.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from typing import TYPE_CHECKING, NamedTuple
+
+from imgsim_guard.images.tiff_directories import MULTI_PICTURE, entry_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MOST_SEGMENTS = 2**14
+"""That are walked through; a photograph has some twenty, and a colour profile of megabytes 60 more."""
+
+SCAN, END = 0xDA, 0xD9
+
+_MARKER = re.compile(rb"\xff[^\xff\0]", re.DOTALL)
+_AFTER_SCAN = re.compile(rb"\xff[^\xff\0\xd0-\xd7]", re.DOTALL)
+_ALONE = {0x01, *range(0xD0, 0xD9)}
+"""Markers without a segment: those of restarts, of the beginning, and TEM."""
+
+_GAIN_MAP = re.compile(rb"hdrgm|hdrgainmap|urn:iso:std:iso:ts:21496|GainMap", re.IGNORECASE)
+_LARGEST_APP = 2**16
+
+_THUMBNAILS = {0x010001, 0x010002}
+
+
+class Segment(NamedTuple):
+    """The second byte of its marker, and where what is after its length lies."""
+
+    marker: int
+    start: int
+    end: int
+
+
+def segments(data: bytes) -> Iterator[Segment]:
+    """Those of the picture, each scan as one, up to the end of it. Bytes that belong to none are skipped, as libjpeg
+    does.
+    """
+    at, marker = 2, _MARKER
+    for _ in range(MOST_SEGMENTS):
+        found = marker.search(data, at)
+        if found is None:
+            return
+        kind, at = data[found.end() - 1], found.end()
+        if kind in _ALONE:
+            continue
+        length = int.from_bytes(data[at : at + 2]) if kind != END else 0
+        yield Segment(kind, at + 2, at + length)
+        if kind == END:
+            return
+        at += max(2, length)
+        marker = _AFTER_SCAN if kind == SCAN or marker is _AFTER_SCAN else _MARKER
+
+
+def size(data: bytes) -> tuple[int, int]:
+    """Width and height of the first frame header: markers C0 to CF but for C4, C8 and CC. Raises ValueError."""
+    for kind, start, _ in segments(data):
+        if 0xC0 <= kind <= 0xCF and kind not in {0xC4, 0xC8, 0xCC}:
+            height, width = struct.unpack_from(">HH", data, start + 1)
+            return width, height
+    raise ValueError("no frame header")
+
+
+def scans(data: bytes) -> int:
+    """How many scans the picture has."""
+    return sum(1 for segment in segments(data) if segment.marker == SCAN)
+
+
+class Behind(NamedTuple):
+    """`pictures`: further ones of a multi-picture file. `other`: what else is behind the picture and would be shown by
+    a program that knows of it, such as a video or a map of brightness.
+    """
+
+    pictures: tuple[bytes, ...] = ()
+    other: bytes = b""
+
+
+def behind(data: bytes) -> Behind:
+    """What is in a JPEG file beside its picture."""
+    walked = list(segments(data))
+    if not walked or walked[-1].marker != END or len(data) - walked[-1].start < _SHORTEST:
+        return Behind()
+    trailer = data[walked[-1].start - 2 :]
+    index = next((one for one in walked if data[one.start : one.start + 4] == b"MPF\0"), None)
+    parts = [] if index is None else list(_parts(data, index.start + 4))
+    maps = any(_GAIN_MAP.search(data[one.start : one.end]) for one in walked if 0xE0 <= one.marker <= 0xEF)
+    pictures = tuple(part for part in parts if not maps and not _GAIN_MAP.search(part[:_LARGEST_APP]))
+    shown = b"ftyp" in trailer or b"\xff\xd8\xff" in trailer
+    return Behind(pictures, trailer if shown and not pictures else b"")
+
+
+_SHORTEST = 128
+"""Bytes behind a picture that could be a picture or a video."""
+
+
+def _parts(data: bytes, base: int) -> Iterator[bytes]:
+    """The further pictures that the index names, but for smaller versions of the first."""
+    order = "<" if data[base : base + 2] == b"II" else ">"
+    found = entry_of(data[base:], MULTI_PICTURE)
+    if found is None:
+        return
+    start, length = found
+    for at in range(base + start + 16, base + start + min(length, MOST_SEGMENTS), 16):
+        if at + 16 > len(data):
+            return
+        kind, many, offset = struct.unpack_from(order + "III", data, at)
+        part = data[base + offset : base + offset + many]
+        if kind & 0xFFFFFF not in _THUMBNAILS and part.startswith(b"\xff\xd8\xff"):
+            yield part
