@@ -364,6 +364,7 @@ def test_filters(browser: Browser) -> None:
 
 def test_what_all_pairs_share_is_no_filter(chromium: Browser) -> None:
     chromium.open(html_report(replace(found(), matches=found().matches[1:2]), Pictures({}, {})))
+    assert chromium.one("output").text == "1 pair"
     assert [str(field.get_attribute("name")) for field in chromium.all(".filters [name]")] == [
         "text",
         "from",

@@ -23,8 +23,8 @@ function filter() {
     pair.hidden = !wanted;
     count += wanted;
   }
-  const all = pairs.length.toLocaleString("en");
-  form.querySelector("output").value = count === pairs.length ? `${all} pairs` : `${count.toLocaleString("en")} of ${all} pairs`;
+  const all = `${pairs.length.toLocaleString("en")} pair${pairs.length === 1 ? "" : "s"}`;
+  form.querySelector("output").value = count === pairs.length ? all : `${count.toLocaleString("en")} of ${all}`;
   document.querySelector(".none").hidden = count > 0;
   if (view?.pair.hidden) restore();
 }
