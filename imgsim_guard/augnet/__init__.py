@@ -33,6 +33,9 @@ PREPROCESSING = 2
 HASHING = 1
 """Counts up with every change that moves a perceptual hash, or finds other pictures within a picture to hash."""
 
+FEATURES = 1
+"""Counts up with every change of the local features that are kept, or of the vocabulary that they are told in."""
+
 _MODELS: dict[Engine, str] = {"onnx": f"onnx-{MODEL_SHA256[:12]}", "imgsim": "imgsim-0.1.2"}
 
 
@@ -44,11 +47,11 @@ class Embedder(Protocol):
 
 
 def fingerprint(engine: Engine, preprocessing: Preprocessing = "reference") -> str:
-    """What two images must share to be comparable: model, engine, preprocessing, and how the hashes are made that are
-    kept with the embeddings. Usable as a folder's name.
+    """What two images must share to be comparable: model, engine, preprocessing, and how the hashes and local features
+    are made that are kept with the embeddings. Usable as a folder's name.
     """
     kind = "" if preprocessing == "reference" else f"-{preprocessing}"
-    return f"augnet-{_MODELS[engine]}-p{PREPROCESSING}{kind}-h{HASHING}"
+    return f"augnet-{_MODELS[engine]}-p{PREPROCESSING}{kind}-h{HASHING}-f{FEATURES}"
 
 
 def least_side(preprocessing: Preprocessing) -> int | None:

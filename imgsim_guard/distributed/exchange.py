@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgsim_guard.model import GuardError
+from imgsim_guard.store.features import features_of, features_path, rows_of, shard_files
 from imgsim_guard.store.folder import add_file
-from imgsim_guard.store.shard import SUFFIX, read_shard, write_shard
+from imgsim_guard.store.shard import SUFFIX, read_shard
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from imgsim_guard.store.shard import Row, Shard
+    from imgsim_guard.store.shard import Row
 
 
 class Exchange:
@@ -47,14 +48,14 @@ class Exchange:
 
     def write(self, rows: Iterable[Row]) -> None:
         """Write the shard of these rows, into a folder that is there."""
-        name, data = write_shard(rows, fingerprint=self._fingerprint)
-        with self._naming("a worker cannot write to"):
-            if not self._is_local:
-                self._files.pipe_file(f"{self._folder}/{name}", data)
-            elif Path(self._folder).is_dir():
-                add_file(Path(self._folder), name, data)
-            else:
-                raise FileNotFoundError("there is no such folder where it runs")
+        for name, data in shard_files(rows, fingerprint=self._fingerprint):
+            with self._naming("a worker cannot write to"):
+                if not self._is_local:
+                    self._files.pipe_file(f"{self._folder}/{name}", data)
+                elif Path(self._folder).is_dir():
+                    add_file(Path(self._folder), name, data)
+                else:
+                    raise FileNotFoundError("there is no such folder where it runs")
 
     def names(self) -> list[str]:
         """The shards that are there."""
@@ -63,11 +64,15 @@ class Exchange:
             paths = self._files.ls(self._folder, detail=False)
         return sorted(path.rpartition("/")[2] for path in paths if path.endswith(SUFFIX))
 
-    def read(self, name: str) -> Shard:
-        """A shard. Raises DamagedShardError when it is not what its name says."""
+    def read(self, name: str) -> list[Row]:
+        """The rows of a shard. Raises DamagedShardError when it is not what its name says."""
         with self._naming("cannot read"):
             data = self._files.cat_file(f"{self._folder}/{name}")
-        return read_shard(name, data, fingerprint=self._fingerprint)
+        shard = read_shard(name, data, fingerprint=self._fingerprint)
+        with self._naming("cannot read"):
+            path = f"{self._folder}/{features_path(Path(name)).name}"
+            features = self._files.cat_file(path) if shard.features else b""
+        return [*rows_of(shard, features_of(shard, features))]
 
     @contextmanager
     def _naming(self, what: str) -> Iterator[None]:

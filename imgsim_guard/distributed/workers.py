@@ -106,7 +106,7 @@ class RayWorkers:
         for name in self._exchange.names() if self._apart else ():
             if name not in self._read:
                 with suppress(DamagedShardError):  # half a shard, of a worker that died
-                    rows = list(self._exchange.read(name).rows())
+                    rows = self._exchange.read(name)
                     known = store.find(content_id("sha256", row.sha256.hex()) for row in rows)
                     if new := [row for row in rows if content_id("sha256", row.sha256.hex()) not in known]:
                         store.add(new)

@@ -205,9 +205,7 @@ def _found(  # noqa: PLR0913  each of them is needed
                     continue
                 query, image = (one, other) if retrieved is between else (max(one, other), min(one, other))
                 pairs.append(
-                    candidate(
-                        query, image, found.distance, policy, likely=found.by_hash, among=retrieved is not between
-                    )
+                    candidate(query, image, found.distance, policy, likely=found.likely, among=retrieved is not between)
                 )
                 same.append(equal)
     evidence, notes = _evidence(pairs, same, pipeline, policy=policy, looks=looks)

@@ -143,6 +143,7 @@ def _embedded(image: Image, data: bytes, least_side: int | None, model: Future[E
 
     from imgsim_guard.images.decode import decode_whole
     from imgsim_guard.images.hashes import hashes
+    from imgsim_guard.images.local_features import local_features
     from imgsim_guard.store.shard import Row, file_digests, look_digests
 
     picture = naming(image.path, decode_whole, data, least_side)
@@ -153,8 +154,10 @@ def _embedded(image: Image, data: bytes, least_side: int | None, model: Future[E
     further = bytes([len(picture.looks), picture.seen < picture.total])
     rows = []
     for name, pixels in zip(names, (picture.pixels, *picture.looks), strict=True):
-        hashed = hashes(pixels).tobytes()
+        hashed, features = hashes(pixels).tobytes(), local_features(pixels)
         embedding = model.result().embed([pixels])[0].astype(np.float16)
-        rows.append(Row(**name, pixels=picture.digest, hashes=hashed, embedding=embedding, looks=further))
+        rows.append(
+            Row(**name, pixels=picture.digest, hashes=hashed, embedding=embedding, looks=further, features=features)
+        )
         further = bytes(2)
     return rows

@@ -41,5 +41,5 @@ def of_images(
                 continue
             one, other = (one, other) if places[one] > places[other] else (other, one)
         before = found.get((one, other), pair)
-        found[one, other] = Retrieved(min(before.distance, pair.distance), before.by_hash or pair.by_hash)
+        found[one, other] = Retrieved(min(before.distance, pair.distance), before.likely or pair.likely)
     return found

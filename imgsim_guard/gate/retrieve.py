@@ -1,17 +1,21 @@
-"""Retrieval: which stored images to compare with each query, in two ways that fail on different edits.
+"""Retrieval: which stored images to compare with each query, in three ways that fail on different edits.
 
 AugNet's distance: every pair within the threshold, and the nearest within reach. Perceptual hashes: the nearest by the
-whole picture or a picture within it, in any orientation, whatever AugNet says.
+whole picture or a picture within it, in any orientation, whatever AugNet says. Local features: the images that share
+most of them, in one turn and scale, as pictures within pictures and around them do.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
 from imgsim_guard.search import EXACT_ROWS, distances
 from imgsim_guard.search import joins as joins_here
+from imgsim_guard.search.local import UNIT, occurrences, rarity, votes
+from imgsim_guard.system.threads import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,12 +31,23 @@ Numbers: TypeAlias = "NDArray[np.intp]"
 BY_HASH = 5
 """Candidates that each query gets by hash; copies are among the first."""
 
+BY_FEATURES = 10
+"""Candidates that each query gets by local features; most copies are among the first."""
+
+MANY_VOTES = 10 * UNIT
+"""A pair with so many votes gets a thorough look; among 200 queries, no unrelated picture had as many."""
+
+QUERIES_AT_ONCE = 512
+"""Queries whose local features are in memory: 2 MB."""
+
 
 class Retrieved(NamedTuple):
-    """AugNet's distance of a retrieved pair, and whether its hashes are near, which is seldom by chance."""
+    """AugNet's distance of a retrieved pair, and whether its hashes or local features are near, which is seldom by
+    chance.
+    """
 
     distance: float
-    by_hash: bool
+    likely: bool
 
 
 def retrieve_between(
@@ -47,15 +62,18 @@ def retrieve_between(
     first, second = _rows(queries), _rows(gallery)
     ours, theirs = store.embeddings(first), store.stored_embeddings(second)
     by_hash: set[tuple[int, int]] = set()
+    by_features: dict[tuple[int, int], int] = {}
     if bounds.verify:
         near = joins.nearest_between(ours, theirs, k=bounds.candidates, reach=bounds.reach, within=bounds.threshold)
         by_hash = set(joins.nearest_hashes(store.hashes(first), store.stored_hashes(second), k=BY_HASH))
+        by_features = _by_features(first, second, store)
     else:
         near = joins.pairs_between(ours, theirs, threshold=bounds.threshold)
     found = {(pair.first, pair.second) for pair in near}
-    measured = _measured(found | by_hash, first, second, store)
+    measured = _measured({*found, *by_hash, *by_features}, first, second, store)
+    likely = by_hash | _many(by_features)
     one, other = list(queries), list(gallery)
-    return {(one[i], other[j]): Retrieved(distance, (i, j) in by_hash) for (i, j), distance in measured}
+    return {(one[i], other[j]): Retrieved(distance, (i, j) in likely) for (i, j), distance in measured}
 
 
 def retrieve_among(
@@ -65,16 +83,46 @@ def retrieve_among(
     own = _rows(queries)
     ours = store.stored_embeddings(own)
     by_hash: set[tuple[int, int]] = set()
+    by_features: dict[tuple[int, int], int] = {}
     if bounds.verify:
         near = joins.nearest_among(ours, k=bounds.candidates, reach=bounds.reach, within=bounds.threshold)
         hashes = store.stored_hashes(own)
         by_hash = {_later_first(i, j) for i, j in joins.nearest_hashes(hashes, hashes, k=BY_HASH, same=True)}
+        for (i, j), votes in _by_features(own, own, store, same=True).items():
+            by_features[_later_first(i, j)] = max(votes, by_features.get(_later_first(i, j), 0))
     else:
         near = joins.pairs_among(ours, threshold=bounds.threshold)
     found = {_later_first(pair.first, pair.second) for pair in near}
-    measured = _measured(found | by_hash, own, own, store)
+    measured = _measured({*found, *by_hash, *by_features}, own, own, store)
+    likely = by_hash | _many(by_features)
     contents = list(queries)
-    return {(contents[i], contents[j]): Retrieved(distance, (i, j) in by_hash) for (i, j), distance in measured}
+    return {(contents[i], contents[j]): Retrieved(distance, (i, j) in likely) for (i, j), distance in measured}
+
+
+def _by_features(first: Numbers, second: Numbers, store: Store, *, same: bool = False) -> dict[tuple[int, int], int]:
+    """For each row of `first`, the BY_FEATURES rows of `second` that get the most votes, and how many these are; with
+    `same`, both are the same rows, and none is its own neighbour.
+    """
+    found: dict[tuple[int, int], int] = {}
+    occurring = sum(occurrences(file.inverted, part.rows) for file, part in store.feature_files(second))
+    weights = rarity(np.asarray(occurring), len(second))
+    for start in range(0, len(first), QUERIES_AT_ONCE):
+        features = store.features(first[start : start + QUERIES_AT_ONCE])
+        nearest: list[list[tuple[int, int]]] = [[] for _ in features]
+        for file, part in store.feature_files(second):
+            places = dict(zip(part.rows.tolist(), part.places.tolist(), strict=True))
+            count = partial(votes, inverted=file.inverted, rows=part.rows, weights=weights, k=BY_FEATURES + same)
+            for near, counted in zip(nearest, in_order(count, features), strict=True):
+                near += [(-number, places[row]) for row, number in counted]
+            file.release()
+        for i, near in enumerate(nearest, start):
+            others = sorted((number, j) for number, j in near if not (same and i == j))
+            found |= {(i, j): -number for number, j in others[:BY_FEATURES]}
+    return found
+
+
+def _many(by_features: Mapping[tuple[int, int], int]) -> set[tuple[int, int]]:
+    return {pair for pair, number in by_features.items() if number >= MANY_VOTES}
 
 
 def _rows(contents: Mapping[str, int]) -> Numbers:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from imgsim_guard.augnet import DIMENSIONS
+from imgsim_guard.search.words import FEATURES_SIZE
 from imgsim_guard.store.shard import DIGEST_SIZES, Row
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ SUFFIX = ".journal"
 
 CHECKSUM_SIZE = 16
 
-_ROW = np.dtype([*((name, "u1", (size,)) for name, size in DIGEST_SIZES.items()), ("embedding", "<f2", (DIMENSIONS,))])
+_BYTES = {**DIGEST_SIZES, "features": FEATURES_SIZE}
+_ROW = np.dtype([*((name, "u1", (size,)) for name, size in _BYTES.items()), ("embedding", "<f2", (DIMENSIONS,))])
 _RECORD = np.dtype([("row", _ROW), ("checksum", "u1", (CHECKSUM_SIZE,))])
 
 
@@ -115,7 +117,7 @@ def _is_mine(file: BinaryIO) -> bool:
 
 def _record(row: Row) -> bytes:
     record = np.zeros(1, _RECORD)
-    for name in DIGEST_SIZES:
+    for name in _BYTES:
         record["row"][name] = np.frombuffer(getattr(row, name), np.uint8)
     record["row"]["embedding"] = row.embedding
     record["checksum"] = np.frombuffer(_checksum(record["row"].tobytes()), np.uint8)
@@ -127,7 +129,7 @@ def _rows(data: bytes) -> Iterator[Row]:
     for record in records:
         row = record["row"]
         if bytes(record["checksum"]) == _checksum(row.tobytes()):
-            yield Row(**{name: bytes(row[name]) for name in DIGEST_SIZES}, embedding=row["embedding"].copy())
+            yield Row(**{name: bytes(row[name]) for name in _BYTES}, embedding=row["embedding"].copy())
 
 
 def _checksum(data: bytes) -> bytes:

@@ -17,6 +17,7 @@ import safetensors.numpy
 
 from imgsim_guard.augnet import DIMENSIONS
 from imgsim_guard.search.hashes import HASH_SIZE, HASHES
+from imgsim_guard.search.words import NO_FEATURES
 from imgsim_guard.store.folder import DamagedFileError, require_file
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ _ONE = np.float16(1).view(np.uint16)
 
 
 class Row(NamedTuple):
-    """One image: its digests, and its embedding, float16 [768] between -1 and 1."""
+    """One image: its digests, its embedding, float16 [768] between -1 and 1, and its local features, which a shard does
+    not hold: they are in a file beside it (`store.features`).
+    """
 
     git: bytes
     md5: bytes
@@ -52,6 +55,7 @@ class Row(NamedTuple):
     hashes: bytes
     embedding: NDArray[np.float16]
     looks: bytes = bytes(2)
+    features: bytes = NO_FEATURES
 
 
 class Shard(NamedTuple):
@@ -60,6 +64,8 @@ class Shard(NamedTuple):
     embeddings: NDArray[np.float16]
     digests: dict[str, NDArray[np.uint8]]
     data: bytes | mmap.mmap
+    features: str = ""
+    """The SHA-256 of the file with the images' local features; empty where they have none."""
 
     def row(self, index: int) -> Row:
         """One image's."""
@@ -71,9 +77,14 @@ class Shard(NamedTuple):
         return map(self.row, range(len(self.embeddings)))
 
     def release(self) -> None:
-        """Keep none of a mapped file in memory: the system knows where it is when it is looked at again."""
-        if isinstance(self.data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):  # not everywhere
-            self.data.madvise(mmap.MADV_DONTNEED)
+        """Keep none of a mapped file in memory."""
+        release(self.data)
+
+
+def release(data: bytes | mmap.mmap) -> None:
+    """Keep none of a mapped file in memory: the system knows where it is when it is looked at again."""
+    if isinstance(data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):  # not everywhere
+        data.madvise(mmap.MADV_DONTNEED)
 
 
 class DamagedShardError(DamagedFileError):
@@ -97,8 +108,8 @@ def look_digests(sha256: bytes, number: int) -> dict[str, bytes]:
     return {name: digest[: DIGEST_SIZES[name]] for name in CONTENT_IDS}
 
 
-def write_shard(rows: Iterable[Row], *, fingerprint: str) -> tuple[str, bytes]:
-    """The name and the bytes of the shard that holds these rows."""
+def write_shard(rows: Iterable[Row], *, fingerprint: str, features: str = "") -> tuple[str, bytes]:
+    """The name and the bytes of the shard that holds these rows. `features`: as a Shard has it."""
     ordered = sorted(rows, key=lambda row: row.sha256)
     tensors: dict[str, NDArray[np.float16] | NDArray[np.uint8]] = {
         name: np.frombuffer(b"".join(getattr(row, name) for row in ordered), np.uint8).reshape(-1, size)
@@ -106,7 +117,8 @@ def write_shard(rows: Iterable[Row], *, fingerprint: str) -> tuple[str, bytes]:
     }
     tensors["embeddings"] = np.array([row.embedding for row in ordered], np.float16).reshape(-1, DIMENSIONS)
     contents = _digest_of_contents({name: tensors[name] for name in CONTENT_IDS})
-    metadata = {"imgsim_guard": json.dumps(_metadata(fingerprint) | {"contents": contents}, sort_keys=True)}
+    about = _metadata(fingerprint) | {"contents": contents} | ({"features": features} if features else {})
+    metadata = {"imgsim_guard": json.dumps(about, sort_keys=True)}
     data = safetensors.numpy.save(tensors, metadata)
     return hashlib.sha256(data).hexdigest() + SUFFIX, data
 
@@ -121,8 +133,8 @@ def read_shard(name: str, data: bytes | mmap.mmap, *, fingerprint: str) -> Shard
         metadata = header.pop("__metadata__", None)
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedShardError(f"it is not a safetensors file ({error})") from error
-    expected = _check_metadata(metadata, fingerprint)
-    shard = _validated(header, data, start)
+    expected, features = _check_metadata(metadata, fingerprint)
+    shard = _validated(header, data, start)._replace(features=features)
     if _digest_of_contents(shard.digests) != expected:
         raise DamagedShardError("its content ids do not match their digest")
     shard.release()
@@ -137,7 +149,7 @@ def read_contents(path: Path, *, fingerprint: str) -> dict[str, NDArray[np.uint8
     require_file(path)
     try:
         with safetensors.safe_open(path, framework="np") as file:
-            expected = _check_metadata(file.metadata(), fingerprint)
+            expected, _ = _check_metadata(file.metadata(), fingerprint)
             found = {name: file.get_tensor(name) for name in CONTENT_IDS}
     except safetensors.SafetensorError as error:
         raise DamagedShardError(f"it is not a safetensors file ({error})") from error
@@ -198,17 +210,19 @@ def _metadata(fingerprint: str) -> dict[str, object]:
     return {"format": FORMAT, "fingerprint": fingerprint}
 
 
-def _check_metadata(found: object, fingerprint: str) -> str:
-    """The digest of the content ids. Raises DamagedShardError for the metadata of something else."""
+def _check_metadata(found: object, fingerprint: str) -> tuple[str, str]:
+    """The digests of the content ids and of the features. Raises DamagedShardError for metadata of something else."""
     text = found.get("imgsim_guard") if isinstance(found, dict) and len(found) == 1 else None
     try:
         metadata = json.loads(text) if isinstance(text, str) else None
     except (ValueError, RecursionError):
         metadata = None
-    contents = metadata.pop("contents", None) if isinstance(metadata, dict) else None
-    if metadata != _metadata(fingerprint) or not isinstance(contents, str):
+    contents, features = (
+        (metadata.pop("contents", None), metadata.pop("features", "")) if isinstance(metadata, dict) else (None, None)
+    )
+    if metadata != _metadata(fingerprint) or not isinstance(contents, str) or not isinstance(features, str):
         raise DamagedShardError("it is of another model or format")
-    return contents
+    return contents, features
 
 
 def _digest_of_contents(columns: Mapping[str, NDArray[np.generic]]) -> str:

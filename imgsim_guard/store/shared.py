@@ -10,18 +10,20 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from imgsim_guard.store import folder as files
-from imgsim_guard.store.shard import SUFFIX, read_shard, write_shard
+from imgsim_guard.store.features import read_features, remove_shards, rows_of, shard_files
+from imgsim_guard.store.shard import SUFFIX, read_shard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from imgsim_guard.store.features import FeatureFile
     from imgsim_guard.store.shard import Row, Shard
 
 Made = TypeVar("Made")
 
 ROWS_OF_A_PUBLISHED_SHARD = 4096
-"""7 MB: a million images are 250 files, and a remote is asked for few."""
+"""7 MB, and 20 of local features: a million images are 250 files, and a remote is asked for few."""
 
 
 class Inspected(NamedTuple):
@@ -38,20 +40,24 @@ def publish(rows: Iterable[Row], folder: Path, *, fingerprint: str) -> list[Path
     ordered = sorted(rows, key=lambda row: row.sha256)
     written = []
     for start in range(0, len(ordered), ROWS_OF_A_PUBLISHED_SHARD):
-        name, data = write_shard(ordered[start : start + ROWS_OF_A_PUBLISHED_SHARD], fingerprint=fingerprint)
-        written.append(files.add_file(folder / fingerprint, name, data))
+        part = ordered[start : start + ROWS_OF_A_PUBLISHED_SHARD]
+        written += [files.add_file(folder / fingerprint, *file) for file in shard_files(part, fingerprint=fingerprint)]
     return written
 
 
 def published(folder: Path, *, fingerprint: str) -> set[bytes]:
     """The SHA-256 of each image that a folder of shards has. Raises GuardError when one of them is damaged."""
-    found = _undamaged(folder, lambda shard: {*map(bytes, shard.digests["sha256"])}, fingerprint=fingerprint)
+    found = _undamaged(folder, lambda shard, _: {*map(bytes, shard.digests["sha256"])}, fingerprint=fingerprint)
     return set[bytes]().union(*found.values())
 
 
 def inspect(folder: Path, *, fingerprint: str) -> Inspected:
     """Read every shard of a folder, and say what is wrong."""
-    found = _read(folder, lambda shard: (len(shard.embeddings), len(shard.data)), fingerprint=fingerprint)
+    found = _read(
+        folder,
+        lambda shard, features: (len(shard.embeddings), len(shard.data) + len(features.data)),
+        fingerprint=fingerprint,
+    )
     damaged = {path: str(one) for path, one in found.items() if isinstance(one, files.DamagedFileError)}
     sound = [one for one in found.values() if not isinstance(one, files.DamagedFileError)]
     return Inspected(len(found), sum(rows for rows, _ in sound), sum(size for _, size in sound), damaged)
@@ -69,17 +75,17 @@ def rewritten(
     Killed in between, rows exist twice, and none is lost; `between` is called then, if there is anything to delete.
     Raises GuardError, having done nothing, when a shard is damaged.
     """
-    shards = _undamaged(folder, lambda shard: shard, fingerprint=fingerprint)
-    before = {row.sha256: row for shard in shards.values() for row in shard.rows()}
+    shards = _undamaged(folder, lambda *shard: shard, fingerprint=fingerprint)
+    before = {row.sha256: row for shard in shards.values() for row in rows_of(*shard)}
     after = [row for row in before.values() if keep(row)]
     written = publish(after, folder, fingerprint=fingerprint)
     if others := [path for path in shards if path not in written]:
         between()
-        files.remove_files(others)
+        remove_shards(others)
     return len(before), len(after)
 
 
-def _undamaged(folder: Path, of: Callable[[Shard], Made], *, fingerprint: str) -> dict[Path, Made]:
+def _undamaged(folder: Path, of: Callable[[Shard, FeatureFile], Made], *, fingerprint: str) -> dict[Path, Made]:
     """What is made of each shard of a folder. Raises GuardError when one of them is damaged."""
     made = {}
     for path, one in _read(folder, of, fingerprint=fingerprint).items():
@@ -89,13 +95,19 @@ def _undamaged(folder: Path, of: Callable[[Shard], Made], *, fingerprint: str) -
     return made
 
 
-def _read(folder: Path, of: Callable[[Shard], Made], *, fingerprint: str) -> dict[Path, Made | files.DamagedFileError]:
+def _read(
+    folder: Path, of: Callable[[Shard, FeatureFile], Made], *, fingerprint: str
+) -> dict[Path, Made | files.DamagedFileError]:
     """What is made of each shard of a folder, of which no more is kept; or how it is damaged."""
 
     def read(path: Path) -> Made | files.DamagedFileError | None:
         try:
             data = files.read_file(path)
-            return None if data is None else of(read_shard(path.name, data, fingerprint=fingerprint))
+            if data is None:
+                return None
+            shard = read_shard(path.name, data, fingerprint=fingerprint)
+            features = read_features(path, shard, whole=True)
+            return None if features is None else of(shard, features)
         except files.DamagedFileError as error:
             return error
 

@@ -15,6 +15,7 @@ from imgsim_guard.augnet import DIMENSIONS
 from imgsim_guard.model import GuardError, digest_of, tracker_of
 from imgsim_guard.search.hashes import HASH_SIZE, HASHES
 from imgsim_guard.store import folder as files
+from imgsim_guard.store.features import features_of, read_features, remove_shards, rows_of, shard_files
 from imgsim_guard.store.lookup import Finder
 from imgsim_guard.store.rows import StoredRows, by_shard
 from imgsim_guard.store.shard import (
@@ -26,19 +27,20 @@ from imgsim_guard.store.shard import (
     look_digests,
     read_contents,
     read_shard,
-    write_shard,
 )
 from imgsim_guard.store.unreadable import SUFFIX as UNREADABLE_SUFFIX
 from imgsim_guard.store.unreadable import read_unreadable, write_unreadable
 from imgsim_guard.system.threads import in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from imgsim_guard.store.rows import Wanted
+    from imgsim_guard.search.words import Features
+    from imgsim_guard.store.features import FeatureFile
+    from imgsim_guard.store.rows import Part, Wanted
 
 ROWS_OF_A_SMALL_SHARD = 256
 ROWS_OF_A_LARGE_SHARD = 2048
@@ -187,14 +189,37 @@ class Store:
         self.open()
         found = self.find(contents)
         chosen = sorted({*found.values(), *(row for some in self.looks(found).values() for row in some)})
-        shards = self._shards_for(chosen)
-        return [shards[at].row(index) for at, _, wanted in by_shard(chosen, self._starts) for index in wanted]
+        return [
+            row
+            for file, part in self._parts_of(chosen)
+            if file.shard is not None and file.features is not None
+            for row in rows_of(file.shard, file.features, part.rows)
+        ]
+
+    def features(self, rows: Wanted) -> list[Features]:
+        """The local features of the images in these rows."""
+        found: dict[int, Features] = {}
+        for features, part in self.feature_files(rows):
+            found |= dict(zip(part.places.tolist(), features.of(part.rows), strict=True))
+        return [found[place] for place in range(len(rows))]
+
+    def feature_files(self, rows: Wanted) -> Iterator[tuple[FeatureFile, Part]]:
+        """The files with the features of these rows, and where in each they are."""
+        for file, part in self._parts_of(rows):
+            if file.features is None:
+                raise RuntimeError("the store is not open")
+            yield file.features, part
+
+    def _parts_of(self, rows: Wanted) -> Iterator[tuple[_File, Part]]:
+        for part in by_shard(rows, self._starts):
+            yield self._files[part.shard], part
 
     def add(self, rows: Sequence[Row]) -> None:
         """Keep these rows, in the folder and at hand. Raises GuardError when they cannot be written."""
-        name, data = write_shard(rows, fingerprint=self.fingerprint)
-        path = files.add_file(self.folder, name, data)
-        self._files.append(_File.whole(path, read_shard(name, data, fingerprint=self.fingerprint), own=True))
+        written = shard_files(rows, fingerprint=self.fingerprint)
+        path = [files.add_file(self.folder, *file) for file in written][-1]
+        shard = read_shard(*written[-1], fingerprint=self.fingerprint)
+        self._files.append(_File.whole(path, shard, features_of(shard, written[0][1]), own=True))
         self._index()
         for least, most in pairwise((0, ROWS_OF_A_SMALL_SHARD, ROWS_OF_A_LARGE_SHARD)):
             small = [file for file in self._files if file.is_mine and least <= file.rows < most]
@@ -241,11 +266,13 @@ class Store:
         own = path.parent == self.folder
         try:
             if lazy:
-                return _File(path, own, read_contents(path, fingerprint=self.fingerprint), None)
+                return _File(path, own, read_contents(path, fingerprint=self.fingerprint))
             data = files.map_file(path)
             if data is None:
                 return None
-            return _File.whole(path, read_shard(path.name, data, fingerprint=self.fingerprint), own=own)
+            shard = read_shard(path.name, data, fingerprint=self.fingerprint)
+            features = read_features(path, shard)
+            return None if features is None else _File.whole(path, shard, features, own=own)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -286,10 +313,16 @@ class Store:
 
     def _merge(self, small: Sequence[_File]) -> None:
         """Write the rows of these shards as one, then delete them: killed in between, rows exist twice, no less."""
-        rows = {row.sha256: row for file in small if file.shard is not None for row in file.shard.rows()}
-        name, data = write_shard(rows.values(), fingerprint=self.fingerprint)
-        merged = files.add_file(self.folder, name, data)
-        files.remove_files([file.path for file in small if file.path != merged])
+        rows = {
+            row.sha256: row
+            for file in small
+            if file.shard is not None and file.features is not None
+            for row in rows_of(file.shard, file.features)
+        }
+        written = [
+            files.add_file(self.folder, *file) for file in shard_files(rows.values(), fingerprint=self.fingerprint)
+        ]
+        remove_shards(file.path for file in small if file.path not in written)
         paths = {file.path for file in small}
         self._files = [file._replace(own=False) if file.path in paths else file for file in self._files]
 
@@ -300,11 +333,12 @@ class _File(NamedTuple):
     path: Path
     own: bool
     contents: Mapping[str, NDArray[np.uint8]]
-    shard: Shard | None
+    shard: Shard | None = None
+    features: FeatureFile | None = None
 
     @classmethod
-    def whole(cls, path: Path, shard: Shard, *, own: bool) -> _File:
-        return cls(path, own, shard.digests, shard)
+    def whole(cls, path: Path, shard: Shard, features: FeatureFile, *, own: bool) -> _File:
+        return cls(path, own, shard.digests, shard, features)
 
     @property
     def rows(self) -> int:

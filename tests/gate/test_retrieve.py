@@ -311,11 +311,11 @@ def test_without_candidates_only_the_threshold_counts() -> None:
         names = list(places)
         bare = Bounds(threshold=0.5, reach=1.0, verify=False)
         assert retrieve_between(part(places, 0, 1), part(places, 1, None), store, bounds=bare) == {
-            (names[0], names[1]): Retrieved(0.5, by_hash=False)
+            (names[0], names[1]): Retrieved(0.5, likely=False)
         }
         assert retrieve_among(places, store, bounds=bare) == {
-            (names[1], names[0]): Retrieved(0.5, by_hash=False),
-            (names[2], names[1]): Retrieved(0.5, by_hash=False),
+            (names[1], names[0]): Retrieved(0.5, likely=False),
+            (names[2], names[1]): Retrieved(0.5, likely=False),
         }
 
 
@@ -325,7 +325,7 @@ def test_a_hash_leads_to_what_lies_beyond_reach() -> None:
         places = fill(store, rows, [bits_of(0, 0), bits_of(0, 60), bits_of(1, 0)])
         names = list(places)
         bounds = Bounds(threshold=1.0, reach=2.0, candidates=1)
-        far = Retrieved(6.0, by_hash=True)
+        far = Retrieved(6.0, likely=True)
         assert retrieve_between(part(places, 0, 1), part(places, 1, None), store, bounds=bounds) == {
             (names[0], names[1]): far
         }

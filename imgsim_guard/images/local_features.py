@@ -1,0 +1,86 @@
+"""Pixels to local features, by which parts of a picture are found again at any place, scale and turn.
+
+Root-SIFT (Lowe, Distinctive image features from scale-invariant keypoints, 2004; Arandjelovic and Zisserman, Three
+things everyone should know to improve object retrieval, 2012).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from imgsim_guard.search.words import (
+    ANGLE_STEPS,
+    FEATURE,
+    FEATURES_SIZE,
+    MOST_FEATURES,
+    POINT_STEPS,
+    SIZE_STEPS,
+    quantised,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+SIDE = 384
+"""Long side in pixels at which features are looked for."""
+
+CONTRAST = 0.015
+"""OpenCV's default of 0.04 leaves X-rays and fog without features; noise begins below 0.01."""
+
+CELLS = 6
+"""Features are shared out over so many cells a side, lest a caption or a page's text takes them all."""
+
+NORM = 512.0
+"""Of a descriptor, in whole numbers."""
+
+
+def local_features(pixels: NDArray[np.uint8]) -> bytes:
+    """The features of a picture [h, w, 3], as `search.words.features_in` reads them."""
+    points, descriptors = detected(_small(pixels), MOST_FEATURES)
+    found = np.zeros(len(points), FEATURE)
+    if len(points):
+        places = np.array([point.pt for point in points])
+        found["x"], found["y"] = np.rint(places * POINT_STEPS).astype(np.uint16).T
+        sizes = np.log2(np.array([point.size for point in points]))
+        found["size"] = np.clip(np.rint(sizes * SIZE_STEPS), 1, 255)
+        found["angle"] = np.rint(np.array([point.angle for point in points]) * (ANGLE_STEPS / 360)) % ANGLE_STEPS
+        found["words"], found["signature"] = quantised(descriptors)
+    return found.tobytes().ljust(FEATURES_SIZE, b"\0")
+
+
+def detected(grey: NDArray[np.uint8], most: int) -> tuple[Sequence[cv2.KeyPoint], NDArray[np.uint8]]:
+    """The strongest features of a picture [h, w], shared out, and their descriptors uint8 [n, 128]."""
+    sift = cv2.SIFT.create(0, contrastThreshold=CONTRAST)
+    chosen = _shared_out(sift.detect(grey, None), grey.shape, most)
+    if not chosen:
+        return [], np.zeros((0, 128), np.uint8)
+    points, raw = sift.compute(grey, chosen)
+    descriptors = np.asarray(raw, np.float32)
+    total = np.maximum(descriptors.sum(axis=1, keepdims=True), 1)
+    return points, np.minimum(np.rint(np.sqrt(descriptors / total) * NORM), 255).astype(np.uint8)
+
+
+def _small(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = pixels.shape[:2]
+    factor = min(1.0, SIDE / max(height, width))
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    return np.asarray(
+        cv2.cvtColor(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY), np.uint8
+    )
+
+
+def _shared_out(found: Sequence[cv2.KeyPoint], shape: tuple[int, ...], most: int) -> list[cv2.KeyPoint]:
+    """The strongest, taken in turns from the cells of a grid."""
+    ranked = sorted(found, key=lambda point: (-point.response, point.pt, point.size, point.angle))
+    taken: dict[tuple[int, int], int] = {}
+    turns = []
+    for point in ranked:
+        cell = (int(point.pt[0] * CELLS / shape[1]), int(point.pt[1] * CELLS / shape[0]))
+        turns.append(taken.get(cell, 0))
+        taken[cell] = turns[-1] + 1
+    return [ranked[index] for index in np.argsort(np.array(turns), kind="stable")[:most]]

@@ -1,0 +1,114 @@
+"""Local features in few bytes: the word of a vocabulary that a feature is, and a signature for those of one word.
+
+Sivic and Zisserman, Video Google (2003), for the words; Jégou, Douze and Schmid, Hamming embedding and weak geometric
+consistency (2008), for the signatures. Half of the words and half of the signatures' directions are the mirror images
+of the others, so that the features of a mirrored picture are had without looking at it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import safetensors.numpy
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Features = NDArray[np.void]
+    """Of the type FEATURE, [n]."""
+
+WORDS = 4096
+
+NEAREST_WORDS = 3
+"""Words that are kept of each feature, the nearest first: a copy's feature may lie across a border."""
+
+FEATURE = np.dtype(
+    [
+        ("x", "<u2"),
+        ("y", "<u2"),
+        ("size", "u1"),
+        ("angle", "u1"),
+        ("words", "<u2", (NEAREST_WORDS,)),
+        ("signature", "<u8"),
+    ]
+)
+"""A local feature: where it is, in POINT_STEPS of a pixel of the picture at its `images.local_features.SIDE`; its size,
+in SIZE_STEPS of an octave and never 0; its angle, in ANGLE_STEPS of a turn; the nearest words; and the signature."""
+
+MOST_FEATURES = 250
+"""Of one image."""
+
+FEATURES_SIZE = MOST_FEATURES * FEATURE.itemsize
+"""Bytes; what an image has less is filled with zeros."""
+
+NO_FEATURES = bytes(FEATURES_SIZE)
+
+POINT_STEPS, SIZE_STEPS, ANGLE_STEPS = 64, 24, 256
+
+BITS, DESCRIPTOR_SIZE = 64, 128
+HALF = BITS // 2
+
+_CELLS = np.arange(DESCRIPTOR_SIZE).reshape(4, 4, 8)[::-1]
+MIRRORED = np.concatenate([_CELLS[..., :1], _CELLS[..., :0:-1]], axis=-1).ravel()
+"""Where the numbers of a mirrored descriptor stand in the descriptor: of 4 x 4 cells x 8 directions, the rows across
+the feature's direction and the angles are reversed."""
+
+
+class Vocabulary(NamedTuple):
+    """`words` float32 [4096, 128], `directions` float32 [64, 128] and `middles` float32 [64], the whole numbers of a
+    product with a direction from which on the bit is set; `usual` float32 [4096], how often a picture has a word.
+    """
+
+    words: NDArray[np.float32]
+    directions: NDArray[np.float32]
+    middles: NDArray[np.float32]
+    usual: NDArray[np.float32]
+
+
+@cache
+def vocabulary() -> Vocabulary:
+    """The one of this package, which benchmarks/vocabulary.py makes."""
+    data = resources.files("imgsim_guard.search").joinpath("vocabulary.safetensors").read_bytes()
+    kept = safetensors.numpy.load(data)
+    words, directions = kept["words"].astype(np.float32), kept["directions"].astype(np.float32)
+    return Vocabulary(
+        np.concatenate([words, words[:, MIRRORED]]),
+        np.concatenate([directions, directions[:, MIRRORED]]),
+        np.tile(kept["middles"].astype(np.float32), 2),
+        np.tile(kept["usual"].astype(np.float32), 2),
+    )
+
+
+def quantised(descriptors: NDArray[np.uint8]) -> tuple[NDArray[np.uint16], NDArray[np.uint64]]:
+    """The nearest words [n, 3] and the signatures [n] of Root-SIFT descriptors [n, 128].
+
+    All products are whole numbers below 2**24, so they are exact in whatever order they are added up.
+    """
+    known = vocabulary()
+    wide = descriptors.astype(np.float32)
+    nearness = 2 * (wide @ known.words.T) - np.einsum("wd,wd->w", known.words, known.words)
+    nearest = np.empty((len(wide), NEAREST_WORDS), np.uint16)
+    for place in range(NEAREST_WORDS):  # much quicker than sorting thousands for the sake of three
+        nearest[:, place] = nearness.argmax(axis=1)
+        nearness[np.arange(len(wide)), nearest[:, place]] = -np.inf
+    bits = wide @ known.directions.T > known.middles
+    return nearest, np.packbits(bits, axis=1, bitorder="little").view("<u8").ravel()
+
+
+def features_in(data: bytes) -> Features:
+    """The features in what is kept of an image, without the zeros."""
+    found = np.frombuffer(data, FEATURE)
+    return found[found["size"] > 0]
+
+
+def mirrored(features: Features) -> Features:
+    """The features of the mirrored picture; places are mirrored at its left edge."""
+    turned = features.copy()
+    turned["angle"] = (ANGLE_STEPS // 2 - features["angle"].astype(np.int16)) % ANGLE_STEPS
+    turned["words"] = (features["words"] + WORDS // 2) % WORDS
+    signature = features["signature"]
+    turned["signature"] = (signature >> np.uint64(HALF)) | (signature << np.uint64(HALF))
+    return turned

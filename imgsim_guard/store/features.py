@@ -1,0 +1,173 @@
+"""The local features of a shard's images, in a file beside the shard: an inverted file, which is searched as it lies.
+
+It is a safetensors file with the name of its shard and another suffix. Of n images in the order of the shard, and f
+features in the order of their words: `starts` uint32 [4097] and `images`, `signatures`, `angles` and `sizes` as
+`search.local.Inverted` has them; `points` uint16 [f, 2] and `others` uint16 [f, 2], the places and other near words.
+
+The file is as immutable as its shard, which holds its SHA-256. Without it the shard counts as damaged, since copies of
+parts would not be found. Where no image has features there is none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import safetensors.numpy
+
+from imgsim_guard.search.local import Inverted
+from imgsim_guard.search.words import FEATURE, FEATURES_SIZE, WORDS, features_in
+from imgsim_guard.store import folder as files
+from imgsim_guard.store.shard import SUFFIX as SHARD_SUFFIX
+from imgsim_guard.store.shard import DamagedShardError, release, write_shard
+
+if TYPE_CHECKING:
+    import mmap
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from imgsim_guard.search.words import Features
+    from imgsim_guard.store.shard import Row, Shard
+
+SUFFIX = ".features"
+
+_COLUMNS: dict[str, tuple[str, str, tuple[int, ...]]] = {
+    "starts": ("U32", "<u4", ()),
+    "images": ("U16", "<u2", ()),
+    "signatures": ("U64", "<u8", ()),
+    "angles": ("U8", "u1", ()),
+    "sizes": ("U8", "u1", ()),
+    "points": ("U16", "<u2", (2,)),
+    "others": ("U16", "<u2", (2,)),
+}
+"""By name, the type as safetensors and as NumPy call it, and the shape of an element."""
+
+
+class FeatureFile(NamedTuple):
+    """The columns of a file, which lie in it."""
+
+    inverted: Inverted
+    points: NDArray[np.uint16]
+    others: NDArray[np.uint16]
+    data: bytes | mmap.mmap
+
+    def release(self) -> None:
+        """Keep none of a mapped file in memory."""
+        release(self.data)
+
+    def of(self, images: Sequence[int] | NDArray[np.intp]) -> list[Features]:
+        """The features of these images, in their order."""
+        owners = np.minimum(self.inverted.images, self.inverted.pictures - 1)
+        order = np.argsort(owners, kind="stable")
+        bounds = np.searchsorted(owners[order], np.arange(self.inverted.pictures + 1))
+        return [self._features(np.sort(order[bounds[image] : bounds[image + 1]])) for image in images]
+
+    def _features(self, places: NDArray[np.intp]) -> Features:
+        found = np.zeros(len(places), FEATURE)
+        found["x"], found["y"] = self.points[places].T
+        found["size"], found["angle"] = self.inverted.sizes[places], self.inverted.angles[places]
+        found["signature"] = self.inverted.signatures[places]
+        found["words"][:, 0] = np.searchsorted(self.inverted.starts, places, side="right") - 1
+        found["words"][:, 1:] = np.minimum(self.others[places], WORDS - 1)
+        return found
+
+
+def shard_files(rows: Iterable[Row], *, fingerprint: str) -> list[tuple[str, bytes]]:
+    """The names and the bytes of the files that hold these rows: the features, then the shard, which is complete when
+    it is there.
+    """
+    ordered = sorted(rows, key=lambda row: row.sha256)
+    if not any(row.features.strip(b"\0") for row in ordered):
+        return [write_shard(ordered, fingerprint=fingerprint)]
+    features = _written(ordered)
+    name, data = write_shard(ordered, fingerprint=fingerprint, features=hashlib.sha256(features).hexdigest())
+    return [(features_path(Path(name)).name, features), (name, data)]
+
+
+def remove_shards(paths: Iterable[Path]) -> None:
+    """Delete shards and what belongs to them."""
+    files.remove_files([file for path in paths for file in (path, features_path(path))])
+
+
+def features_path(shard: Path) -> Path:
+    """Where the features of a shard are."""
+    return shard.with_name(shard.name.removesuffix(SHARD_SUFFIX) + SUFFIX)
+
+
+def read_features(path: Path, shard: Shard, *, whole: bool = False) -> FeatureFile | None:
+    """The features of the images in the shard at a path; None when they are gone with it.
+
+    Raises DamagedShardError when they alone are not there, or not sound (`whole`: to the last bit); OSError.
+    """
+    data = files.map_file(features_path(path)) if shard.features else b""
+    if data is None:
+        if not path.exists():  # another process has merged it
+            return None
+        raise DamagedShardError("its local features are missing")
+    if whole and shard.features and hashlib.sha256(data).hexdigest() != shard.features:
+        raise DamagedShardError("its local features are damaged")
+    return features_of(shard, data)
+
+
+def rows_of(shard: Shard, found: FeatureFile, wanted: Sequence[int] | NDArray[np.intp] | None = None) -> Iterator[Row]:
+    """Rows of a shard with their features, all of them or those that are wanted."""
+    chosen = range(len(shard.embeddings)) if wanted is None else wanted
+    for index, features in zip(chosen, found.of(list(chosen)), strict=True):
+        yield shard.row(int(index))._replace(features=features.tobytes().ljust(FEATURES_SIZE, b"\0"))
+
+
+def features_of(shard: Shard, data: bytes | mmap.mmap) -> FeatureFile:
+    """The features of a shard's images in these bytes. Raises DamagedShardError."""
+    try:
+        found = _parsed(data if shard.features else _written([]), len(shard.embeddings))
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+        found = None
+    if found is None:
+        raise DamagedShardError("its local features are damaged")
+    return found
+
+
+def _written(rows: Sequence[Row]) -> bytes:
+    parts = [features_in(row.features) for row in rows]
+    features = np.concatenate([np.zeros(0, FEATURE), *parts])
+    images = np.repeat(np.arange(len(rows)), [len(part) for part in parts]).astype(np.uint16)
+    order = np.argsort(features["words"][:, 0], kind="stable")
+    features, images = features[order], images[order]
+    starts = np.searchsorted(features["words"][:, 0], np.arange(WORDS + 1)).astype(np.uint32)
+    tensors: dict[str, NDArray[Any]] = {
+        "starts": starts,
+        "images": images,
+        "signatures": np.ascontiguousarray(features["signature"]),
+        "angles": np.ascontiguousarray(features["angle"]),
+        "sizes": np.ascontiguousarray(features["size"]),
+        "points": np.stack([features["x"], features["y"]], axis=1),
+        "others": np.ascontiguousarray(features["words"][:, 1:]),
+    }
+    return safetensors.numpy.save(tensors, {"starts": hashlib.sha256(starts.tobytes()).hexdigest()})
+
+
+def _parsed(data: bytes | mmap.mmap, rows: int) -> FeatureFile | None:
+    """Views of the data. What is large is not read: a bit that is wrong there is a wrong vote."""
+    start = 8 + int.from_bytes(data[:8], "little")
+    header: dict[str, Any] = json.loads(data[8:start])
+    metadata, columns = header.pop("__metadata__"), {}
+    if set(header) != set(_COLUMNS):
+        return None
+    for name, (kind, dtype, shape) in _COLUMNS.items():
+        first, last = header[name]["data_offsets"]
+        size = np.dtype(dtype).itemsize * int(np.prod(shape, dtype=int))
+        if header[name]["dtype"] != kind or not 0 <= first <= last <= len(data) - start or (last - first) % size:
+            return None
+        count = (last - first) // size
+        columns[name] = np.ndarray((count, *shape), dtype, data, start + first)
+    starts, lengths = columns["starts"], {len(column) for name, column in columns.items() if name != "starts"}
+    if hashlib.sha256(starts.tobytes()).hexdigest() != metadata["starts"] or len(starts) != WORDS + 1:
+        return None
+    if lengths != {int(starts[-1])} or starts[0] or (np.diff(starts.astype(np.int64)) < 0).any():
+        return None
+    inverted = Inverted(rows, starts, columns["images"], columns["signatures"], columns["angles"], columns["sizes"])
+    return FeatureFile(inverted, columns["points"], columns["others"], data)

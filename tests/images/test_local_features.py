@@ -1,0 +1,60 @@
+"""Local features: what is kept of a picture, and what its mirror image would have."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from conftest import pixels_of
+
+from imgsim_guard.images.local_features import detected, local_features
+from imgsim_guard.search.words import (
+    FEATURE,
+    FEATURES_SIZE,
+    MIRRORED,
+    MOST_FEATURES,
+    NO_FEATURES,
+    WORDS,
+    features_in,
+    mirrored,
+    quantised,
+    vocabulary,
+)
+
+
+def test_a_photograph_has_as_many_features_as_are_kept_and_the_same_ones_again() -> None:
+    kept = local_features(pixels_of("chelsea.png"))
+    found = features_in(kept)
+    assert (len(kept), len(found)) == (FEATURES_SIZE, MOST_FEATURES)
+    assert local_features(pixels_of("chelsea.png")) == kept
+    assert found.dtype == FEATURE
+    assert found["words"].max() < WORDS
+    assert all(len(set(words)) == len(words) for words in found["words"].tolist())
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 500), (3, 7), (40, 40), (2000, 3)])
+def test_what_shows_nothing_has_no_features(size: tuple[int, int]) -> None:
+    assert local_features(np.full((*size, 3), 90, np.uint8)) == NO_FEATURES
+
+
+def test_the_words_and_signatures_of_a_mirrored_feature_follow_from_those_of_the_feature() -> None:
+    grey = np.asarray(cv2.cvtColor(pixels_of("coffee.png"), cv2.COLOR_BGR2GRAY), np.uint8)
+    descriptors = detected(grey, 200)[1]
+    features = np.zeros(len(descriptors), FEATURE)
+    features["words"], features["signature"] = quantised(descriptors)
+    words, signatures = quantised(np.ascontiguousarray(descriptors[:, MIRRORED]))
+    turned = mirrored(features)
+    assert (turned["words"] == words).mean() > 0.99  # but for words that are equally near
+    assert (turned["signature"] == signatures).all()
+    assert (mirrored(turned) == features).all()
+
+
+def test_the_vocabulary_tells_features_apart_evenly() -> None:
+    known = vocabulary()
+    assert (known.words.shape, known.directions.shape, known.usual.shape) == ((WORDS, 128), (64, 128), (WORDS,))
+    assert (known.usual > 0).all()
+    grey = np.asarray(cv2.cvtColor(pixels_of("rocket.jpg"), cv2.COLOR_BGR2GRAY), np.uint8)
+    words, signatures = quantised(detected(grey, 500)[1])
+    assert len(np.unique(words[:, 0])) > 200
+    bits = np.unpackbits(signatures.view(np.uint8)).mean()
+    assert 0.4 < bits < 0.6
