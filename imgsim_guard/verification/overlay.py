@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 
+from imgsim_guard.verification.agreement import equally_sharp
 from imgsim_guard.verification.alignment import Doubles, fit_affine, moved_points, plausible
 
 if TYPE_CHECKING:
@@ -47,12 +48,13 @@ class Overlay:
     two: Floats  # (h, w)
     both: NDArray[np.bool_]  # (h, w) where both pictures have pixels
     to_grid: Doubles  # (3, 3) from the second picture's grey pixels to the grid
+    enlarged: float = 1.0  # grid pixels for one pixel of the coarser picture, where that is more than one
 
 
-def overlay(first: Pixels, second: Pixels, matrix: Doubles, *, side: int) -> Overlay | None:
+def overlay(first: Pixels, second: Pixels, matrix: Doubles, *, side: int, magnified: float = 1.0) -> Overlay | None:
     """Lay the first (h, w) uint8 picture over the second, on a grid as fine as the coarser of them, long side <= side.
 
-    None if they overlap in less than a few pixels.
+    None if they overlap in less than a few pixels. `magnified`: how much they were enlarged beforehand.
     """
     box = _overlap(first, second, matrix)
     if box is None:
@@ -60,13 +62,13 @@ def overlay(first: Pixels, second: Pixels, matrix: Doubles, *, side: int) -> Ove
     x0, y0, x1, y1 = box
     stretch = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     longest = max(x1 - x0, y1 - y0)
-    factor = min(1.0, 1 / stretch, side / longest)
-    factor = max(factor, LEAST_SIDE / longest)
+    coarser = min(1.0, 1 / stretch)
+    factor = max(min(coarser, side / longest), LEAST_SIDE / longest)
     to_grid = np.array([[factor, 0, (0.5 - x0) * factor - 0.5], [0, factor, (0.5 - y0) * factor - 0.5], [0, 0, 1]])
     size = (max(1, round((x1 - x0) * factor)), max(1, round((y1 - y0) * factor)))
     one, inside = _warped(first, to_grid @ np.vstack([matrix, [0, 0, 1]]), size)
     two, also = _warped(second, to_grid, size)
-    return Overlay(one, two, inside & also, to_grid)
+    return Overlay(one, two, inside & also, to_grid, magnified * max(1.0, factor / coarser))
 
 
 def _overlap(first: Pixels, second: Pixels, matrix: Doubles) -> tuple[int, int, int, int] | None:
@@ -86,25 +88,37 @@ def corners_of(grey: Pixels) -> Doubles:
     return np.array([[0, 0], [width, 0], [width, height], [0, height]]) - 0.5
 
 
-def _warped(grey: Pixels, matrix: Doubles, size: tuple[int, int]) -> tuple[Floats, NDArray[np.bool_]]:
-    """The picture under a (3, 3) affine matrix, shrunk by area first so that nothing aliases."""
-    height, width = grey.shape
+def laid_in_colour(
+    first: Pixels, second: Pixels, matrix: Doubles, to_grid: Doubles, size: tuple[int, int]
+) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Two (h, w, 3) pictures, the first moved by a (2, 3) matrix, on one grid, and where both have pixels."""
+    one, inside = _warped(first, to_grid @ np.vstack([matrix, [0, 0, 1]]), size)
+    two, also = _warped(second, to_grid, size)
+    return one, two, inside & also
+
+
+def _warped(picture: Pixels, matrix: Doubles, size: tuple[int, int]) -> tuple[Floats, NDArray[np.bool_]]:
+    """A (h, w) or (h, w, 3) picture under a (3, 3) affine matrix, shrunk by area first so that nothing aliases."""
+    height, width = picture.shape[:2]
     columns, rows = np.linalg.norm(matrix[:2, 0]), np.linalg.norm(matrix[:2, 1])
     small = (max(1, round(width * min(1.0, columns))), max(1, round(height * min(1.0, rows))))
     shrink = np.diag([small[0] / width, small[1] / height, 1.0])
     half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
     rest = (matrix @ np.linalg.inv(half) @ np.linalg.inv(shrink) @ half)[:2]
-    picture = cv2.resize(grey, small, interpolation=cv2.INTER_AREA)
-    warped = cv2.warpAffine(picture, rest, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    inside = cv2.warpAffine(np.full_like(picture, 255), rest, size, flags=cv2.INTER_NEAREST)
+    shrunk = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
+    warped = cv2.warpAffine(shrunk, rest, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    inside = cv2.warpAffine(np.full(shrunk.shape[:2], 255, np.uint8), rest, size, flags=cv2.INTER_NEAREST)
     return np.asarray(warped, np.float32), np.asarray(inside > 0)
 
 
 class Refined(NamedTuple):
-    """A (2, 3) matrix, and whether what was followed moves as under perspective, which no such matrix has."""
+    """A (2, 3) matrix, whether what was followed moves as under perspective, which no such matrix has, and which share
+    of what was followed lies exactly where the matrix or the perspective puts it: None if too little was followed.
+    """
 
     matrix: Doubles
     bent: bool
+    exact: float | None
 
 
 def refined(laid: Overlay, matrix: Doubles) -> Refined:
@@ -114,20 +128,33 @@ def refined(laid: Overlay, matrix: Doubles) -> Refined:
     source, target = _followed(laid)
     fit = _robust_fit(source, target)
     if fit is None:
-        return Refined(matrix, bent=False)
+        return Refined(matrix, bent=False, exact=None if len(source) < LEAST_FOLLOWED else 0.0)
     correction = np.vstack([fit, [0, 0, 1]])
     whole = np.linalg.inv(laid.to_grid) @ correction @ laid.to_grid @ np.vstack([matrix, [0, 0, 1]])
-    bent = _bent(moved_points(fit, source), target)
-    return Refined(whole[:2] if plausible(whole[:2]) else matrix, bent)
+    moved = moved_points(fit, source)
+    affine = _exact(moved, target, np.eye(3), laid.enlarged)
+    perspective = _perspective(moved, target)
+    bent = 0.0 if perspective is None else _exact(moved, target, perspective, laid.enlarged)
+    return Refined(whole[:2] if plausible(whole[:2]) else matrix, bent > BENT * affine, max(bent, affine))
 
 
-def _bent(source: Doubles, target: Doubles) -> bool:
-    """Whether perspective brings clearly more of the (n, 2) points exactly onto their (n, 2) targets."""
-    matrix = _perspective(source, target)
-    if matrix is None:
-        return False
-    exact = _missed(source, target, matrix) < EXACT, np.linalg.norm(source - target, axis=1) < EXACT
-    return bool(exact[0].sum() > BENT * exact[1].sum())
+# With less than this in place, one picture may only be blurred: points of a sharp one are not found exactly there.
+FEW_EXACT = 0.6
+
+
+def refined_if_blurred(laid: Overlay, matrix: Doubles) -> Refined:
+    """The same, once more with both pictures equally sharp where little lies in its place."""
+    found = refined(laid, matrix)
+    if found.exact is None or found.exact >= FEW_EXACT:
+        return found
+    one, two = equally_sharp(laid.one, laid.two, laid.both)
+    again = refined(replace(laid, one=one, two=two), matrix)
+    return again if (again.exact or 0) > found.exact else found
+
+
+def _exact(source: Doubles, target: Doubles, matrix: Doubles, enlarged: float) -> float:
+    """Share of the (n, 2) points that a (3, 3) matrix brings exactly onto their (n, 2) targets."""
+    return float((_missed(source, target, matrix) < EXACT * enlarged).mean())
 
 
 def _perspective(source: Doubles, target: Doubles) -> Doubles | None:
@@ -157,7 +184,7 @@ def straightened(laid: Overlay) -> Overlay:
     size = (laid.one.shape[1], laid.one.shape[0])
     one = cv2.warpPerspective(laid.one, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     inside = cv2.warpPerspective(laid.both.astype(np.uint8), matrix, size, flags=cv2.INTER_NEAREST) > 0
-    return Overlay(np.asarray(one, np.float32), laid.two, np.asarray(inside & laid.both), laid.to_grid)
+    return replace(laid, one=np.asarray(one, np.float32), both=np.asarray(inside & laid.both))
 
 
 def _followed(laid: Overlay) -> tuple[Doubles, Doubles]:

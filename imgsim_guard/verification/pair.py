@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from imgsim_guard.model import Evidence, Transform
 from imgsim_guard.verification.agreement import Agreement, agreement
-from imgsim_guard.verification.alignment import Alignment, Doubles, by_features, by_frames
-from imgsim_guard.verification.overlay import Overlay, overlay, refined, straightened
+from imgsim_guard.verification.alignment import Alignment, Doubles, by_features, by_frames, moved_points
+from imgsim_guard.verification.drawing import unexplained
+from imgsim_guard.verification.judging import (
+    LARGEST_OVERLAY,
+    MANY_POINTS,
+    REASONS,
+    Judgement,
+    judged,
+    judged_drawing,
+    judged_simple,
+    same_shot,
+)
+from imgsim_guard.verification.overlay import Overlay, overlay, refined, refined_if_blurred, straightened
 from imgsim_guard.verification.paper import printed
 from imgsim_guard.verification.prepared import FEATURE_SIDE, GREY_SIDE, Prepared
 from imgsim_guard.verification.transform import shares, transform, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from imgsim_guard.model import Outcome
+    from imgsim_guard.verification.prepared import Pixels
 
 # Long side of the grid for the cheap look at a proposal.
 COARSE_SIDE = 192
@@ -34,28 +47,14 @@ STRICT_HOPELESS = 0.45
 COARSE_SWAPPED = 0.2
 # Long sides of the grids on which print is read. What differs in the first is not read on.
 READING_SIDES = (576, GREY_SIDE)
-# Fewer textured windows than this (of 15 px, 5 apart) could agree by accident.
-LEAST_WINDOWS = 40
 # The overlap must be at least this part of the smaller picture: tiles cut from one picture are not copies.
 LEAST_OVERLAP = 0.3
-# Photographs: copies under captions, patches and watermarks keep 0.75 or more, other pictures reach less.
-PHOTOGRAPH_AGREEMENT = 0.6
-# Paper and screens: print that came and went, as a share of the textured windows. Copies with a logo or a caption
-# stay below 0.02 outside of one region; the same form filled in otherwise begins at 0.04.
-MOST_SWAPPED = 0.02
-# One region of other print that is no larger than this part of the overlap may be an overlay (a logo over text).
-LARGEST_OVERLAY = 0.015
-# With fewer matching points than this, agreement has to be nearly complete.
-MANY_POINTS = 12
-STRICT_AGREEMENT = 0.9
-# ... and few windows may show something in one picture only.
-STRICT_WHOLE = 0.8
+# ... and nearly all of it with few matching points: the squares of a chess board fit a part of any other.
+STRICT_OVERLAP = 0.75
 # Pictures with fewer features than this are simple; a letter has 3 to 15, an icon 20 to 60.
 SIMPLE_FEATURES = 16
 # Larger pictures with as few features are smooth photographs.
 SIMPLE_SIDE = 256
-# O and Q, i and j agree in 0.93 to 0.958 of their windows, a glyph of 16 px and its JPEG of quality 40 in 0.97.
-SIMPLE_AGREEMENT = 0.96
 UPRIGHT_TOLERANCE = 0.1
 # Nothing can be aligned to a strip narrower than this many pixels.
 LEAST_PIXELS = 8
@@ -67,19 +66,11 @@ STRAIGHTENING_POINTS = 30
 ENOUGH_FEATURES = 60
 
 
-class _Judgement(Enum):
-    SAME = 1
-    DIFFERENT = 2
-    OTHER_PRINT = 3
-    OTHER_SIGN = 4
-    UNCLEAR = 5
-
-
 @dataclass(frozen=True, slots=True)
 class _Trial:
     """One proposal, tried."""
 
-    judgement: _Judgement
+    judgement: Judgement
     matrix: Doubles  # (2, 3), from the first small picture to the second
     points: int
     agreement: float
@@ -121,16 +112,12 @@ def _unaligned(query: Prepared, gallery: Prepared) -> Evidence:
 
 def _evidence(trial: _Trial, found: Transform, query: Prepared, gallery: Prepared) -> Evidence:
     numbers = (trial.points, round(trial.agreement, 3), found.covered, found)
-    if trial.judgement is _Judgement.SAME:
+    if trial.judgement is Judgement.SAME:
         said = words(found, query, gallery, hidden=trial.hidden)
         return Evidence("confirmed", *numbers, ", ".join(said) or "the same picture, saved again")
-    if trial.judgement is _Judgement.UNCLEAR:
-        return Evidence("undecided", *numbers, "they line up, but show too little to be sure")
-    if trial.judgement is _Judgement.OTHER_PRINT:
-        return Evidence("refuted", *numbers, "they have the same layout, but other print in it")
-    if trial.judgement is _Judgement.OTHER_SIGN:
-        return Evidence("refuted", *numbers, "the same simple sign, but mirrored, turned or of another size")
-    return Evidence("refuted", *numbers, f"laid over each other, {trial.agreement:.0%} of what they show agrees")
+    outcome: Outcome = "undecided" if trial.judgement is Judgement.UNCLEAR else "refuted"
+    laid = f"laid over each other, {trial.agreement:.0%} of what they show agrees"
+    return Evidence(outcome, *numbers, REASONS.get(trial.judgement, laid))
 
 
 def _best_trial(first: Prepared, second: Prepared) -> _Trial | None:
@@ -138,7 +125,7 @@ def _best_trial(first: Prepared, second: Prepared) -> _Trial | None:
     best = None
     for proposal in _proposals(first, second):
         trial = _tried(first, second, proposal)
-        if trial is not None and trial.judgement is _Judgement.SAME:
+        if trial is not None and trial.judgement is Judgement.SAME:
             return trial
         if trial is not None and (best is None or trial.agreement > best.agreement):
             best = trial
@@ -159,16 +146,16 @@ def _proposals(first: Prepared, second: Prepared) -> Iterator[Alignment]:
 def _tried(first: Prepared, second: Prepared, proposal: Alignment) -> _Trial | None:
     """Looks at a proposal closer and closer, as long as it holds; None if there is nothing to judge."""
     many, matrix, bent = proposal.points >= MANY_POINTS, proposal.matrix, False
-    look = _coarse(first, second, matrix)
+    look = _coarse(first, second, matrix, many=many)
     if look is not None and not look.holds(many=many) and look.seen.fraction >= (HOPELESS if many else STRICT_HOPELESS):
-        matrix, bent = refined(look.laid, matrix)
-        look = _coarse(first, second, matrix)
+        matrix, bent, _ = refined(look.laid, matrix)
+        look = _coarse(first, second, matrix, many=many)
     if look is None:
         return None
     if look.seen.fraction < (COARSE_AGREEMENT if many else STRICT_COARSE_AGREEMENT):
-        return _trial(_Judgement.DIFFERENT, matrix, proposal, look.seen, thorough=False)
+        return _trial(Judgement.DIFFERENT, matrix, proposal, look.seen, thorough=False)
     if many and not bent and look.swapped and printed(look.laid):
-        return _trial(_Judgement.OTHER_PRINT, matrix, proposal, look.seen, thorough=True)
+        return _trial(Judgement.OTHER_PRINT, matrix, proposal, look.seen, thorough=True)
     return _looked_at(first, second, Alignment(matrix, proposal.points))
 
 
@@ -187,30 +174,39 @@ class _Coarse(NamedTuple):
         return many and self.seen.fraction >= COARSE_AGREEMENT and not self.swapped
 
 
-def _coarse(first: Prepared, second: Prepared, matrix: Doubles) -> _Coarse | None:
+def _coarse(first: Prepared, second: Prepared, matrix: Doubles, *, many: bool) -> _Coarse | None:
     """None if too little of them overlaps."""
     laid = overlay(first.small, second.small, matrix, side=COARSE_SIDE)
-    if laid is None or max(shares(first.small, second.small, matrix)) < LEAST_OVERLAP:
+    least = LEAST_OVERLAP if many else STRICT_OVERLAP
+    if laid is None or max(shares(first.small, second.small, matrix)) < least:
         return None
     return _Coarse(laid, agreement(laid))
 
 
 def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> _Trial | None:
     """The thorough look at a proposal that lies nearly right."""
-    laid = overlay(first.small, second.small, proposal.matrix, side=FEATURE_SIDE)
+    magnified = max(first.magnified, second.magnified)
+    laid = overlay(first.small, second.small, proposal.matrix, side=FEATURE_SIDE, magnified=magnified)
     if laid is None:
         return None
-    matrix, bent = refined(laid, proposal.matrix)
-    laid = overlay(first.small, second.small, matrix, side=FEATURE_SIDE)
-    if laid is None:
+    matrix, bent, exact = refined_if_blurred(laid, proposal.matrix)
+    affine = overlay(first.small, second.small, matrix, side=FEATURE_SIDE)
+    if affine is None:
         return None
-    laid, seen = _straighter(laid, proposal.points, bent=bent)
-    if _simple(first, second) and printed(laid):
-        judgement = _judged_simple(seen, upright=_upright(first, second, matrix))
-        return _trial(judgement, matrix, proposal, seen, thorough=True)
-    judgement = _judged(seen, proposal.points, laid)
-    if judgement is _Judgement.SAME and (seen.fraction < NEARLY_ALL or printed(laid)):
-        return _read(first, second, Alignment(matrix, proposal.points), bent=bent)
+    laid, seen = _straighter(affine, proposal.points, bent=bent)
+    simple, drawings = _simple(first, second) and printed(laid), _drawings(first, second)
+    if simple:
+        judgement = judged_simple(seen, upright=_upright(first, second, matrix), drawn=drawings is not None)
+    else:
+        judgement = judged(seen, proposal.points, laid, drawn=drawings is not None)
+    if judgement is Judgement.SAME and drawings is not None:
+        colours, roughly = drawings if laid is affine else None, proposal.points == 0 and exact is None
+        judgement = judged_drawing(unexplained(laid, colours, matrix, roughly=roughly))
+    if not simple and judgement is Judgement.SAME:
+        if not same_shot(seen, proposal.points, exact=exact, drawn=drawings is not None):
+            judgement = Judgement.OTHER_SHOT
+        elif seen.fraction < NEARLY_ALL or printed(laid):
+            return _read(first, second, Alignment(matrix, proposal.points), bent=bent)
     return _trial(judgement, matrix, proposal, seen, thorough=True)
 
 
@@ -223,23 +219,31 @@ def _read(first: Prepared, second: Prepared, proposal: Alignment, *, bent: bool)
         if laid is None:
             return None
         laid, seen = _straighter(laid, proposal.points, bent=bent)
-        trial = _trial(_judged(seen, proposal.points, laid), proposal.matrix, proposal, seen, thorough=True)
-        if trial.judgement is not _Judgement.SAME:
+        judgement = judged(seen, proposal.points, laid, drawn=_drawings(first, second) is not None)
+        trial = _trial(judgement, proposal.matrix, proposal, seen, thorough=True)
+        if trial.judgement is not Judgement.SAME:
             break
     return trial
+
+
+def _drawings(first: Prepared, second: Prepared) -> tuple[Pixels, Pixels] | None:
+    """Both pictures in colour, if both are drawn."""
+    return None if first.drawing is None or second.drawing is None else (first.drawing, second.drawing)
 
 
 def _simple(first: Prepared, second: Prepared) -> bool:
     """Whether one is no richer than a glyph or a plain symbol; a mirrored b is a d, a turned 6 a 9."""
     few = min(len(first.features.points), len(second.features.points)) < SIMPLE_FEATURES
-    return few and max(*first.grey.shape, *second.grey.shape) <= SIMPLE_SIDE
+    return few and (_drawings(first, second) is not None or max(*first.grey.shape, *second.grey.shape) <= SIMPLE_SIDE)
 
 
 def _upright(first: Prepared, second: Prepared, matrix: Doubles) -> bool:
-    """Neither mirrored nor turned, and no larger or smaller within its frame (an s is not an S)."""
+    """Neither mirrored nor turned, in the same place and no larger or smaller within its frame (an s is not an S)."""
     (height, width), (high, wide) = first.small.shape, second.small.shape
     frames = np.diag([wide / width, high / height])
-    return bool(np.abs(np.linalg.solve(frames, matrix[:, :2]) - np.eye(2)).max() < UPRIGHT_TOLERANCE)
+    turned = np.abs(np.linalg.solve(frames, matrix[:, :2]) - np.eye(2)).max()
+    centre = moved_points(matrix, np.array([[width / 2, height / 2]]))[0] / (wide, high) - 0.5
+    return bool(turned < UPRIGHT_TOLERANCE and np.abs(centre).max() < UPRIGHT_TOLERANCE)
 
 
 def _straighter(laid: Overlay, points: int, *, bent: bool) -> tuple[Overlay, Agreement]:
@@ -258,23 +262,6 @@ def _enlarged(image: Prepared) -> Doubles:
     return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
 
 
-def _trial(judgement: _Judgement, matrix: Doubles, proposal: Alignment, seen: Agreement, *, thorough: bool) -> _Trial:
+def _trial(judgement: Judgement, matrix: Doubles, proposal: Alignment, seen: Agreement, *, thorough: bool) -> _Trial:
     hidden = float((seen.swapped | seen.covered).sum()) / max(1, int(seen.seen.sum()))
     return _Trial(judgement, matrix, proposal.points, seen.fraction, hidden, thorough)
-
-
-def _judged_simple(seen: Agreement, *, upright: bool) -> _Judgement:
-    if seen.fraction < SIMPLE_AGREEMENT or seen.whole < STRICT_AGREEMENT:
-        return _Judgement.DIFFERENT
-    return _Judgement.SAME if upright else _Judgement.OTHER_SIGN
-
-
-def _judged(seen: Agreement, points: int, laid: Overlay) -> _Judgement:
-    if seen.textured.sum() < LEAST_WINDOWS:
-        return _Judgement.UNCLEAR
-    enough = PHOTOGRAPH_AGREEMENT if points >= MANY_POINTS else STRICT_AGREEMENT
-    if seen.fraction < enough or (points < MANY_POINTS and seen.whole < STRICT_WHOLE):
-        return _Judgement.DIFFERENT
-    if seen.scattered_swaps(LARGEST_OVERLAY) > MOST_SWAPPED and printed(laid):
-        return _Judgement.OTHER_PRINT
-    return _Judgement.SAME

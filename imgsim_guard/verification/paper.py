@@ -1,4 +1,6 @@
-"""Tells print on paper or on a screen from photographs: there, ink that came and went is other content."""
+"""Tells drawn pictures, and print on paper or on a screen, from photographs: there, ink that came and went is other
+content.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from imgsim_guard.verification.overlay import Overlay
-    from imgsim_guard.verification.prepared import Floats
+    from imgsim_guard.verification.prepared import Floats, Pixels
 
 # Grey values this close to each other are one plain colour.
 PLAIN_SPAN = 17
@@ -62,3 +64,32 @@ def _lit_paper(picture: Floats, both: NDArray[np.bool_]) -> bool:
     distance = np.abs(picture - ground(picture))[both]
     paper, ink = float((distance < PAPER_NOISE).mean()), float((distance > INK_CONTRAST).mean())
     return paper > LEAST_GROUND and ink > LEAST_INK * (1 - paper - ink)
+
+
+# A drawn picture has few colours: its six commonest grey values (3 more or less) are 0.72 or more of it, also after
+# JPEG at quality 80. Of 150 photographs and X-rays, those of printed chess boards (up to 0.84) and 3 others have more.
+COMMONEST = 6
+COMMONEST_SPAN = 3
+LEAST_COMMON = 0.72
+# ... and hard edges between flat areas: pixels whose 3 x 3 neighbourhood spans a few grey values (soft) are fewer than
+# this part of those where it is flat.
+FLAT_SPAN = 10
+SOFT_SPAN = 50
+MOST_SOFT = 0.6
+NEIGHBOURHOOD = np.ones((3, 3), np.uint8)
+
+
+def drawn(colour: Pixels) -> bool:
+    """Whether a (h, w, 3) BGR picture was drawn by a program or a press, with few colours and hard edges."""
+    counts = np.bincount(colour[..., 1].ravel(), minlength=256) / colour[..., 1].size
+    common = 0.0
+    for _ in range(COMMONEST):
+        within = np.convolve(counts, np.ones(2 * COMMONEST_SPAN + 1), "same")
+        peak = int(within.argmax())
+        common += float(within[peak])
+        counts[max(0, peak - COMMONEST_SPAN - 2) : peak + COMMONEST_SPAN + 3] = 0
+    if common < LEAST_COMMON:
+        return False
+    span = (cv2.dilate(colour, NEIGHBOURHOOD) - cv2.erode(colour, NEIGHBOURHOOD)).max(axis=2)
+    soft = float(((span > FLAT_SPAN) & (span <= SOFT_SPAN)).mean())
+    return soft < MOST_SOFT * float((span <= FLAT_SPAN).mean())

@@ -463,7 +463,7 @@ def test_a_printed_page_saved_again_or_stamped_is_a_copy(page: int, change: Call
 
 def test_the_refusal_of_another_form_says_that_only_the_layout_is_shared() -> None:
     evidence = verify(prepared_template(0), prepared_template(1))
-    assert evidence.reason == "they have the same layout, but other print in it"
+    assert evidence.reason == "they have the same layout, but other content in it"
 
 
 @pytest.mark.parametrize("page", range(len(TEMPLATES)))
@@ -509,9 +509,11 @@ def test_other_print_is_refuted_before_it_is_read_in_full_size(monkeypatch: pyte
     """Sets of one layout are all pairs, and each of them is within the threshold."""
     sides: list[int] = []
 
-    def watched(first: Pixels, second: Pixels, matrix: NDArray[np.float64], *, side: int) -> Overlay | None:
+    def watched(
+        first: Pixels, second: Pixels, matrix: NDArray[np.float64], *, side: int, magnified: float = 1.0
+    ) -> Overlay | None:
         sides.append(side)
-        return overlay(first, second, matrix, side=side)
+        return overlay(first, second, matrix, side=side, magnified=magnified)
 
     monkeypatch.setattr(pair, "overlay", watched)
     for one, two in ((0, 2), (1, 2), (3, 4), (3, 5)):

@@ -1,0 +1,134 @@
+"""The rules of verification: what an overlay of two pictures says about them."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from imgsim_guard.verification.paper import printed
+
+if TYPE_CHECKING:
+    from imgsim_guard.verification.agreement import Agreement
+    from imgsim_guard.verification.drawing import Unexplained
+    from imgsim_guard.verification.overlay import Overlay
+
+# Fewer textured windows than this (of 15 px, 5 apart) could agree by accident.
+LEAST_WINDOWS = 40
+# Photographs: copies under captions, patches and watermarks keep 0.75 or more, other pictures reach less.
+PHOTOGRAPH_AGREEMENT = 0.6
+# Paper and screens: print that came and went, as a share of the textured windows. Copies with a logo or a caption
+# stay below 0.02 outside of one region; the same form filled in otherwise begins at 0.04.
+MOST_SWAPPED = 0.02
+# One region of other print that is no larger than this part of the overlap may be an overlay (a logo over text).
+LARGEST_OVERLAY = 0.015
+# With fewer matching points than this, agreement has to be nearly complete.
+MANY_POINTS = 12
+STRICT_AGREEMENT = 0.9
+# ... and few windows may show something in one picture only.
+STRICT_WHOLE = 0.8
+# O and Q, i and j agree in 0.93 to 0.958 of their windows, a glyph of 16 px and its JPEG of quality 40 in 0.97.
+SIMPLE_AGREEMENT = 0.96
+
+
+class Judgement(Enum):
+    """What an overlay of two pictures says."""
+
+    SAME = 1
+    DIFFERENT = 2
+    OTHER_PRINT = 3
+    OTHER_SIGN = 4
+    OTHER_DRAWING = 5
+    OTHER_COLOURS = 6
+    OTHER_SHOT = 7
+    UNCLEAR = 8
+
+
+OTHER_CONTENT = "they have the same layout, but other content in it"
+REASONS = {
+    Judgement.UNCLEAR: "they line up, but show too little to be sure",
+    Judgement.OTHER_PRINT: OTHER_CONTENT,
+    Judgement.OTHER_SIGN: "the same simple sign, but mirrored, turned or of another size",
+    Judgement.OTHER_DRAWING: OTHER_CONTENT,
+    Judgement.OTHER_COLOURS: "the same drawing in other colours",
+    Judgement.OTHER_SHOT: "they show the same kind of thing in the same place, but the details differ",
+}
+
+
+def judged_simple(seen: Agreement, *, upright: bool, drawn: bool) -> Judgement:
+    """Judge a glyph or a plain sign: nearly all has to agree, upright. drawn: all ink is compared afterwards."""
+    if seen.fraction < SIMPLE_AGREEMENT or seen.whole < (STRICT_WHOLE if drawn else STRICT_AGREEMENT):
+        return Judgement.DIFFERENT
+    return Judgement.SAME if upright else Judgement.OTHER_SIGN
+
+
+def judged(seen: Agreement, points: int, laid: Overlay, *, drawn: bool) -> Judgement:
+    """Judge by the windows that agree and, in print, by those where ink came and went. drawn: all ink is compared
+    afterwards, so that what only one of them shows need not be weighed here.
+    """
+    if seen.textured.sum() < LEAST_WINDOWS:
+        return Judgement.UNCLEAR
+    enough = PHOTOGRAPH_AGREEMENT if points >= MANY_POINTS else STRICT_AGREEMENT
+    if seen.fraction < enough or (points < MANY_POINTS and not drawn and seen.whole < STRICT_WHOLE):
+        return Judgement.DIFFERENT
+    if seen.scattered_swaps(LARGEST_OVERLAY) > MOST_SWAPPED and printed(laid):
+        return Judgement.OTHER_PRINT
+    return Judgement.SAME
+
+
+# Another photograph of the same face, plate or board lines up, too, but its details are not in the same places: of what
+# is followed from one to the other 0.04 to 0.45 lies exactly where it should. In copies under 84 edits it is 0.56 or
+# more, except under a caption or watermarks all over; there many points match and most windows are alike in detail.
+LEAST_EXACT = 0.45
+LEAST_DETAILED = 0.55
+PLENTY_OF_POINTS = 60
+# Plates of one make agree in their frames, exactly. Their letters came and went: 0.24 in the median. Copies under
+# captions stay below this.
+MOST_SWAPPED_IN_PHOTOGRAPHS = 0.14
+
+
+def same_shot(seen: Agreement, points: int, *, exact: float | None, drawn: bool) -> bool:
+    """Whether two pictures that agree are one and the same, and not two photographs of the same thing.
+
+    exact: the share of what was followed from one picture to the other that lies exactly in its place, if known; drawn:
+    whether all that is drawn in either was compared, so that its details need not be.
+    """
+    detailed = seen.detailed > LEAST_DETAILED
+    if exact is not None and exact < LEAST_EXACT:
+        return points > PLENTY_OF_POINTS and detailed
+    unswapped = seen.scattered_swaps(LARGEST_OVERLAY) < MOST_SWAPPED_IN_PHOTOGRAPHS
+    return drawn or detailed or (points >= MANY_POINTS and unswapped)
+
+
+# Share of what both show that is ink, or a colour, without a counterpart on either side. In copies of 32 drawn kinds
+# (JPEG, two thirds, 6 px cropped) no more than 0.0003 has none on both sides; two speed limits that differ in a part of
+# one digit, or settings with three other numbers, begin at 0.003.
+MOST_UNEXPLAINED = 0.0012
+# One region of other ink may be an overlay, a stamp or a logo, if it is small, all else is there, and it lies on plain
+# ground or on a page full of print (0.25 of it are edges): RECEIVED in large letters over a form holds 0.09 to 0.16 of
+# all edges. The digit in which two speed limits differ holds 0.19 or more.
+LARGEST_STAMP = 0.08
+MOST_STAMPED = 0.17
+FULL_OF_PRINT = 0.2
+# Lines that only one of them has, over all edges: resampling and cropping leave up to 0.1. A caption or a logo adds
+# more, but in one place.
+MOST_ONE_SIDED = 0.15
+LARGEST_CAPTION = 0.2
+MOST_CAPTION = 0.5
+
+
+def judged_drawing(found: Unexplained) -> Judgement:
+    """Judge two drawn pictures that line up by all that is drawn in either of them."""
+    small = found.overlay < LARGEST_STAMP and found.overlaid < MOST_STAMPED
+    stamped = small and (found.on_plain or found.edges > FULL_OF_PRINT)
+    if min(found.beside if stamped else found.ink) > MOST_UNEXPLAINED:
+        return Judgement.OTHER_DRAWING
+    edges = max(found.edges, LEAST_EDGES)
+    caption = found.overlay < LARGEST_CAPTION and max(found.ink) < MOST_CAPTION * edges
+    if max(found.beside if caption else found.ink) > MOST_ONE_SIDED * edges:
+        return Judgement.OTHER_DRAWING
+    colour = found.colour_beside if stamped else found.colour
+    return Judgement.OTHER_COLOURS if min(colour) > MOST_UNEXPLAINED else Judgement.SAME
+
+
+# Fewer edges than this share of a picture are so few that one faded line would be most of them.
+LEAST_EDGES = 0.005
