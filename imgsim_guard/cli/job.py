@@ -6,6 +6,7 @@ import time
 from contextlib import closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING, NamedTuple
 
+from imgsim_guard.gate.rule_files import RuleFiles
 from imgsim_guard.gate.workspace import Workspace, nearest_root
 from imgsim_guard.sources.git import Git
 from imgsim_guard.sources.worktree import with_worktree
@@ -24,18 +25,22 @@ class Job(NamedTuple):
 
 
 @contextmanager
-def in_repository(arguments: argparse.Namespace) -> Iterator[tuple[Git, Job]]:
-    """The repository around the working directory."""
+def in_repository(
+    arguments: argparse.Namespace, *, index: bool = False, revision: str | None = None
+) -> Iterator[tuple[Git, Job]]:
+    """The repository around the working directory, with the rules of its worktree, its index or a revision."""
     started = time.monotonic()
     with closing(Git.here()) as git:
-        yield git, Job(arguments, Workspace(git.root, config=arguments.config), started)
+        commit = git.commit(revision) if revision else None
+        rules = RuleFiles(git.root, git, index=index, revision=commit)
+        yield git, Job(arguments, Workspace(git.root, config=arguments.config, rules=rules), started)
 
 
 @contextmanager
-def in_judged_state(arguments: argparse.Namespace) -> Iterator[tuple[Git, Job]]:
-    """The repository; with --worktree, as if everything in the worktree had been staged."""
+def in_judged_state(arguments: argparse.Namespace, *, revision: str | None = None) -> Iterator[tuple[Git, Job]]:
+    """The repository; with --worktree, as if everything there had been staged. `revision`: the one whose rules hold."""
     with (
-        in_repository(arguments) as (git, job),
+        in_repository(arguments, revision=revision) as (git, job),
         with_worktree(git) if arguments.worktree else nullcontext(git) as state,
     ):
         yield state, job

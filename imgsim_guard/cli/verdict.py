@@ -49,6 +49,7 @@ def judge(
         return _say_nothing_new(selection, job)
     result = examined(selection, source, job, max_missing=max_missing, place=place)
     store = workspace.lazy_store
+    result = replace(result, notes=(*workspace.notes, *result.notes))
     if result.failed or not arguments.quiet:
         text = text_report(
             result,
@@ -110,6 +111,7 @@ def _say_nothing_new(selection: Selection, job: Job) -> int:
     """The verdict without new images: no store is read, because that would import NumPy."""
     arguments = job.arguments
     result = nothing_new(selection, job.workspace.policy)
+    result = replace(result, notes=(*job.workspace.notes, *result.notes))
     if not arguments.quiet:
         say_verdict(text_report(result, seconds=time.monotonic() - job.started), arguments)
     write_reports(result, arguments, lambda: "")

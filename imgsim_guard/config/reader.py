@@ -1,8 +1,9 @@
-"""Read and check the configuration file `.imgsim-guard.yaml`; report all mistakes at once."""
+"""Read and check the configuration, such as `.imgsim-guard.yaml`; report all mistakes at once."""
 
 from __future__ import annotations
 
 import difflib
+import tomllib
 from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, create_m
 
 from imgsim_guard.config import setting_types
 from imgsim_guard.config.setting_types import PATTERNS
+from imgsim_guard.config.settings import LARGEST_FILE as MAX_FILE_SIZE
 from imgsim_guard.config.settings import PREVIEWS, RuleSettings, Settings
 from imgsim_guard.config.strict_yaml import Document, Location, Mark, YamlError, parse_yaml
 from imgsim_guard.model import GuardError
@@ -21,8 +23,11 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-MAX_FILE_SIZE = 100_000
-"""Bytes. No configuration comes near it, and what reads more can be made to wait."""
+WHAT = "configuration"
+"""What messages call the file."""
+
+TABLE = "imgsim-guard"
+"""The table of `tool` in a `pyproject.toml`."""
 
 SHOWN_LENGTH = 60
 """Characters of a wrong value that a message repeats: enough to recognise it by."""
@@ -59,9 +64,9 @@ def as_written(settings: Settings) -> dict[str, object]:
     return dict.fromkeys(vars(settings)) | written
 
 
-def names_in(path: Path) -> set[str]:
-    """Which settings a file has, which was read before."""
-    named = parse_yaml(_text(path)).value
+def names_in(name: str, text: str) -> set[str]:
+    """Which settings a text has, which was read before; `name` is its file's."""
+    named = tomllib.loads(text)["tool"][TABLE] if _is_toml(name) else parse_yaml(text).value
     return {*named} if isinstance(named, dict) else set()
 
 
@@ -72,19 +77,27 @@ def settings_schema() -> dict[str, object]:
 
 def load_settings(path: Path) -> Settings:
     """The settings in a file. Raises GuardError with a line for every mistake: file:line:column: what is wrong."""
-    return parse_settings(_text(path), name=str(path))
+    text = read_text(path, what=WHAT, largest=MAX_FILE_SIZE)
+    if _is_toml(path.name) and not has_table(text, name=str(path)):
+        raise GuardError(f"{path}: it has no table [tool.{TABLE}]")
+    return parse_settings(text, name=str(path))
 
 
-def _text(path: Path) -> str:
-    return read_text(path, what="configuration", largest=MAX_FILE_SIZE)
+def has_table(text: str, *, name: str) -> bool:
+    """Whether a `pyproject.toml` holds a configuration. Raises GuardError for one that is no TOML."""
+    if TABLE not in text:
+        return False
+    try:
+        return TABLE in tomllib.loads(text).get("tool", {})
+    except tomllib.TOMLDecodeError as error:
+        raise GuardError(f"{name}: not valid TOML: {error}") from error
 
 
 def parse_settings(text: str, *, name: str) -> Settings:
-    """The settings in a text; `name` is what messages call it. Raises GuardError as `load_settings` does."""
-    try:
-        document = parse_yaml(text)
-    except YamlError as error:
-        raise GuardError(f"{name}:{error.mark.line}:{error.mark.column}: {error}") from error
+    """The settings in a text in YAML or, where the name ends in .toml, in a table of TOML; `name` is what messages call
+    it. Raises GuardError as `load_settings` does.
+    """
+    document = _table(text) if _is_toml(name) else _document(text, name)
     try:
         read = _SETTINGS.model_validate({} if document.value is None else document.value)
     except ValidationError as error:
@@ -98,6 +111,24 @@ def parse_settings(text: str, *, name: str) -> Settings:
     if found:
         raise _mistakes(found, name)
     return settings
+
+
+def _is_toml(name: str) -> bool:
+    return name.endswith(".toml")
+
+
+def _document(text: str, name: str) -> Document:
+    try:
+        return parse_yaml(text)
+    except YamlError as error:
+        raise GuardError(f"{name}:{error.mark.line}:{error.mark.column}: {error}") from error
+
+
+def _table(text: str) -> Document:
+    """TOML's values have no places, so that all mistakes are where the table begins."""
+    before = text.partition(f"tool.{TABLE}")[0]
+    value = tomllib.loads(text)["tool"][TABLE]
+    return Document(value, {(): Mark(before.count("\n") + 1, 1)}, {})
 
 
 def _of_model(read: BaseModel) -> Settings:
@@ -158,10 +189,8 @@ def _mark_of(document: Document, problem: ErrorDetails) -> Mark:
 
 def _mark(document: Document, location: Location) -> Mark:
     """Where it stands: the value, else what encloses it."""
-    while location not in document.marks:
+    while location and location not in document.marks:
         location = location[:-1]
-        if not location:
-            break
     return document.marks.get(location, Mark(1, 1))
 
 

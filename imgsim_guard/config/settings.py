@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 
 FILE_NAME = ".imgsim-guard.yaml"
 
+FILE_NAMES = (FILE_NAME, ".imgsim-guard.yml")
+"""Files of which one may be in the root, with settings and nothing else."""
+
+PYPROJECT = "pyproject.toml"
+"""The file that may have settings in its table `tool.imgsim-guard` instead."""
+
+LARGEST_FILE = 100_000
+"""Bytes. No configuration comes near it, and what reads more can be made to wait."""
+
 PREVIEWS = "previews"
 """The folder of previews, beside that of the store."""
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 FILE = ".imgsim-guard/accepted.yaml"
 
+WHAT = "accepted pairs"
+"""What messages call the file."""
+
 MAX_FILE_SIZE = 2**26
 """Bytes. A baseline of a hundred thousand pairs is a third of that."""
 
@@ -68,7 +71,7 @@ def load_accepted(path: Path) -> list[AcceptedPair]:
     """The pairs in a file; none when there is no such file. Raises GuardError with a line for every mistake."""
     if not os.path.lexists(path):
         return []
-    return parse_accepted(read_text(path, what="accepted pairs", largest=MAX_FILE_SIZE), name=str(path))
+    return parse_accepted(read_text(path, what=WHAT, largest=MAX_FILE_SIZE), name=str(path))
 
 
 def parse_accepted(text: str, *, name: str) -> list[AcceptedPair]:

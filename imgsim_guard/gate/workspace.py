@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgsim_guard.augnet import fingerprint
-from imgsim_guard.config.settings import FILE_NAME, PREVIEWS, Settings
+from imgsim_guard.config.settings import FILE_NAMES, LARGEST_FILE, PREVIEWS, PYPROJECT, Settings
+from imgsim_guard.gate.rule_files import RuleFiles
 from imgsim_guard.model import GuardError
 from imgsim_guard.sources.selection import image_filter
 from imgsim_guard.system.cache_folder import cache_folder
-from imgsim_guard.system.files import leads_out
+from imgsim_guard.system.files import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,16 +26,40 @@ if TYPE_CHECKING:
     from imgsim_guard.store.store import Store
 
 
+ONLY_ONE = "the configuration of a repository is in its root; move it there, or name it with --config"
+
+
 class Workspace:
     """What is set up in a folder. Everything but the settings is read when it is first asked for.
 
     `root`: the folder of the configuration. `config`: the configuration file that was named, instead of the one in the
-    root. Raises GuardError for a configuration that is wrong.
+    root. `rules`: where the files of rules are read; those of the folder, if it is not given. Raises GuardError for a
+    configuration that is wrong.
     """
 
-    def __init__(self, root: Path, *, config: str | None = None) -> None:
+    def __init__(self, root: Path, *, config: str | None = None, rules: RuleFiles | None = None) -> None:
         self.root = root
-        self.settings = _settings(root, config)
+        self._rules = rules or RuleFiles(root)
+        self.configuration, self._text = (config, _named(config)) if config else _configuration(self._rules)
+        self._shown = config or str(root / self.configuration)
+        self.settings = Settings()
+        if self._text is not None:
+            from imgsim_guard.config.reader import parse_settings  # which loads pydantic
+
+            self.settings = parse_settings(self._text, name=self._shown)
+
+    @property
+    def given(self) -> set[str]:
+        """Which settings the configuration has."""
+        from imgsim_guard.config.reader import names_in
+
+        return set() if self._text is None else names_in(self._shown, self._text)
+
+    @property
+    def notes(self) -> list[str]:
+        """Which rules were read, as far as it is not evident."""
+        nested = [name for name in self._rules.nested() if name != self.configuration]
+        return [*self._rules.notes, *(f"{name} is not read: {ONLY_ONE}" for name in nested)]
 
     @cached_property
     def fingerprint(self) -> str:
@@ -49,10 +74,12 @@ class Workspace:
     @cached_property
     def policy(self) -> Policy:
         """What the configuration and the accepted pairs want."""
-        from imgsim_guard.gate.accepted import load_accepted
+        from imgsim_guard.gate.accepted import MAX_FILE_SIZE, WHAT, parse_accepted
         from imgsim_guard.gate.policy import policy_of
 
-        return policy_of(self.settings, load_accepted(_own(self.root, self.settings.accepted)), root=self.root)
+        name = self.settings.accepted
+        text = self._rules.text(name, what=WHAT, largest=MAX_FILE_SIZE)
+        return policy_of(self.settings, parse_accepted(text or "", name=str(self.root / name)), root=self.root)
 
     @property
     def store_folder(self) -> Path:
@@ -92,7 +119,7 @@ class Workspace:
 def nearest_root() -> Path:
     """The nearest folder, from here upwards, with a configuration; this one if there is none."""
     here = Path.cwd()
-    return next((folder for folder in (here, *here.parents) if os.path.lexists(folder / FILE_NAME)), here)
+    return next((folder for folder in (here, *here.parents) if _is_configured(folder)), here)
 
 
 def open_store(settings: Settings, tracked: Path | None, *, lazy: bool = False) -> Store:
@@ -106,22 +133,42 @@ def open_store(settings: Settings, tracked: Path | None, *, lazy: bool = False) 
     return store
 
 
-def _settings(root: Path, config: str | None) -> Settings:
-    """Those of the file that was named, else of the one in the root, else the defaults."""
-    path = _own(root, FILE_NAME) if config is None else Path(config)
-    if config is None and not os.path.lexists(path):
-        return Settings()
-    from imgsim_guard.config.reader import load_settings  # which loads pydantic
-
-    return load_settings(path)
+def _named(config: str) -> str:
+    """The text of a configuration that was named."""
+    text = read_text(Path(config), what="configuration", largest=LARGEST_FILE)
+    if config.endswith(".toml") and not _has_table(text, config):
+        raise GuardError(f"{config}: it has no table [tool.imgsim-guard]")
+    return text
 
 
-def _own(root: Path, name: str) -> Path:
-    """A file of the repository. Raises GuardError for a link out of it: messages repeat what they find in a file."""
-    path = root / name
-    if leads_out(path, root):
-        raise GuardError(f"{name} is a link to a place outside the repository, so it is not read")
-    return path
+def _is_configured(folder: Path) -> bool:
+    if any(os.path.lexists(folder / name) for name in FILE_NAMES):
+        return True
+    project = folder / PYPROJECT
+    try:
+        return project.is_file() and _has_table(project.read_text("utf-8", "replace"), str(project))
+    except (OSError, GuardError):  # of a folder that is not the dataset's
+        return False
+
+
+def _has_table(text: str, name: str) -> bool:
+    if "imgsim-guard" not in text:
+        return False
+    from imgsim_guard.config.reader import has_table
+
+    return has_table(text, name=name)
+
+
+def _configuration(rules: RuleFiles) -> tuple[str, str | None]:
+    """The name of the file that has the configuration, and its text. Raises GuardError when there are two."""
+    found = []
+    for name in (*FILE_NAMES, PYPROJECT):
+        text = rules.text(name, what="configuration", largest=LARGEST_FILE)
+        if text is not None and (name != PYPROJECT or _has_table(text, name)):
+            found.append((name, text))
+    if len(found) > 1:
+        raise GuardError(f"there are two configurations, {found[0][0]} and {found[1][0]}; keep one of them")
+    return found[0] if found else ("", None)
 
 
 def _advice(tracked: Path) -> str:

@@ -29,9 +29,21 @@ def is_needed(git: Git, environment: Mapping[str, str], files: Sequence[str]) ->
 
     `files`: those that were named on the command line.
     """
-    if _of_a_push(environment) or _are_meant(files, environment):
+    if pushed(environment) or by_hand(files, environment):
         return True
     return any(_concerns(change.path) or change.behind == "submodule" for change in tracked.staged_changes(git))
+
+
+def pushed(environment: Mapping[str, str]) -> str | None:
+    """The revision that pre-commit names, which is pushed; None where it names none."""
+    if environment.get("PRE_COMMIT_FROM_REF") and (revision := environment.get("PRE_COMMIT_TO_REF")):
+        return revision
+    return environment.get("PRE_COMMIT_LOCAL_BRANCH") or None
+
+
+def by_hand(files: Sequence[str], environment: Mapping[str, str]) -> bool:
+    """Whether named files are what is to be judged: git sets the index for the hooks of a commit and of a merge."""
+    return bool(files) and "GIT_INDEX_FILE" not in environment
 
 
 @contextmanager
@@ -58,21 +70,11 @@ def for_hook(
         if commit is None:
             raise GuardError(f"cannot judge the push: this clone has no commit {branch!r}")
         yield git, tracked.everything(git, is_image, revision=commit)
-    elif _are_meant(files, environment):
+    elif by_hand(files, environment):
         with with_files(git, files) as state:
             yield state, tracked.named(state, is_image, files)
     else:
         yield git, _staged(git, is_image, split)
-
-
-def _of_a_push(environment: Mapping[str, str]) -> bool:
-    names = ("PRE_COMMIT_FROM_REF", "PRE_COMMIT_LOCAL_BRANCH")
-    return any(environment.get(name) for name in names)
-
-
-def _are_meant(files: Sequence[str], environment: Mapping[str, str]) -> bool:
-    """Whether named files are what is to be judged: git sets the index for the hooks of a commit and of a merge."""
-    return bool(files) and "GIT_INDEX_FILE" not in environment
 
 
 def _concerns(path: str) -> bool:

@@ -15,7 +15,7 @@ from imgsim_guard.system.faults import reason
 from imgsim_guard.system.garbage_collector import no_collecting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 """The id of a tree with nothing in it, which git knows without its being there: the base before the first commit."""
@@ -134,6 +134,15 @@ class Git:
             if record[_STAGE] != "0":
                 raise GuardError(f"{record[_PATH]} has an unresolved conflict; resolve it and run git add first")
         return [Entry(record[_PATH], record[_BLOB]) for record in records if _counts(record)]
+
+    def listed(self, paths: Sequence[str], revision: str | None) -> list[Entry]:
+        """What a revision, or the index, lists at or below these paths."""
+        if revision is None:
+            records = self._records("--literal-pathspecs", "ls-files", "--stage", "-z", "--", *paths)
+            return [Entry(record[_PATH], record[_BLOB]) for record in records if record.startswith(REGULAR_FILES)]
+        records = self._records("ls-tree", "-r", "-z", "--full-tree", revision, "--", *paths)
+        regular = [record for record in records if record.startswith(REGULAR_FILES)]
+        return [Entry(record[_PATH_OF_A_TREE], record[_BLOB_OF_A_TREE]) for record in regular]
 
     def index_paths(self) -> list[str] | None:
         """The paths of what `index` lists, in a third of the time; None while a conflict is unresolved."""

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgsim_guard.config.reader import MAX_FILE_SIZE, as_written, load_settings, parse_settings, settings_schema
+from imgsim_guard.config.reader import as_written, load_settings, parse_settings, settings_schema
 from imgsim_guard.config.settings import FILE_NAME, Settings
+from imgsim_guard.config.settings import LARGEST_FILE as MAX_FILE_SIZE
 from imgsim_guard.model import GuardError
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ def check(arguments: argparse.Namespace) -> int:
         raise GuardError("--to-ref needs --from-ref, the revision to compare with, such as origin/main")
     if arguments.worktree and not arguments.all:
         raise GuardError("--worktree needs --all: it checks every image in the worktree")
-    with in_judged_state(arguments) as (git, job):
+    judged = (arguments.to_ref or "HEAD") if arguments.from_ref else None
+    with in_judged_state(arguments, revision=judged) as (git, job):
         is_image = job.workspace.is_image
         if arguments.from_ref:
             base, revision = arguments.from_ref, arguments.to_ref or "HEAD"

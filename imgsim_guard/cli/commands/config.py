@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgsim_guard.cli.job import in_repository
 from imgsim_guard.cli.terminal import say
-from imgsim_guard.config.reader import as_written, names_in
+from imgsim_guard.config.reader import as_written
 from imgsim_guard.config.settings import FILE_NAME
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.sources.selection import has_image_suffix, image_filter
@@ -21,31 +19,27 @@ if TYPE_CHECKING:
 
     from imgsim_guard.config.settings import Settings
     from imgsim_guard.gate.policy import Policy
+    from imgsim_guard.gate.workspace import Workspace
 
 
 def config(arguments: argparse.Namespace) -> int:
     """`imgsim-guard config`."""
     with in_repository(arguments) as (git, job):
         settings, policy = job.workspace.settings, job.workspace.policy
-        lines = _settings(settings, _file(arguments, git.root), git.root) if not arguments.paths else ()
+        lines = _settings(job.workspace) if not arguments.paths else ()
         say("".join(f"{line}\n" for line in lines))
         for path in arguments.paths:
             say("".join(f"{line}\n" for line in _explained(below_root(path, git.root), settings, policy)))
     return 0
 
 
-def _file(arguments: argparse.Namespace, root: Path) -> str:
-    if arguments.config is not None:
-        return str(arguments.config)
-    return FILE_NAME if os.path.lexists(root / FILE_NAME) else ""
-
-
-def _settings(settings: Settings, file: str, root: Path) -> Iterator[str]:
+def _settings(workspace: Workspace) -> Iterator[str]:
     """The settings as YAML, with a comment at each default."""
+    file = workspace.configuration
     yield f"# {shown(file)}" if file else f"# there is no {FILE_NAME}: these are the defaults"
-    given = names_in(root / FILE_NAME if file == FILE_NAME else Path(file)) if file else ()
-    for name, value in as_written(settings).items():
-        origin = "" if name in given else "  # default"
+    yield from (f"# {shown(note)}" for note in workspace.notes)
+    for name, value in as_written(workspace.settings).items():
+        origin = "" if name in workspace.given else "  # default"
         yield f"{name}: {json.dumps(value)}{origin}"
 
 

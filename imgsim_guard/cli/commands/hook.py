@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from imgsim_guard.cli.terminal import say
-from imgsim_guard.sources.for_hooks import for_hook, is_needed
+from imgsim_guard.sources.for_hooks import by_hand, for_hook, is_needed, pushed
 from imgsim_guard.sources.git import Git
 
 if TYPE_CHECKING:
@@ -29,8 +29,10 @@ def _judged(arguments: argparse.Namespace) -> int:
     from imgsim_guard.cli.verdict import judge
     from imgsim_guard.sources.tracked import Trackers
 
-    with in_repository(arguments) as (git, job):
-        here, files = job.workspace, arguments.files
+    files = arguments.files
+    revision = pushed(os.environ)
+    with in_repository(arguments, index=not by_hand(files, os.environ), revision=revision) as (git, job):
+        here = job.workspace
         with for_hook(git, here.is_image, os.environ, files=files, split=here.policy.split) as (state, selection):
             source = Trackers(state, selection.revision)
             return judge(selection, source, job, max_missing=here.settings.max_missing_embeddings)

@@ -1,0 +1,125 @@
+"""The files that hold rules, the configuration and the accepted pairs, in the state that is judged.
+
+A commit is judged by the rules that it commits, as far as git tracks them, and a revision by its own. Whatever a person
+runs by hand goes by the worktree, where rules are tried out. Where the two differ, a note says which were read.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from imgsim_guard.config.settings import FILE_NAMES, PYPROJECT
+from imgsim_guard.model import GuardError
+from imgsim_guard.sources.git import Git
+from imgsim_guard.system.files import leads_out, read_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OWN_FOLDER = ".imgsim-guard"
+
+LARGEST = 2**26
+"""Bytes of any of them."""
+
+
+class RuleFiles:
+    """The files of rules below a folder. `git`: the repository that the folder is the root of, if it is one.
+
+    `revision`: the commit whose rules hold; `index`: those of the index do; else those of the worktree. `notes`: which
+    files were read from where, as far as it is not evident.
+    """
+
+    def __init__(self, root: Path, git: Git | None = None, *, index: bool = False, revision: str | None = None) -> None:
+        self.notes: list[str] = []
+        self._root = root
+        self._git = git
+        self._committed = index or revision is not None
+        self._revision = revision
+
+    def text(self, name: str, *, what: str, largest: int) -> str | None:
+        """The text of a file, None where there is none; `what` and `largest` as `read_text` has them.
+
+        Raises GuardError for one that cannot be read, and for a link out of the root.
+        """
+        tracked = self._tracked_text(name, what=what, largest=largest) if self._git is not None else None
+        if self._committed and (tracked is not None or name in self._index):
+            self._compare(name, tracked, what=what, largest=largest)
+            return tracked
+        there = self._there(name, what=what, largest=largest)
+        if there is None and tracked is not None:
+            self.notes.append(f"{name} is not in the worktree; the one that is staged was read")
+            return tracked
+        if tracked is not None and there != tracked and _has_rules(name, there, tracked):
+            self.notes.append(
+                f"{name} has changes that are not staged, which were read; git commit goes by what is staged"
+            )
+        return there
+
+    def nested(self) -> list[str]:
+        """Configurations in folders of the repository, where none is read."""
+        if self._git is None:
+            return []
+        listed = self._git.run("ls-files", "-z", "--", *(f":(glob)*/**/{name}" for name in FILE_NAMES))
+        pattern = ("-e", r"^\[tool\.imgsim-guard", "--", f":(glob)*/**/{PYPROJECT}")
+        with suppress(GuardError):  # git grep ends with 1 when there is none
+            listed += self._git.run("grep", "--cached", "--name-only", "--full-name", "-z", *pattern)
+        return sorted(os.fsdecode(name) for name in listed.split(b"\0") if name)
+
+    def _compare(self, name: str, tracked: str | None, *, what: str, largest: int) -> None:
+        """Whoever edits rules, and forgets to stage them, wonders why they do not hold."""
+        there = self._there(name, what=what, largest=largest) if self._revision is None else tracked
+        if there != tracked and _has_rules(name, there, tracked):
+            self.notes.append(
+                f"{name} has changes that are not part of this commit, so they do not hold yet: "
+                f"git add {name}, or name it in git commit, too"
+            )
+
+    def _there(self, name: str, *, what: str, largest: int) -> str | None:
+        path = self._root / name
+        if leads_out(path, self._root):
+            raise GuardError(f"{name} is a link to a place outside the repository, so it is not read")
+        return read_text(path, what=what, largest=largest) if os.path.lexists(path) else None
+
+    def _tracked_text(self, name: str, *, what: str, largest: int) -> str | None:
+        blob = self._blobs.get(name)
+        if blob is None:
+            return None
+        data = self._texts.get(blob)
+        if data is None or len(data) > largest:
+            raise GuardError(f"{name}: more than {largest:,} bytes are too many for the {what}")
+        try:
+            return data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise GuardError(f"{name}: not a text file in UTF-8 ({error.reason} at byte {error.start})") from error
+
+    @cached_property
+    def _blobs(self) -> dict[str, str]:
+        """The files of rules in the index or the revision, by path."""
+        return self._listed(self._revision)
+
+    @cached_property
+    def _index(self) -> dict[str, str]:
+        """Those in the index: what `git commit PATH` leaves out of the commit is in there, too."""
+        if self._git is None or (self._revision is None and "GIT_INDEX_FILE" not in self._git.environment):
+            return self._blobs
+        own = {name: value for name, value in self._git.environment.items() if name != "GIT_INDEX_FILE"}
+        return self._listed(None, Git(self._git.root, own))
+
+    @cached_property
+    def _texts(self) -> dict[str, bytes]:
+        return self._git.blobs(self._blobs.values(), largest=LARGEST) if self._git is not None else {}
+
+    def _listed(self, revision: str | None, git: Git | None = None) -> dict[str, str]:
+        asked = git or self._git
+        if asked is None:
+            return {}
+        listed = asked.listed([*FILE_NAMES, PYPROJECT, OWN_FOLDER], revision)
+        return {entry.path: entry.blob for entry in listed if entry.path.endswith((".yaml", ".yml", ".toml"))}
+
+
+def _has_rules(name: str, *texts: str | None) -> bool:
+    """Whether a file is of any interest: a `pyproject.toml` may have nothing to do with it."""
+    return name != PYPROJECT or any("imgsim-guard" in (text or "") for text in texts)
