@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, cast
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pandas import DataFrame
+
 Kind = Literal["exact-duplicate", "near-duplicate", "look-alike"]
 Action = Literal["fail", "warn", "ignore"]
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 Keep = Literal["best", "largest", "oldest", "first", "least-compressed"]
 """Which of several copies stays."""
@@ -70,6 +73,16 @@ class Unreadable:
     passing: bool = False
 
 
+class Pointer(NamedTuple):
+    """What DVC tracks an image by: the pointer's path, that of the file or folder which it stands for, and the DVC
+    project that both are in, relative to the root.
+    """
+
+    file: str
+    output: str
+    project: str = ""
+
+
 class Made(NamedTuple):
     """An output of a stage of a DVC pipeline: its path, the stage, and whether that makes it from images of the dataset
     (`derived`).
@@ -88,7 +101,8 @@ class Selection:
     so before anything was decoded. `lost`: what the state held before and holds no more. `revision`: the commit that
     holds the queries; None for the index, and for folders. `unlisted`: how many more images the gallery has, where they
     are only counted, since there is no query to compare them with. `made`: what the pipelines of the state make.
-    `relocated`: folders, by path, that moved and could not be looked into: where there are splits, they are unreadable.
+    `pointers`: of new images that DVC tracks. `relocated`: folders, by path, that moved and could not be looked
+    into: where there are splits, they are unreadable.
     `links`: further names of the images' files, each with the name under which it is an image.
     """
 
@@ -103,6 +117,7 @@ class Selection:
     unlisted: int = 0
     made: tuple[Made, ...] = ()
     relocated: tuple[tuple[str, Unreadable], ...] = ()
+    pointers: Mapping[str, Pointer] = field(default_factory=dict)
     links: tuple[tuple[str, str], ...] = ()
 
 
@@ -330,9 +345,10 @@ class Result:
 
     `in_dvc`: the paths of the queries that DVC tracks, sorted. `nearest`: if it was asked for, by path, the distance of
     each query to the image nearest to it. `not_looked_at`: by path, how many more candidates a query has, which were
-    not looked at, since it was confirmed as a copy of others. `made`: what the pipelines of the state make.
-    `uncompared`: how many images of the dataset have no embedding, so that nothing was compared with them; `gallery` is
-    without them. `groups`: the copies by the image to keep, once somebody has looked at them (`gate.grouping`).
+    not looked at, since it was confirmed as a copy of others. `made` and `pointers`: as in the selection.
+    `replaced`: the paths of queries where something else was before. `uncompared`: how many images of the dataset have
+    no embedding, so that nothing was compared with them; `gallery` is without them.
+    `groups`: the copies by the image to keep, once somebody has looked at them (`gate.grouping`).
     """
 
     scope: Scope
@@ -347,6 +363,8 @@ class Result:
     nearest: tuple[tuple[str, float], ...] = ()
     not_looked_at: tuple[tuple[str, int], ...] = ()
     made: tuple[Made, ...] = ()
+    pointers: Mapping[str, Pointer] = field(default_factory=dict)
+    replaced: frozenset[str] = frozenset()
     uncompared: int = 0
     groups: tuple[Group, ...] = ()
 

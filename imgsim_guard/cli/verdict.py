@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from imgsim_guard.cli.reports import say_verdict, taken, write_reports
 from imgsim_guard.cli.terminal import progress_display, terminal_width
 from imgsim_guard.cli.wiring import details, opened_pipeline, workers_of
+from imgsim_guard.config.settings import FILE_NAME
 from imgsim_guard.gate.check import check as run_check
 from imgsim_guard.gate.check import nothing_new
 from imgsim_guard.gate.grouping import for_folders, grouped
@@ -20,6 +22,7 @@ from imgsim_guard.gate.look import Looks
 from imgsim_guard.model import GuardError
 from imgsim_guard.report.escaping import shell_word
 from imgsim_guard.report.text import text_report
+from imgsim_guard.report.ways_out import Standing
 from imgsim_guard.sources.git import Git
 from imgsim_guard.sources.tracked import below_root
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
     from imgsim_guard.cli.job import Job
     from imgsim_guard.gate.policy import Policy
+    from imgsim_guard.gate.workspace import Workspace
     from imgsim_guard.model import Result, Scope, Selection
     from imgsim_guard.sources.place import Place
     from imgsim_guard.sources.source import Source
@@ -57,6 +61,7 @@ def judge(
             look_alikes=arguments.verbose,
             width=terminal_width(),
             clean=_cleaning(arguments) if selection.scope == "folders" else "",
+            standing=_standing(workspace),
         )
         say_verdict(text + details(job, store), arguments)
     # Folders compared with themselves are there to be cleaned; what is in a repository has ways out of its own.
@@ -105,6 +110,18 @@ def _cleaning(arguments: argparse.Namespace) -> str:
     """The command that moves the copies that a scan found."""
     words = [*arguments.paths, *(word for path in arguments.against or () for word in ("--against", path))]
     return " ".join(["imgsim-guard clean", *map(shell_word, words)])
+
+
+def _standing(workspace: Workspace) -> Standing:
+    """Where whoever reads the verdict is. Git starts hooks in the root, and tells where it was called itself."""
+    here = Path.cwd()
+    root = workspace.root.resolve()
+    folder = here.relative_to(root).as_posix() if here.is_relative_to(root) else "."
+    if folder == ".":
+        folder = os.environ.get("GIT_PREFIX", "").rstrip("/")
+    # `git commit -a` commits an index of its own, under this name.
+    commits_all = os.environ.get("GIT_INDEX_FILE", "").endswith("index.lock")
+    return Standing(folder, commits_all, workspace.configuration or FILE_NAME)
 
 
 def _say_nothing_new(selection: Selection, job: Job) -> int:

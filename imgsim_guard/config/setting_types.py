@@ -25,10 +25,13 @@ __all__ = [
     "Pattern",
     "Preprocessing",
     "SplitName",
+    "Uncompared",
 ]
 
 MAX_DISTANCE = 56.0
 """Two embeddings of 768 numbers between -1 and 1 cannot be further apart than 2 * sqrt(768) = 55.4."""
+
+LIMIT = "Input should be a number of images, or a share of them such as 2%"
 
 FOLDER_PATTERN = r"^\.imgsim-guard/[\w-][\w.-]*$"
 NAME_PATTERN = r"^[\w.-]+$"
@@ -38,12 +41,21 @@ PATTERNS = {
 }
 
 
+def _uncompared(value: object) -> Literal["fail", "warn"] | Limit:
+    if value == "fail" or value == "warn":  # noqa: PLR1714  which mypy understands
+        return value
+    try:
+        return _limit(value)
+    except PydanticCustomError as error:
+        raise PydanticCustomError("uncompared", f"{LIMIT}, or fail or warn") from error
+
+
 def _limit(value: object) -> Limit:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     share = share_of(value) if isinstance(value, str) else None
     if share is None:
-        raise PydanticCustomError("limit", "Input should be a number of images, or a share of them such as 2%")
+        raise PydanticCustomError("limit", LIMIT)
     return share
 
 
@@ -52,6 +64,20 @@ LimitSetting = Annotated[
     PlainValidator(_limit),
     PlainSerializer(lambda limit: str(limit) if isinstance(limit, Share) else limit, return_type=int | str),
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": f"^{SHARE}$"}]}),
+]
+Uncompared = Annotated[
+    Literal["fail", "warn"] | Limit,
+    PlainValidator(_uncompared),
+    PlainSerializer(lambda limit: str(limit) if isinstance(limit, Share) else limit, return_type=int | str),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": ["fail", "warn"]},
+                {"type": "integer", "minimum": 0},
+                {"type": "string", "pattern": f"^{SHARE}$"},
+            ]
+        }
+    ),
 ]
 Pattern = Annotated[str, Field(min_length=1)]
 SplitName = Annotated[str, Field(pattern=NAME_PATTERN)]

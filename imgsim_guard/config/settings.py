@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pydantic import Field
 
     from imgsim_guard.augnet import Device, Engine, Preprocessing
-    from imgsim_guard.config.setting_types import FOLDER_PATTERN, Distance, LimitSetting, Pattern, SplitName
+    from imgsim_guard.config.setting_types import FOLDER_PATTERN, Distance, LimitSetting, Pattern, SplitName, Uncompared
     from imgsim_guard.model import Action, Keep
 
 FILE_NAME = ".imgsim-guard.yaml"
@@ -97,6 +97,13 @@ class Settings:
         Literal["fail", "warn"],
         Field(description="Whether new images that are not on this machine (DVC, git LFS) fail the check"),
     ] = "fail"
+    uncompared: Annotated[
+        Uncompared,
+        Field(
+            description="Fail when more images of the dataset than this number, or share, have no embedding, so that "
+            "nothing is compared with them; fail is 0, and warn never fails"
+        ),
+    ] = "warn"
     engine: Annotated[Engine, Field(description="onnx, or imgsim: the reference package (extra [imgsim])")] = "onnx"
     preprocessing: Annotated[
         Preprocessing,

@@ -71,6 +71,7 @@ def check(  # noqa: PLR0913  each of them is needed
         if wanted:
             # What was just embedded may turn out to be bytes that another tracker knows by another content id.
             if (known := store.alike(contents)) != alike:
+                alike = known
                 selection, by_content = _sorted(selection, known, policy)
             kept = rows if pipeline.workers is None else {}  # theirs are read with all others, which may move
             rows = kept | store.find(key for key in (*by_content.searched, *by_content.held) if key not in kept)
@@ -90,21 +91,28 @@ def check(  # noqa: PLR0913  each of them is needed
     for query in _unsettled(by_content, rows):
         unreadable.setdefault(query.path, Unreadable(NOT_SETTLED, absent=True))
     exact = [exact_duplicate(query, image, policy) for query, image in by_content.exact]
+    marked_ones = _marked([*exact, *found.matches], policy, store)
+    named = {match.query.path for match in marked_ones} | unreadable.keys()
+    uncompared = _uncompared(selection, by_content, rows, alike)
     result = Result(
         scope=selection.scope,
         bounds=policy.bounds,
         limits=policy.limits,
         queries=len(selection.queries) + len(selection.unreadable),
         gallery=len(selection.gallery)
+        - uncompared
         + selection.unlisted
         + (max(0, len(selection.queries) - 1) if selection.mutual else 0),
-        matches=in_order(policy.labelled(match) for match in _marked([*exact, *found.matches], policy, store)),
+        matches=in_order(policy.labelled(match) for match in marked_ones),
         unreadable=tuple(sorted(unreadable.items())),
         notes=(*notes, *store.notes),
         in_dvc=tuple(query.path for query in selection.queries if tracker_of(query.content) == "md5"),
         nearest=_nearest(by_content, rows, pipeline, mutual=selection.mutual) if nearest else (),
         not_looked_at=tuple(sorted(found.not_looked_at.items())),
         made=selection.made,
+        pointers={path: pointer for path, pointer in selection.pointers.items() if path in named},
+        replaced=frozenset(named & {image.path for image in selection.lost}),
+        uncompared=uncompared,
     )
     if derived is None:
         return result
@@ -148,6 +156,13 @@ def _sorted(selection: Selection, alike: Mapping[str, str], policy: Policy) -> t
 def _unsettled(by_content: Sorted, rows: Container[str]) -> Iterable[Image]:
     """The queries that were to be searched for, and have no embedding."""
     return (query for content, queries in by_content.searched.items() if content not in rows for query in queries)
+
+
+def _uncompared(selection: Selection, by_content: Sorted, rows: Container[str], alike: Mapping[str, str]) -> int:
+    """How many images of the gallery have no embedding, where there is something to compare them with."""
+    lacking = {content for content in by_content.held if content not in rows} if by_content.searched else set()
+    identity = identity_of(alike)
+    return sum(identity(image.content) in lacking for image in selection.gallery) if lacking else 0
 
 
 def _marked(matches: Sequence[Match], policy: Policy, store: Store) -> list[Match]:

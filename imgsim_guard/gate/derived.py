@@ -59,6 +59,7 @@ def with_leakage(result: Result, derived: Result) -> Result:
         ),
         unreadable=tuple(sorted({**dict(derived.unreadable), **dict(result.unreadable)}.items())),
         notes=(*result.notes, *(note for note in derived.notes if note not in result.notes)),
+        pointers={**derived.pointers, **result.pointers},
         in_dvc=tuple(sorted({*result.in_dvc, *derived.in_dvc})),
         nearest=tuple(sorted({**dict(derived.nearest), **dict(result.nearest)}.items())),
     )

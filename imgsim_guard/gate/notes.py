@@ -38,7 +38,7 @@ def not_compared_with(images: Sequence[Image]) -> Iterator[str]:
     """A note about unreadable images of the gallery."""
     if images:
         named = ", ".join(image.path for image in images[:NAMED]) + (", ..." if len(images) > NAMED else "")
-        yield f"images of the dataset that cannot be read and were not compared: {len(images):,} ({named})"
+        yield f"nothing was compared with images of the dataset that cannot be read: {len(images):,} ({named})"
 
 
 def partly_seen(images: Sequence[Image]) -> Iterator[str]:
@@ -58,7 +58,7 @@ def absent(images: Sequence[Image]) -> Iterator[str]:
     if images:
         named = ", ".join(image.path for image in images[:NAMED]) + (", ..." if len(images) > NAMED else "")
         yield (
-            f"images of the dataset that are not on this machine and were not compared: {len(images):,} ({named}); "
+            f"nothing was compared with images of the dataset that are not on this machine: {len(images):,} ({named}); "
             "run dvc pull or git lfs pull"
         )
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from imgsim_guard.config.settings import Settings
     from imgsim_guard.gate.accepted import AcceptedPair
-    from imgsim_guard.model import Keep, Match
+    from imgsim_guard.model import Keep, Limit, Match
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,7 @@ def policy_of(settings: Settings, accepted: Sequence[AcceptedPair] = (), *, root
             settings.max_exact_duplicates,
             unreadable_fails=settings.unreadable == "fail",
             unchecked_fails=settings.unchecked == "fail",
+            uncompared=_uncompared(settings),
             label_conflicts_fail=settings.on_label_conflict == "fail",
         ),
         splits={name: pattern_filter(patterns, name=f"splits.{name}") for name, patterns in settings.splits.items()},
@@ -123,3 +124,9 @@ def policy_of(settings: Settings, accepted: Sequence[AcceptedPair] = (), *, root
         keep=settings.keep,
         protected=pattern_filter(settings.keep_in, name="keep_in") if settings.keep_in else None,
     )
+
+
+def _uncompared(settings: Settings) -> Limit | None:
+    if settings.uncompared == "warn":
+        return None
+    return 0 if settings.uncompared == "fail" else settings.uncompared

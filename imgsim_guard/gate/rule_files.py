@@ -89,7 +89,7 @@ class RuleFiles:
             return None
         data = self._texts.get(blob)
         if data is None or len(data) > largest:
-            raise GuardError(f"{name}: more than {largest:,} bytes are too many for the {what}")
+            raise GuardError(f"{self._root / name}: larger than {largest:,} bytes, the most for the {what}")
         try:
             return data.decode("utf-8-sig")
         except UnicodeDecodeError as error:

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.report.groups import Group, keeping, mutual_groups, proposal, removal, removals
 from imgsim_guard.report.histogram import histogram
-from imgsim_guard.report.text import headline, not_counted, ways_out
+from imgsim_guard.report.text import headline, not_counted
 from imgsim_guard.report.view import KINDS, STATUSES, Album, ShownImage, shown_pairs
+from imgsim_guard.report.ways_out import ways_out
 from imgsim_guard.report.wording import nearness
 
 if TYPE_CHECKING:

@@ -37,6 +37,7 @@ def json_report(result: Result, form: int = FORMAT) -> str:
             **groups,
             "unreadable": [{"image": path, "reason": why.reason} for path, why in result.undecodable],
             "unchecked": [{"image": path, "reason": why.reason} for path, why in result.unchecked],
+            "uncompared": result.uncompared,
             "not_looked_at": [{"query": path, "pairs": pairs} for path, pairs in result.not_looked_at],
             "notes": list(result.notes),
         }

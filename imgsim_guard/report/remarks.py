@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from imgsim_guard.config.settings import FILE_NAME
+from imgsim_guard.model import Unreadable
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.report.text import WORDS
 from imgsim_guard.report.wording import details
 
 if TYPE_CHECKING:
-    from imgsim_guard.model import Match, Result, Unreadable
+    from imgsim_guard.model import Match, Result
 
 Severity = Literal["error", "warning", "note"]
 """`error`: the check fails because of it. `warning`: it is allowed, by the limits or by a rule. `note`: it passes."""
@@ -56,7 +58,12 @@ def remarks(result: Result) -> list[Remark]:
         ),
         *(_about("unreadable", path, why, fails=limits.unreadable_fails) for path, why in result.undecodable),
         *(_about("unchecked", path, why, fails=limits.unchecked_fails) for path, why in result.unchecked),
+        *(_about("unchecked", FILE_NAME, _uncompared(result), fails=True) for _ in [0] if result.too_many_uncompared),
     ]
+
+
+def _uncompared(result: Result) -> Unreadable:
+    return Unreadable(f"{result.uncompared:,} images of the dataset have no embedding, more than uncompared allows")
 
 
 def _severity(match: Match, *, too_many: bool) -> Severity:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imgsim_guard.report.escaping import shell_word, shown
+from imgsim_guard.report.escaping import shown
 from imgsim_guard.report.group_text import group_lines, left_over, sum_of
+from imgsim_guard.report.ways_out import ROOT, Standing, ways_out
 from imgsim_guard.report.wording import circumstances, explained, nearness
 
 if TYPE_CHECKING:
@@ -28,22 +29,24 @@ QUERIES: dict[Scope, tuple[str, str]] = {
 }
 
 
-PATHS_IN_A_COMMAND = 5
-"""Paths that a command lists; more would be hard to read."""
-
-
 WIDTH = 100
 """Characters of a line, unless a terminal says otherwise."""
 
 
-def text_report(
-    result: Result, *, seconds: float | None = None, look_alikes: bool = False, width: int = WIDTH, clean: str = ""
+def text_report(  # noqa: PLR0913  how it is to be shown
+    result: Result,
+    *,
+    seconds: float | None = None,
+    look_alikes: bool = False,
+    width: int = WIDTH,
+    clean: str = "",
+    standing: Standing = ROOT,
 ) -> str:
     """The whole report, ending in a newline. All images together are shown as groups, new ones as pairs.
 
     `width`: of a line. `clean`: the command that would move the copies. `seconds`: how long the check took, left out if
-    None. `look_alikes`: also list look-alikes, accepted and ignored
-    pairs, and every distance.
+    None. `look_alikes`: also list look-alikes, accepted and ignored pairs, and every distance. `standing`: where the
+    reader is.
     """
     in_groups = bool(result.groups) and result.scope in {"folders", "all"}
     matches = [match for match in result.matches if _is_listed(match, look_alikes=look_alikes)]
@@ -58,7 +61,7 @@ def text_report(
         " ".join([headline(result, seconds), *_left_open(result, listed=look_alikes)]),
         *(left_over(result.groups) if in_groups else ()),
         *(_sum(result, clean) if in_groups else ()),
-        *(ways_out(result) if result.failed else ()),
+        *(ways_out(result, standing) if result.failed else ()),
     ]
     return "\n".join(lines) + "\n"
 
@@ -117,6 +120,8 @@ def headline(result: Result, seconds: float | None = None) -> str:
         found.append(f"{len(result.undecodable):,} unreadable")
     if result.unchecked:
         found.append(f"{len(result.unchecked):,} not checked")
+    if result.too_many_uncompared:
+        found.append(f"{result.uncompared:,} of the dataset not compared")
     queries = f"{result.queries:,} {QUERIES[result.scope][result.queries != 1]}"
     took = "" if seconds is None else f" in {seconds:.1f} s"
     what = " and ".join(found) or "no near-duplicates"
@@ -145,55 +150,6 @@ def not_counted(result: Result) -> Iterator[tuple[str, bool]]:
 
 def _queries(matches: Iterable[Match]) -> int:
     return len({match.query for match in matches})
-
-
-def ways_out(result: Result) -> Iterator[str]:
-    """What to do about a failed check: a line for each way, with the command."""
-    blocked = _blocked(result)
-    paths = blocked | {path for path, _ in result.undecodable}
-    in_dvc = sorted(paths & {*result.in_dvc})
-    others = sorted(paths - {*in_dvc})
-    if others and result.scope == "staged":
-        yield f"  remove it:         git reset -- {_listed(others)}"
-    elif others and result.scope in {"revisions", "named", "all"}:
-        yield f"  remove it:         git rm --cached -- {_listed(others)}"
-    if in_dvc:
-        yield f"  remove it:         rm -- {_listed(in_dvc)}"
-        yield "                     then dvc add the folder again, and git add its .dvc file"
-    if result.scope != "folders" and blocked:
-        yield f"  accept it:         imgsim-guard accept {_acceptable(sorted(blocked), result.scope)}"
-    elif result.scope == "staged":
-        yield "  skip this once:    SKIP=imgsim-guard git commit    (with a plain git hook: git commit --no-verify)"
-    if result.scope != "folders":
-        settings = ["threshold", "max_near_duplicates", "unreadable", *(["unchecked"] if result.unchecked else [])]
-        yield f"  change the rules:  {', '.join(settings)} and images in .imgsim-guard.yaml"
-
-
-def _blocked(result: Result) -> set[str]:
-    """What has to go: of groups, the copies and not the image that is kept, which may be the query of a match."""
-    blocked = {match.query.path for match in result.matches if match.blocking}
-    copies = {member.image.path for group in result.groups for member in group.copies}
-    return copies if result.scope == "all" and copies else blocked
-
-
-def _acceptable(paths: list[str], scope: Scope) -> str:
-    """The arguments of `accept`: the first image while images are new, or all at once."""
-    if scope == "all" and len(paths) > 1:
-        return '--all --reason "..."'
-    others = f"    (and {len(paths) - 1:,} more)" if len(paths) > 1 else ""
-    path = f"./{paths[0]}" if paths[0].startswith("-") else paths[0]  # otherwise it would be read as an option
-    return f'{shell_word(path)} --reason "..."{others}'
-
-
-def _listed(paths: list[str]) -> str:
-    """The paths, or the first few and how many more there are."""
-    some = " ".join(shell_word(_pathspec(path)) for path in paths[:PATHS_IN_A_COMMAND])
-    return some if len(paths) <= PATHS_IN_A_COMMAND else f"{some}    (and {len(paths) - PATHS_IN_A_COMMAND:,} more)"
-
-
-def _pathspec(path: str) -> str:
-    """The path such that git does not read it as a pattern."""
-    return f":(literal){path}" if path.startswith(":") or set(path) & set("*?[\\") else path
 
 
 def _plural(count: int, plural: str) -> str:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgsim_guard.model import Image, Unreadable, content_id, digest_of
+from imgsim_guard.model import Image, Pointer, Unreadable, content_id, digest_of
 from imgsim_guard.sources.dvc_cache import Caches
 from imgsim_guard.sources.dvc_remote import Remote
 from imgsim_guard.sources.folders import read_file
@@ -31,7 +31,7 @@ from imgsim_guard.sources.selection import SUFFIXES, ImageFilter, is_dvc_file
 from imgsim_guard.system.files import leads_out
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from imgsim_guard.sources.git import Change, Entry, Git
     from imgsim_guard.sources.manifests import Out, Stage
@@ -73,6 +73,7 @@ class Tracked(NamedTuple):
     notes: tuple[str, ...] = ()
     stages: tuple[Stage, ...] = ()
     relocated: tuple[tuple[str, Unreadable], ...] = ()
+    pointers: Mapping[str, Pointer] = {}
 
 
 class Dvc:
@@ -117,6 +118,10 @@ class Dvc:
         if out.files is not None:
             return out.files
         return self._listed(out, pointer, new=new)
+
+    def pointer(self, pointed: Pointed) -> Pointer:
+        """What an output is tracked by, in the words that advice needs."""
+        return Pointer(pointed.pointer, pointed.out.path, self._caches.project(pointed.pointer))
 
     def _listed(self, out: Out, pointer: str, *, new: bool) -> Sequence[File] | Unreadable:
         """A directory's files. Any list is that of the output if its MD5 is the output's, wherever it comes from."""
@@ -244,6 +249,7 @@ def _compared(
     moved = Counter(pointed.out.md5 for pointed in gone if pointed.out.md5)
     held: dict[Listed, None] = {}  # in order, unlike a set
     gained: set[Listed] = set()
+    pointers: dict[str, Pointer] = {}
     unreadable, left_out, relocated, notes = [], [], [], []
     for pointed in now:
         new = pointed.pointer in changed and (bool(pointed.out.problem) or pointed.out not in outs_earlier)
@@ -251,6 +257,7 @@ def _compared(
         if not isinstance(images, Unreadable):
             held |= dict.fromkeys(images)
             gained.update(images if new else ())
+            pointers |= dict.fromkeys((path for path, _ in images), after.pointer(pointed)) if new else {}
         elif new and not moved[pointed.out.md5]:
             unreadable.append((pointed.out.path, images))
         elif new:
@@ -274,7 +281,7 @@ def _compared(
         (path, why), more = left_out[0], f" and {len(left_out) - 1:,} more" if len(left_out) > 1 else ""
         notes.append(f"the images of {path}{more} were not compared: {why.reason}")
     three = (_images(held), _images(left), _images(lost))
-    return Tracked(*three, tuple(unreadable), tuple(notes), relocated=tuple(relocated))
+    return Tracked(*three, tuple(unreadable), tuple(notes), relocated=tuple(relocated), pointers=pointers)
 
 
 def _listed(dvc: Dvc, pointed: Pointed, is_image: IsImage, *, new: bool) -> list[Listed] | Unreadable:

@@ -205,6 +205,7 @@ def _selection(  # noqa: PLR0913  where the trackers meet
         revision=revision,
         made=outputs_of(dvc.stages, (image.path for image in held)),
         relocated=dvc.relocated,
+        pointers=dvc.pointers,
     )
 
 

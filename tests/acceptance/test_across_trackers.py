@@ -133,12 +133,14 @@ def test_a_near_copy_is_found_across_trackers(dataset: Dataset, judge: Judge, *,
     dataset.add({"cats/near.png": NEAR_CAT, "cats/other.png": picture(2)}, "cats")
     result = judge(dataset)
     assert pairs(result) == [("cats/near.png", "near-duplicate", "cat.png")]
-    assert text_report(result).splitlines()[-5:] == [
+    assert text_report(result).splitlines()[-4:] == [
         "1 near-duplicate among 2 new images, checked against 6.",
-        "  remove it:         rm -- cats/near.png",
-        "                     then dvc add the folder again, and git add its .dvc file",
-        '  accept it:         imgsim-guard accept cats/near.png --reason "..."',
-        "  change the rules:  threshold, max_near_duplicates, unreadable and images in .imgsim-guard.yaml",
+        "  drop it:           rm -- cats/near.png && dvc add cats && git add -- cats.dvc",
+        '  keep it:           imgsim-guard accept cats/near.png --reason "..."',
+        (
+            "  change the rules:  threshold, max_near_duplicates, unreadable and images in .imgsim-guard.yaml, "
+            "then git add .imgsim-guard.yaml"
+        ),
     ]
 
 
@@ -168,7 +170,7 @@ def test_images_of_the_dataset_that_were_not_pulled_stop_nobody(dataset: Dataset
     dataset.stage({"near.png": NEAR_CAT, ".imgsim-guard.yaml": "max_missing_embeddings: 1"})
     report = dataset.guard("hook", code=1)
     assert (
-        "note: images of the dataset that are not on this machine and were not compared: 1 (cats/elk.png); "
+        "note: nothing was compared with images of the dataset that are not on this machine: 1 (cats/elk.png); "
         "run dvc pull or git lfs pull\n"
         "note: pairs decided by the distance only, because their pixels are not on this machine: 2; "
         "run dvc pull or git lfs pull\n"
@@ -190,7 +192,10 @@ def test_what_was_not_checked_fails_unless_the_configuration_allows_it(dataset: 
         *lines,
         "2 not checked among 2 new images, checked against 0 in N s.",
         "  skip this once:    SKIP=imgsim-guard git commit    (with a plain git hook: git commit --no-verify)",
-        "  change the rules:  threshold, max_near_duplicates, unreadable, unchecked and images in .imgsim-guard.yaml",
+        (
+            "  change the rules:  threshold, max_near_duplicates, unreadable, unchecked and images in "
+            ".imgsim-guard.yaml, then git add .imgsim-guard.yaml"
+        ),
     ]
     dataset.guard("check", "--json", "report.json", code=1)
     document = json.loads((dataset.root / "report.json").read_text())

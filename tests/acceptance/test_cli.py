@@ -661,9 +661,10 @@ def test_the_demo_lets_a_real_commit_be_refused_and_leaves_nothing_behind(tmp_pa
         "  data/new-photo.jpg   near-duplicate of    data/hills.png   distance N (threshold 10)\n"
         "                       cropped to 84%, brighter; 120 matching points, 100% of the content matches\n"
         "  1 near-duplicate among 2 new images, checked against 4 in N s.\n"
-        "    remove it:         git reset -- data/new-photo.jpg\n"
-        '    accept it:         imgsim-guard accept data/new-photo.jpg --reason "..."\n'
-        "    change the rules:  threshold, max_near_duplicates, unreadable and images in .imgsim-guard.yaml\n"
+        "    drop it:           git reset -- data/new-photo.jpg\n"
+        '    keep it:           imgsim-guard accept data/new-photo.jpg --reason "..."\n'
+        "    change the rules:  threshold, max_near_duplicates, unreadable and images in .imgsim-guard.yaml, "
+        "then git add .imgsim-guard.yaml\n"
         "\nThe commit was refused. Without the copy, it passes:\n"
         "\n  $ git reset --quiet -- data/new-photo.jpg\n"
     )

@@ -70,7 +70,7 @@ def test_a_commit_with_a_near_duplicate_is_refused_and_says_what_to_do(guarded: 
     output = guarded.git("commit", "--quiet", "-m", "duplicates", code=1)
     distance = re.search(r"distance (\d\.\d\d)", output)
     assert distance
-    [accept] = re.findall(r"  accept it:         (.*imgsim-guard accept data/new\.jpg) --reason \"\.\.\.\"\n", output)
+    [accept] = re.findall(r"  keep it:           (.*imgsim-guard accept data/new\.jpg) --reason \"\.\.\.\"\n", output)
     assert SECONDS.sub("N s", output) == (
         "imgsim-guard (near-duplicate images).....................................Failed\n"
         "- hook id: imgsim-guard\n"
@@ -79,9 +79,10 @@ def test_a_commit_with_a_near_duplicate_is_refused_and_says_what_to_do(guarded: 
         f"data/new.jpg   near-duplicate of    data/cat.png   distance {distance[1]} (threshold 10)\n"
         "               cropped to 90%, scaled to 80%; 145 matching points, 100% of the content matches\n"
         "1 near-duplicate among 2 new images, checked against 3 in N s.\n"
-        "  remove it:         git reset -- data/new.jpg\n"
-        f'  accept it:         {accept} --reason "..."\n'
-        "  change the rules:  threshold, max_near_duplicates, unreadable and images in .imgsim-guard.yaml\n"
+        "  drop it:           git reset -- data/new.jpg\n"
+        f'  keep it:           {accept} --reason "..."\n'
+        "  change the rules:  threshold, max_near_duplicates, unreadable and images in .imgsim-guard.yaml, "
+        "then git add .imgsim-guard.yaml\n"
         "\n"
     )
     assert guarded.git("rev-parse", "HEAD") == before
@@ -177,7 +178,7 @@ def test_a_push_judges_what_the_branch_adds(guarded: Guarded, tmp_path: Path) ->
     guarded.git("commit", "--quiet", "--no-verify", "-m", "past the hook")
     output = guarded.git("push", "--quiet", "origin", "main", code=1)
     assert "copy.jpg   near-duplicate of    cat.png" in output
-    assert "remove it:         git rm --cached -- copy.jpg" in output
+    assert "drop it:           git rm --cached -- copy.jpg" in output
 
 
 def test_run_on_all_files_means_all_files(guarded: Guarded) -> None:

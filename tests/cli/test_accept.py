@@ -202,7 +202,7 @@ def test_the_command_that_the_hook_shows_accepts_whatever_the_name(
 ) -> None:
     here.write({name: NEAR_CAT})
     here.git("add", "--", name)
-    shown = re.search(r"accept it: +imgsim-guard (accept .*) --reason", guard("hook").out)
+    shown = re.search(r"keep it: +imgsim-guard (accept .*) --reason", guard("hook").out)
     assert shown
     words = here.run("bash", "-c", f"printf '%s\\0' {shown[1]}").split("\0")[:-1]
     assert guard(*words, "--reason", "as shown").code == 0

@@ -19,9 +19,12 @@ from imgsim_guard.report.text import compare_report, text_report
 if TYPE_CHECKING:
     from conftest import Repository
 
-ALLOW_MORE = "  change the rules:  threshold, max_near_duplicates, unreadable and images in .imgsim-guard.yaml\n"
+ALLOW_MORE = (
+    "  change the rules:  threshold, max_near_duplicates, unreadable and images in .imgsim-guard.yaml, "
+    "then git add .imgsim-guard.yaml\n"
+)
 SKIP_IT = "  skip this once:    SKIP=imgsim-guard git commit    (with a plain git hook: git commit --no-verify)\n"
-KEEP_IT = '  accept it:         imgsim-guard accept data/train/cat-7.png --reason "..."\n'
+KEEP_IT = '  keep it:           imgsim-guard accept data/train/cat-7.png --reason "..."\n'
 KEEP_MORE = KEEP_IT.removesuffix("\n") + "    (and 1 more)\n"
 
 CAT = Image("data/train/cat-7.png", "git:" + "7" * 40)
@@ -72,7 +75,7 @@ def test_one_near_duplicate_is_staged() -> None:
     assert text_report(result(NEAR)) == (
         "data/train/cat-7.png   near-duplicate of    data/test/cat-2.png   distance 4.31 (threshold 10)\n"
         "1 near-duplicate among 12 new images, checked against 8,412.\n"
-        "  remove it:         git reset -- data/train/cat-7.png\n" + KEEP_IT + ALLOW_MORE
+        "  drop it:           git reset -- data/train/cat-7.png\n" + KEEP_IT + ALLOW_MORE
     )
 
 
@@ -81,7 +84,7 @@ def test_exact_duplicates_say_what_is_the_same() -> None:
         "data/train/cat-7.png   exact duplicate of   dog.jpg       same pixels\n"
         "dog.jpg                exact duplicate of   old/dog.jpg   same bytes\n"
         "2 exact duplicates among 12 new images, checked against 8,412.\n"
-        "  remove it:         git reset -- data/train/cat-7.png dog.jpg\n" + KEEP_MORE + ALLOW_MORE
+        "  drop it:           git reset -- data/train/cat-7.png dog.jpg\n" + KEEP_MORE + ALLOW_MORE
     )
 
 
@@ -101,7 +104,7 @@ def test_everything_at_once() -> None:
         "broken.png   unreadable: an empty file\n"
         "sent.heic   unreadable: HEIC, which is not supported\n"
         "1 exact duplicate and 1 near-duplicate and 2 unreadable among 12 new images, checked against 8,412 in 0.0 s.\n"
-        "  remove it:         git reset -- broken.png data/train/cat-7.png dog.jpg sent.heic\n" + KEEP_MORE + ALLOW_MORE
+        "  drop it:           git reset -- broken.png data/train/cat-7.png dog.jpg sent.heic\n" + KEEP_MORE + ALLOW_MORE
     )
 
 
@@ -120,7 +123,7 @@ def test_what_is_committed_is_dropped_by_removing_it(scope: Scope) -> None:
     assert text_report(result(SAME_PIXELS, scope=scope)) == (
         "data/train/cat-7.png   exact duplicate of   dog.jpg   same pixels\n"
         f"1 exact duplicate among 12 {images}, checked against 8,412.\n"
-        "  remove it:         git rm --cached -- data/train/cat-7.png\n" + KEEP_IT + ALLOW_MORE
+        "  drop it:           git rm --cached -- data/train/cat-7.png\n" + KEEP_IT + ALLOW_MORE
     )
 
 
@@ -136,14 +139,14 @@ def unreadable_report(count: int) -> str:
 
 
 def test_five_paths_are_written_into_the_command() -> None:
-    assert "  remove it:         git reset -- 0.png 1.png 2.png 3.png 4.png\n" in unreadable_report(5)
+    assert "  drop it:           git reset -- 0.png 1.png 2.png 3.png 4.png\n" in unreadable_report(5)
 
 
 def test_more_than_five_paths_are_counted() -> None:
     assert unreadable_report(7) == (
         "".join(f"{number}.png   unreadable: an empty file\n" for number in range(7))
         + "7 unreadable among 12 new images, checked against 8,412.\n"
-        "  remove it:         git reset -- 0.png 1.png 2.png 3.png 4.png    (and 2 more)\n" + SKIP_IT + ALLOW_MORE
+        "  drop it:           git reset -- 0.png 1.png 2.png 3.png 4.png    (and 2 more)\n" + SKIP_IT + ALLOW_MORE
     )
 
 
@@ -173,14 +176,14 @@ def test_a_strange_name_is_shown_and_can_be_typed(name: str) -> None:
     assert text_report(staged) == (
         f"{displayed}   near-duplicate of    {displayed}   distance 1.00 (threshold 10)\n"
         "1 near-duplicate among 12 new images, checked against 8,412.\n"
-        f"  remove it:         git reset -- {literal(typed)}\n"
-        f'  accept it:         imgsim-guard accept {"./" * name.startswith("-")}{typed} --reason "..."\n' + ALLOW_MORE
+        f"  drop it:           git reset -- {literal(typed)}\n"
+        f'  keep it:           imgsim-guard accept {"./" * name.startswith("-")}{typed} --reason "..."\n' + ALLOW_MORE
     )
 
 
 def test_the_state_of_all_is_accepted_at_once() -> None:
     report = text_report(result(SAME_PIXELS, SAME_BYTES, scope="all"))
-    assert '\n  accept it:         imgsim-guard accept --all --reason "..."\n' in report
+    assert '\n  keep it:           imgsim-guard accept --all --reason "..."\n' in report
 
 
 def literal(typed: str) -> str:
@@ -199,7 +202,7 @@ def test_the_way_out_takes_back_that_file_and_no_other(repository: Repository, n
     repository.write({name: "1", "a1.png": "2", "x.png": "3"})
     repository.git("add", "--all")
     report = text_report(result(Match("near-duplicate", Image(name, "git:1"), Image("x.png", "git:2"), 1.0)))
-    [command] = re.findall(r"remove it:         (.*)", report)
+    [command] = re.findall(r"drop it:           (.*)", report)
     repository.run("bash", "-c", command)
     staged = repository.git("diff", "--cached", "--name-only", "-z").split("\0")[:-1]
     assert staged == ["a1.png", "x.png"]
@@ -349,6 +352,7 @@ def test_nothing_found_in_json() -> None:
         ' "matches": [],\n'
         ' "unreadable": [],\n'
         ' "unchecked": [],\n'
+        ' "uncompared": 0,\n'
         ' "not_looked_at": [],\n'
         ' "notes": []\n'
         "}\n"
@@ -392,6 +396,7 @@ def test_everything_in_json() -> None:
         ],
         "unreadable": [{"image": "broken.png", "reason": "an empty file"}],
         "unchecked": [],
+        "uncompared": 0,
         "not_looked_at": [],
         "notes": ["a note"],
     }
