@@ -283,7 +283,7 @@ def test_revisions_are_read_without_the_folder(repository: Repository) -> None:
 def test_a_revision_that_is_not_there_is_an_error(repository: Repository) -> None:
     repository.commit({"a.png": "1"})
     for base, revision in (("nowhere", "HEAD"), ("HEAD", "--all"), ("HEAD", "-n1")):
-        with pytest.raises(GuardError, match="is not a commit in this clone; git fetch may bring it, or in CI"):
+        with pytest.raises(GuardError, match="is not a commit in this clone; run git fetch, or in CI"):
             between(repository, base, revision)
 
 
@@ -298,7 +298,7 @@ def test_the_tips_of_histories_without_a_common_ancestor_are_compared(repository
     repository.git(
         "clone", "--quiet", "--depth=1", "--no-single-branch", f"file://{repository.root}", str(shallow.root)
     )
-    with pytest.raises(GuardError, match="no common ancestor in this clone; git fetch may bring it"):
+    with pytest.raises(GuardError, match="no common ancestor in this clone; run git fetch"):
         between(shallow, "origin/main", "origin/other")
 
 
