@@ -71,6 +71,15 @@ def read_header(data: bytes) -> Header | None:
     return None
 
 
+LONGEST_SIGNATURE = 132
+"""Bytes of a file that tell its format."""
+
+
+def has_signature(data: bytes) -> bool:
+    """Whether a file that begins so is an image in one of the formats that are read."""
+    return any(re.match(signature, data, re.DOTALL) for signature, _, _ in _FORMATS)
+
+
 def has_cut_chunk(data: bytes) -> bool:
     """Whether a chunk of this PNG claims more bytes than there are: OpenCV would make room for 2 GB of them first."""
     at = 8

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imgsim_guard.images.headers import LONGEST_SIGNATURE, has_signature
 from imgsim_guard.model import GuardError, Image, Selection, Unreadable, content_id
 from imgsim_guard.sources.git import MAX_BLOB_SIZE
-from imgsim_guard.sources.selection import has_image_suffix
+from imgsim_guard.sources.selection import has_image_suffix, overlooked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -53,6 +55,8 @@ def in_folders(paths: Sequence[str], against: Sequence[str] | None, *, mutual: b
         gallery = found.images(against)
         notes = [f"{path} cannot be read and was not compared: {why.reason}" for path, why in found.unreadable[before:]]
         notes += found.notes()
+    if not queries and not unreadable and (left_out := found.left_out()):
+        raise GuardError(f"there are images here, but none of them is checked: {'; '.join(left_out)}")
     return Selection(
         "folders",
         tuple(sorted(queries)),
@@ -71,12 +75,13 @@ class _Found:
         self.unreadable: list[tuple[str, Unreadable]] = []
         self.links: list[tuple[str, str]] = []
         self._not_entered: list[str] = []
+        self._others: list[str] = []
         self._names: dict[tuple[int, int], str] = {}
         self._seen: set[str] = set()
 
     def images(self, paths: Sequence[str]) -> list[Image]:
         """The images at or below these paths that were not found before."""
-        files = {os.path.abspath(file): file for file in _files(paths, self._not_entered)}  # noqa: PTH100  links stay
+        files = {os.path.abspath(file): file for file in _files(paths, self._not_entered, self._others)}  # noqa: PTH100  links stay
         new = sorted(file for absolute, file in files.items() if absolute not in self._seen)
         self._seen |= files.keys()
         images = []
@@ -95,8 +100,18 @@ class _Found:
                 f"{_named(path for path, _ in sorted(self.links))}: another name of an image that is "
                 "compared anyway (a link), so it is not counted as a copy"
             )
+        yield from self.left_out()
         if self._not_entered:
             yield f"{_named(sorted(self._not_entered))}: a linked folder, which is not searched; name it to search it"
+
+    def left_out(self) -> list[str]:
+        """Notes on images in formats that are not read, and on those whose name tells nothing."""
+        notes = [*overlooked(self._others)]
+        if unnamed := [path for path in sorted(self._others) if not Path(path).suffix and _begins_as_image(path)]:
+            notes.append(
+                f"{_named(unnamed)}: an image without a suffix, which is not checked; name the file to check it"
+            )
+        return notes
 
     def _without_links(self, paths: Sequence[str]) -> Iterator[str]:
         """The paths, one for each file. Where a file has more names elsewhere, as in a cache that a tracker links from,
@@ -165,19 +180,26 @@ def _content_id(data: bytes) -> str:
     return content_id("sha256", hashlib.sha256(data).hexdigest())
 
 
-def _files(paths: Sequence[str], not_entered: list[str]) -> Iterator[str]:
+def _files(paths: Sequence[str], not_entered: list[str], others: list[str]) -> Iterator[str]:
     """Files named are taken whatever their name; of a folder, those whose name says image. Linked folders are not
-    entered, but added to `not_entered`: they may lead anywhere, and back.
+    entered, but added to `not_entered`: they may lead anywhere, and back. `others`: files that are no images by name.
     """
     for path in paths:
         if os.path.isdir(path):  # noqa: PTH112  Path.is_dir() raises for a path that is too long, or not permitted
             for folder, below, names in os.walk(path, onerror=_fail):
                 not_entered += (str(other) for name in below if (other := Path(folder, name)).is_symlink())
+                others += (str(Path(folder, name)) for name in names if not has_image_suffix(name))
                 yield from (str(Path(folder, name)) for name in names if has_image_suffix(name))
         elif os.path.lexists(path):
             yield str(Path(path))
         else:
             raise GuardError(f"{path}: no such file or folder")
+
+
+def _begins_as_image(path: str) -> bool:
+    with suppress(OSError), Path(path).open("rb") as file:
+        return has_signature(file.read(LONGEST_SIGNATURE))
+    return False
 
 
 def _fail(error: OSError) -> None:

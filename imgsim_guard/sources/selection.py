@@ -9,19 +9,47 @@ from typing import TYPE_CHECKING
 from imgsim_guard.model import GuardError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from imgsim_guard.model import Image, Selection
 
-SUFFIXES = re.compile(r"\.(jpe?g|jpe|jfif|png|webp|bmp|dib|tiff?|gif|avif|hei[cf]|jp2|ppm|pgm)$", re.IGNORECASE)
-"""Of files that are opened. It decides what is an image only by name; what is in it is decided by content. HEIC is
-among them even where it cannot be read: such a photograph is unreadable, not overlooked. `.pre-commit-hooks.yaml`
-repeats it."""
+NAMED = 3
+"""Paths named in a note that is about many."""
+
+SUFFIXES = re.compile(
+    r"\.(jpe?g|jpe|jfif|jif|a?png|webp|bmp|dib|tiff?|gif|avif|hei[cf]|hif|jp[2fx]|j2[kc]|jpc|jxl|p[pgbn]m|dcm|dicom)$",
+    re.IGNORECASE,
+)
+"""Of files that are opened. It decides what is an image only by name; what is in it is decided by content. HEIC,
+JPEG XL and DICOM are among them even where they cannot be read: such a photograph is unreadable, not overlooked.
+`.pre-commit-hooks.yaml` repeats it."""
 
 
 def has_image_suffix(path: str) -> bool:
     """Whether a path's name says that it is an image."""
     return bool(SUFFIXES.search(path))
+
+
+OVERLOOKED = re.compile(
+    r"\.(dng|cr[23]|nef|arw|orf|rw2|raf|pef|srw|svgz?|psd|psb|exr|hdr|tga|ico|npy|npz|p[af]m|pcx|xcf|jxr|fits?|nii)$",
+    re.IGNORECASE,
+)
+"""Of images in formats that are not read."""
+
+
+def overlooked(paths: Iterable[str]) -> Iterator[str]:
+    """A note on those of these paths that are images by their suffix, but in a format that is not read."""
+    found = sorted(path for path in paths if OVERLOOKED.search(path))
+    if found:
+        names = ", ".join(found[:NAMED]) + (", ..." if len(found) > NAMED else "")
+        yield f"images in formats that are not read, so they were not checked: {len(found):,} ({names})"
+
+
+def unmatched(patterns: Sequence[str], images: Sequence[str]) -> Iterator[str]:
+    """A note on those patterns of `images:` that none of these matches: the images of the dataset."""
+    for pattern in patterns:
+        if not pattern.startswith(("!", "#")) and not any(map(pattern_filter([pattern], name="images"), images)):
+            yield f"images: no image matches the pattern {pattern}; patterns are those of a .gitignore file"
 
 
 def is_dvc_file(path: str) -> bool:
@@ -43,6 +71,15 @@ class ImageFilter:
     def __call__(self, path: str) -> bool:
         """Whether this is one."""
         return has_image_suffix(path) and (self._matches is None or self._matches(path))
+
+    @property
+    def patterns(self) -> Sequence[str]:
+        """Those that it was made of; none where every image counts."""
+        return self._patterns or ()
+
+    def within(self, path: str) -> bool:
+        """Whether the patterns match this path, whatever its suffix."""
+        return self._matches is None or self._matches(path)
 
     def reaches(self, folder: str) -> bool:
         """Whether there may be images below a folder whose files are not known."""

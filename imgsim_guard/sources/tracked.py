@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imgsim_guard.images.headers import LONGEST_SIGNATURE, has_signature
 from imgsim_guard.model import (
     GuardError,
     Image,
@@ -23,7 +24,15 @@ from imgsim_guard.sources import lfs
 from imgsim_guard.sources.derived import outputs_of
 from imgsim_guard.sources.dvc import Dvc, outs_with_images, tracked_by_dvc
 from imgsim_guard.sources.git import EMPTY_BLOB, EMPTY_TREE, Change
-from imgsim_guard.sources.selection import ImageFilter, without_moved
+from imgsim_guard.sources.selection import (
+    NAMED,
+    OVERLOOKED,
+    ImageFilter,
+    has_image_suffix,
+    overlooked,
+    unmatched,
+    without_moved,
+)
 from imgsim_guard.system.garbage_collector import no_collecting
 
 if TYPE_CHECKING:
@@ -31,6 +40,9 @@ if TYPE_CHECKING:
 
     from imgsim_guard.model import ContentId
     from imgsim_guard.sources.git import Entry, Git
+
+MOST_OPENED = 50
+"""New files without a suffix that are opened to see whether they are images."""
 
 
 TRACKERS: dict[Tracker, str] = {"git": "git", "sha256": "git LFS", "md5": "DVC"}
@@ -41,8 +53,6 @@ EMPTY = content_id("git", EMPTY_BLOB)
 LARGEST_COMPARED = 2**25
 """Bytes of a file that git and DVC track at the same path; whether theirs are the same is not asked of larger ones."""
 
-NAMED = 3
-"""Paths named in a note that is about many."""
 
 FETCH = "run git fetch, or in CI check out the full history (fetch-depth: 0)"
 
@@ -137,7 +147,12 @@ def everything(git: Git, is_image: Callable[[str], bool], *, revision: str | Non
     entries = git.index() if revision is None else git.tree(revision)
     changes = [Change(entry.path, None, entry.blob) for entry in entries]
     changes += git.links_and_submodules(revision)
-    return _selection("all", git, entries, changes, is_image, revision=revision)
+    selection = _selection("all", git, entries, changes, is_image, revision=revision)
+    candidates = any(has_image_suffix(entry.path) or OVERLOOKED.search(entry.path) for entry in entries)
+    if candidates and not (selection.queries or selection.unreadable) and isinstance(is_image, ImageFilter):
+        why = "; ".join(selection.notes) or "images: leaves all of them out"
+        raise GuardError(f"there are images here, but none of them is checked: {why}")
+    return selection
 
 
 def dvc_outs(git: Git, is_image: Callable[[str], bool]) -> list[str]:
@@ -194,19 +209,45 @@ def _selection(  # noqa: PLR0913  where the trackers meet
     were_in_git = {image.path for image in lost}
     held = [*images, *beside[0]]
     queries = {*gained, *beside[1]}
+    left_out = _left_out(git, changes, entries, [image.path for image in (*queries, *held)], is_image)
     gone = {*lost, *(image for image in dvc.lost if image.path not in were_in_git)}
     return Selection(
         scope,
         tuple(sorted(queries)),
         tuple(sorted(image for image in held if image not in queries and image.content != EMPTY)),
         unreadable=dvc.unreadable,
-        notes=(*dvc.notes, *notes, *not_looked_behind(changes, is_image)),
+        notes=(*dvc.notes, *notes, *not_looked_behind(changes, is_image), *left_out),
         lost=tuple(sorted(gone)),
         revision=revision,
         made=outputs_of(dvc.stages, (image.path for image in held)),
         relocated=dvc.relocated,
         pointers=dvc.pointers,
     )
+
+
+def _left_out(
+    git: Git,
+    changes: Iterable[Change],
+    entries: Iterable[Entry],
+    images: Sequence[str],
+    is_image: Callable[[str], bool],
+) -> Iterator[str]:
+    """Notes on new images in formats that are not read and, if there are any images, on patterns that match none."""
+    if isinstance(is_image, ImageFilter):
+        new = [change for change in changes if change.new and is_image.within(change.path)]
+        yield from overlooked(change.path for change in new)
+        yield from _without_suffix(git, new) if is_image.patterns else ()
+        if is_image.patterns and (images or any(has_image_suffix(entry.path) for entry in entries)):
+            yield from unmatched(is_image.patterns, images)
+
+
+def _without_suffix(git: Git, changes: Sequence[Change]) -> Iterator[str]:
+    """A note on new files that are images, which their names do not tell; of many, so many are opened."""
+    for change in [one for one in changes if one.new and "." not in one.path.rpartition("/")[2]][:MOST_OPENED]:
+        data = git.read(_image(change.path, change.new or ""))
+        if isinstance(data, bytes) and has_signature(data[:LONGEST_SIGNATURE]):
+            yield f"{change.path} is an image without a suffix, which is not checked; give it a suffix"
+            return
 
 
 def not_looked_behind(changes: Iterable[Change], is_image: Callable[[str], bool]) -> Iterator[str]:
