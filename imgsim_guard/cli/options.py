@@ -84,6 +84,7 @@ def judging(add: Add, common: argparse.ArgumentParser, reports: argparse.Argumen
         metavar="MANIFEST",
         help="move back what the last clean-up here moved, or the clean-up of this manifest",
     )
+    clean.add_argument("--plan", metavar="FILE", help="move what was chosen on the page of a scan (scan --html)")
     clean.add_argument("--keep", choices=KEEP, help="which image of a group to keep (default: the setting keep)")
     clean.add_argument(
         "--keep-in",

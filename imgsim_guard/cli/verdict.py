@@ -51,7 +51,8 @@ def judge(
     taken(arguments)  # first: two reports for standard output are an error
     if selection.unlisted and not (arguments.verbose or arguments.html):
         return _say_nothing_new(selection, job)
-    result = examined(selection, source, job, max_missing=max_missing, place=place)
+    named = arguments.paths if selection.scope == "folders" else ()
+    result = examined(selection, source, job, max_missing=max_missing, place=place, named=named)
     store = workspace.lazy_store
     result = replace(result, notes=(*workspace.notes, *result.notes))
     if result.failed or not arguments.quiet:

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 
 from imgsim_guard.gate.groups import shows_part
 from imgsim_guard.gate.keep import Facts
-from imgsim_guard.images.decode import decode
 from imgsim_guard.images.headers import read_header
-from imgsim_guard.images.regions import Box, views
 from imgsim_guard.model import Unreadable
 
 if TYPE_CHECKING:
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from imgsim_guard.images.regions import Box
     from imgsim_guard.model import Image, Match
     from imgsim_guard.sources.source import Source
 
@@ -109,6 +108,9 @@ def _looked_at(image: Image, source: Source) -> tuple[NDArray[np.uint8], list[Bo
     import cv2
     import numpy as np
 
+    from imgsim_guard.images.decode import decode
+    from imgsim_guard.images.regions import views
+
     data = source.read(image) if source.at_hand(image) else Unreadable("", absent=True)
     pixels = data if isinstance(data, Unreadable) else decode(data)
     if isinstance(pixels, Unreadable):
@@ -139,6 +141,8 @@ def _is_set_off(corners: NDArray[np.float64], grey: NDArray[np.uint8], boxes: It
     """Whether a part, given by its corners, is a picture of its own within a picture [h, w]."""
     import cv2
     import numpy as np
+
+    from imgsim_guard.images.regions import Box
 
     box = Box(*(float(value) for value in (*corners.min(axis=0), *corners.max(axis=0))))
     if any(_common(box, other) >= FITS for other in boxes):

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from functools import cache
 from importlib.resources import files
 from textwrap import dedent
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.report.escaping import shown
-from imgsim_guard.report.groups import Group, keeping, mutual_groups, proposal, removal, removals
+from imgsim_guard.report.group_text import sum_of
 from imgsim_guard.report.histogram import histogram
 from imgsim_guard.report.text import headline, not_counted
 from imgsim_guard.report.view import KINDS, STATUSES, Album, ShownImage, shown_pairs
@@ -22,75 +23,99 @@ from imgsim_guard.report.ways_out import ways_out
 from imgsim_guard.report.wording import nearness
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     import jinja2
 
-    from imgsim_guard.model import Result
-    from imgsim_guard.report.groups import Proposal
+    from imgsim_guard.model import Group, Image, Member, Result, Role
     from imgsim_guard.report.pictures import Pictures
     from imgsim_guard.report.view import ShownPair
 
-LEAST_GROUP = 3
-"""Images in a group that is worth showing where nothing is proposed: two are a pair, and shown as that."""
+ROLES: dict[Role, str] = {
+    "label-conflict": "Label conflict",
+    "leakage": "Leakage",
+    "copy": "Copy",
+    "left": "Stays",
+    "keep": "Keep",
+}
+"""What becomes of an image, the most important first."""
 
 
 class _ShownGroup(NamedTuple):
-    """The images, each with the lines of the script that keep and remove it. `keep`: the index of the proposed one."""
+    """The images, each with what becomes of it and why; `words`: what the filters look at."""
 
-    images: tuple[tuple[ShownImage, str, str], ...]
-    furthest: float
-    keep: int | None
-    why: str
+    members: tuple[tuple[ShownImage, Member], ...]
+    roles: tuple[Role, ...]
+    splits: tuple[str, ...]
+    labels: tuple[str, ...]
+    words: str
 
 
-def html_report(
-    result: Result, pictures: Pictures, *, clean_up: bool = False, history: Mapping[str, int] | None = None
-) -> str:
+def html_report(result: Result, pictures: Pictures, *, clean_up: bool = False) -> str:
     """The result as a page. The same result and pictures give the same text.
 
-    `clean_up`: propose which image of each group to keep. `history`: by path, numbers that grow with the time at which
-    images were added, as far as known.
+    `clean_up`: offer to choose which images of each group stay, and to save that for `clean --plan`.
     """
     album = Album(pictures)
+    groups = [_shown_group(group, album) for group in sorted(result.groups, key=_importance)]
     pairs = shown_pairs(result, album)
-    groups = [group for group in mutual_groups(result.matches) if clean_up or len(group.images) >= LEAST_GROUP]
-    proposals = [proposal(group, pictures.images, history) if clean_up else None for group in groups]
     return _environment().get_template("report.html").render(
         result=result,
         headline=headline(result),
         left_open=[said for said, _ in not_counted(result)],
         ways_out=dedent("\n".join(ways_out(result))) if result.failed else "",
-        sections=_sections(result, len(pairs), len(groups), clean_up=clean_up),
+        sections=_sections(result, len(pairs), len(groups)),
         new=result.scope in {"staged", "revisions"},
         pairs=pairs,
         compared=sum(album.compared(pair.match) for pair in pairs),
         laid=sum(pair.laid is not None for pair in pairs),
         filters=_filters(pairs),
-        groups=[_shown_group(*both, album) for both in zip(groups, proposals, strict=True)],
+        groups=groups,
+        group_filters=_group_filters(groups),
+        sum=sum_of(result.groups),
         clean_up=clean_up,
-        removals=removals(one for one in proposals if one is not None),
         histogram=histogram([distance for _, distance in result.nearest], result.bounds.threshold),
         previews=album.previews,
         **_own_code(),
     )  # fmt: skip
 
 
-def _sections(result: Result, pairs: int, groups: int, *, clean_up: bool) -> list[tuple[str, str, int | None]]:
+def _sections(result: Result, pairs: int, groups: int) -> list[tuple[str, str, int | None]]:
     """What the page holds, in order: the template's name, the title, and how many. What is to be done comes first."""
-    about = [("distances", "Distances", None), ("groups", "Clean-up" if clean_up else "Groups", groups)]
-    about = [section for section in about if section[0] != "groups" or groups]
-    found: list[tuple[str, str, int | None]] = [("pairs", "Pairs", pairs)]
+    found: list[tuple[str, str, int | None]] = [("groups", "Groups", groups)] if groups else []
+    found.append(("pairs", "Pairs", pairs))
     if result.unreadable:
         found.append(("unreadable", "Unreadable", len(result.unreadable)))
-    return [*about, *found] if clean_up else [*found, *reversed(about)]
+    return [*found, ("distances", "Distances", None)]
 
 
-def _shown_group(group: Group, proposed: Proposal | None, album: Album) -> _ShownGroup:
-    images = tuple((album.image(image), keeping(image.path), removal(image.path)) for image in group.images)
-    if proposed is None:
-        return _ShownGroup(images, group.furthest, None, "")
-    return _ShownGroup(images, group.furthest, group.images.index(proposed.keep), proposed.why)
+def _importance(group: Group) -> tuple[bool, bool, int, Image]:
+    """What wants a person first: label conflicts, leakage, then the largest groups."""
+    roles = {member.role for member in group.members}
+    return "label-conflict" not in roles, "leakage" not in roles, -len(group.members), group.kept.image
+
+
+def _shown_group(group: Group, album: Album) -> _ShownGroup:
+    members = tuple((album.image(member.image), member) for member in group.members)
+    roles = {member.role for member in group.members}
+    return _ShownGroup(
+        members,
+        tuple(role for role in ROLES if role in roles),
+        tuple(sorted({shown(member.split) for member in group.members} - {""})),
+        tuple(sorted({shown(member.label) for member in group.members} - {""})),
+        "\n".join(image.path for image, _ in members).lower(),
+    )
+
+
+def _group_filters(groups: Sequence[_ShownGroup]) -> dict[str, Sequence[str]]:
+    """What there is to choose from; nothing where all groups are alike."""
+    roles = {role for group in groups for role in group.roles}
+    choices: dict[str, Sequence[str]] = {
+        "role": [role for role in ROLES if role in roles and role != "keep"],
+        "split": sorted({split for group in groups for split in group.splits}),
+        "label": sorted({label for group in groups for label in group.labels}),
+    }
+    return {name: values for name, values in choices.items() if len(values) > 1}
 
 
 def _filters(pairs: Sequence[ShownPair]) -> dict[str, Sequence[str]]:
@@ -121,8 +146,8 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"shown": shown, "nearness": nearness, "number": "{:,}".format}
-    environment.globals["KINDS"] = KINDS
+    environment.filters |= {"shown": shown, "nearness": nearness, "number": "{:,}".format, "json": json.dumps}
+    environment.globals |= {"KINDS": KINDS, "ROLES": ROLES}
     return environment
 
 

@@ -42,13 +42,13 @@ def text_report(  # noqa: PLR0913  how it is to be shown
     clean: str = "",
     standing: Standing = ROOT,
 ) -> str:
-    """The whole report, ending in a newline. All images together are shown as groups, new ones as pairs.
+    """The whole report, ending in a newline. Images of folders are shown as groups, those of a repository as pairs.
 
     `width`: of a line. `clean`: the command that would move the copies. `seconds`: how long the check took, left out if
     None. `look_alikes`: also list look-alikes, accepted and ignored pairs, and every distance. `standing`: where the
     reader is.
     """
-    in_groups = bool(result.groups) and result.scope in {"folders", "all"}
+    in_groups = bool(result.groups) and result.scope == "folders"
     matches = [match for match in result.matches if _is_listed(match, look_alikes=look_alikes)]
     if in_groups:
         matches = [match for match in matches if not match.counts or match.rule.on_match == "ignore"]

@@ -85,6 +85,11 @@ def write(folder: Path, files: dict[str, bytes]) -> None:
         path.write_bytes(data)
 
 
+def in_groups(text: str) -> list[str]:
+    """Of each image of a group, what becomes of it and its path."""
+    return [f"{role} {path}" for role, path in re.findall(r"^ *(keep|copy|stays)  (.*?)   ", text, re.MULTILINE)]
+
+
 # Exit codes
 
 
@@ -95,13 +100,11 @@ def test_a_clean_scan_ends_with_0(folder: Path, guard: Callable[..., Outcome]) -
 
 def test_a_scan_that_finds_something_ends_with_1(folder: Path, guard: Callable[..., Outcome]) -> None:
     write(folder, {"cat.bmp": CAT_AS_BMP, "cat.png": CAT, "copy.png": CAT})
-    assert guard("scan", ".") == Outcome(
-        1,
-        "cat.png    exact duplicate of   cat.bmp   same pixels\n"
-        "copy.png   exact duplicate of   cat.png   same bytes\n"
-        "2 exact duplicates among 3 images, checked against 2 in 0.0 s.\n",
-        "",
-    )
+    code, out, err = guard("scan", ".")
+    assert (code, err) == (1, "")
+    assert in_groups(out) == ["keep cat.bmp", "copy cat.png", "copy copy.png"]
+    assert "2 exact duplicates among 3 images, checked against 2 in 0.0 s.\n2 copies in 1 group, " in out
+    assert out.endswith("\n  see what would be moved:  imgsim-guard clean .\n")
 
 
 @pytest.mark.parametrize(
@@ -247,8 +250,8 @@ def test_help_lists_the_commands_and_the_exit_codes(guard: Callable[..., Outcome
     assert out.endswith(EXIT_CODES)
 
 
-CLEANING = ("against", "apply", "to", "undo", "keep", "keep-in", "resolve-leakage", "sidecars")
-REPORTS = ["--html", "--json", "--sarif", "--junit", "--metrics", "--plots", "--github"]
+CLEANING = ("against", "apply", "to", "undo", "plan", "keep", "keep-in", "resolve-leakage", "sidecars")
+REPORTS = ["--csv", "--html", "--json", "--json-format", "--sarif", "--junit", "--metrics", "--plots", "--github"]
 
 
 @pytest.mark.parametrize(
@@ -349,8 +352,13 @@ def test_the_json_of_a_scan_has_paths_as_given(folder: Path, guard: Callable[...
     assert code == 1
     assert 0 < distance < 10
     assert round(distance, 4) == distance
+    [group] = document.pop("groups")
+    assert [(image["image"], image["role"]) for image in group["images"]] == [
+        ("data/cat.png", "keep"),
+        ("data/deep/er/cat.jpg", "copy"),
+    ]
     assert document == {
-        "format": 1,
+        "format": 2,
         "verdict": "failed",
         "threshold": 10.0,
         "reach": 26.0,
@@ -365,18 +373,20 @@ def test_the_json_of_a_scan_has_paths_as_given(folder: Path, guard: Callable[...
                 "query": "data/deep/er/cat.jpg",
                 "gallery": "data/cat.png",
                 "splits": None,
+                "labels": None,
                 "accepted": None,
             }
         ],
         "unreadable": [],
         "unchecked": [],
+        "not_looked_at": [],
         "notes": [],
     }
-    assert err == (
-        f"data/deep/er/cat.jpg   near-duplicate of    data/cat.png   distance {distance:.2f} (threshold 10)\n"
-        f"{'':23}the same picture, saved again; 174 matching points, 100% of the content matches\n"
-        "1 near-duplicate among 3 images, checked against 2 in 0.0 s.\n"
-    )
+    said = err.splitlines()
+    assert said[0].startswith("keep  data/cat.png   least compressed; ")
+    assert said[1].startswith("  copy  data/deep/er/cat.jpg   the same picture, saved again; ")
+    assert said[2] == "1 near-duplicate among 3 images, checked against 2 in 0.0 s."
+    assert said[4] == f"  see what would be moved:  imgsim-guard clean data {folder / 'coffee.png'}"
 
 
 def test_quiet_says_nothing_when_there_is_nothing_to_do(folder: Path, guard: Callable[..., Outcome]) -> None:
@@ -387,15 +397,12 @@ def test_quiet_says_nothing_when_there_is_nothing_to_do(folder: Path, guard: Cal
 
 def test_quiet_still_tells_what_was_found(folder: Path, guard: Callable[..., Outcome]) -> None:
     write(folder, {"cat.png": CAT, "copy.png": CAT})
-    assert guard("scan", ".", "--quiet") == Outcome(
-        1,
-        "copy.png   exact duplicate of   cat.png   same bytes\n"
-        "1 exact duplicate among 2 images, checked against 1 in 0.0 s.\n",
-        "",
-    )
+    code, out, err = guard("scan", ".", "--quiet")
+    assert (code, err, in_groups(out)) == (1, "", ["keep cat.png", "copy copy.png"])
+    assert "1 exact duplicate among 2 images, checked against 1 in 0.0 s.\n" in out
 
 
-def test_a_scan_as_a_page_proposes_a_clean_up_unless_folders_are_compared(
+def test_a_scan_as_a_page_lets_choose_what_stays_unless_folders_are_compared(
     folder: Path, guard: Callable[..., Outcome]
 ) -> None:
     write(folder, {"new/cat.jpg": CAT_AS_JPEG, "old/cat.png": CAT, "old/coffee.png": COFFEE})
@@ -403,10 +410,11 @@ def test_a_scan_as_a_page_proposes_a_clean_up_unless_folders_are_compared(
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert (code, err) == (1, "")
     assert "1 near-duplicate among 3 images" in out
-    assert "# keep old/cat.png\nrm -- new/cat.jpg\n" in page
+    assert page.index("Keep old/cat.png") < page.index("Keep new/cat.jpg")
+    assert 'id="save"' in page
     assert page.count("<image ") == 2
     assert 'class="histogram"' in page
-    assert guard("scan", "new", "--against", "old", "--html", "-", "--quiet").out.count("rm -- ") == 0
+    assert guard("scan", "new", "--against", "old", "--html", "-", "--quiet").out.count('id="save"') == 0
 
 
 def test_quiet_still_writes_the_report(folder: Path, guard: Callable[..., Outcome]) -> None:
@@ -473,13 +481,11 @@ def test_devices_and_pipes_are_written_to_not_replaced(folder: Path, guard: Call
 
 def test_against_compares_the_first_with_the_second_only(folder: Path, guard: Callable[..., Outcome]) -> None:
     write(folder, {"new/a.png": CAT, "new/b.png": CAT, "old/cat.bmp": CAT_AS_BMP, "old/copy.bmp": CAT_AS_BMP})
-    assert guard("scan", "new", "--against", "old") == Outcome(
-        1,
-        "new/a.png   exact duplicate of   old/cat.bmp   same pixels\n"
-        "new/b.png   exact duplicate of   old/cat.bmp   same pixels\n"
-        "2 exact duplicates among 2 images, checked against 2 in 0.0 s.\n",
-        "",
-    )
+    code, out, err = guard("scan", "new", "--against", "old")
+    assert (code, err) == (1, "")
+    assert in_groups(out) == ["keep old/cat.bmp", "copy new/a.png", "copy new/b.png"]
+    assert "2 exact duplicates among 2 images, checked against 2 in 0.0 s.\n" in out
+    assert out.endswith("imgsim-guard clean new --against old\n")
 
 
 def test_an_image_is_not_compared_with_itself_when_both_sides_hold_it(
@@ -493,12 +499,9 @@ def test_an_image_is_not_compared_with_itself_when_both_sides_hold_it(
 
 def test_a_file_is_taken_whatever_its_name_when_it_is_named(folder: Path, guard: Callable[..., Outcome]) -> None:
     write(folder, {"cat": CAT, "data/cat.txt": CAT, "data/cat.PNG": CAT})
-    assert guard("scan", "cat", "data") == Outcome(
-        1,
-        "data/cat.PNG   exact duplicate of   cat   same bytes\n"
-        "1 exact duplicate among 2 images, checked against 1 in 0.0 s.\n",
-        "",
-    )
+    code, out, err = guard("scan", "cat", "data")
+    assert (code, err, in_groups(out)) == (1, "", ["keep cat", "copy data/cat.PNG"])
+    assert "1 exact duplicate among 2 images, checked against 1 in 0.0 s.\n" in out
 
 
 def test_a_path_given_twice_is_one_image(folder: Path, guard: Callable[..., Outcome]) -> None:
@@ -534,7 +537,12 @@ def test_linked_folders_are_not_entered(folder: Path, guard: Callable[..., Outco
     write(folder, {"elsewhere/copy.png": CAT, "data/cat.png": CAT})
     (folder / "data" / "linked.png").symlink_to(folder / "elsewhere")
     (folder / "data" / "back").symlink_to(folder)
-    assert guard("scan", "data") == Outcome(0, "no near-duplicates among 1 image, checked against 0 in 0.0 s.\n", "")
+    assert guard("scan", "data") == Outcome(
+        0,
+        "note: data/back, data/linked.png: a linked folder, which is not searched; name it to search it\n"
+        "no near-duplicates among 1 image, checked against 0 in 0.0 s.\n",
+        "",
+    )
 
 
 def test_a_linked_folder_that_is_named_is_entered(folder: Path, guard: Callable[..., Outcome]) -> None:
@@ -551,12 +559,9 @@ def test_a_folder_without_images_is_clean(folder: Path, guard: Callable[..., Out
 def test_names_that_are_no_text_are_scanned_and_shown(folder: Path, guard: Callable[..., Outcome]) -> None:
     for name in (b"a\xff.png", b"\x1b[31m.png"):
         (folder / os.fsdecode(name)).write_bytes(CAT)
-    assert guard("scan", ".") == Outcome(
-        1,
-        "a\\udcff.png   exact duplicate of   \\x1b[31m.png   same bytes\n"
-        "1 exact duplicate among 2 images, checked against 1 in 0.0 s.\n",
-        "",
-    )
+    code, out, err = guard("scan", ".")
+    assert (code, err) == (1, "")
+    assert sorted(image.split(" ", 1)[1] for image in in_groups(out)) == ["\\x1b[31m.png", "a\\udcff.png"]
 
 
 # compare

@@ -36,7 +36,7 @@ DOCUMENTATION = {"help", "description", "default"}
 
 NOT_MESSAGES = (
     *("cli/parser.py", "cli/options.py"),
-    *("report/as_", "report/calibration_plot.py", "report/groups.py", "report/view.py"),
+    *("report/as_", "report/calibration_plot.py", "report/view.py"),
     "augnet/checkpoint.py",
 )
 """What --help says; reports for programs and browsers, which have tests of their own; what building says."""

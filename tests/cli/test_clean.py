@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,7 +51,7 @@ def write(files: dict[str, bytes]) -> None:
 
 
 def test_a_dry_run_shows_the_groups_and_moves_nothing(here: Path, guard: Guard) -> None:
-    before = files_in(here)
+    before = files_in(here / "photos")
     done = guard("clean", "photos")
     assert done.code == 0
     assert "keep  photos/0.png   oldest; " in done.out
@@ -58,7 +60,8 @@ def test_a_dry_run_shows_the_groups_and_moves_nothing(here: Path, guard: Guard) 
     assert "with 1 sidecar, with 1 link, would move to photos-removed. Nothing was moved." in done.out
     assert done.out.endswith("  move them:  imgsim-guard clean photos --apply\n")
     assert "photos/copies/link.png, photos/link.png, photos/other.png: another name of an image" in done.out
-    assert files_in(here) == before
+    assert files_in(here / "photos") == before
+    assert not Path("photos-removed").exists()
 
 
 def test_copies_move_with_what_belongs_to_them_and_come_back(here: Path, guard: Guard) -> None:
@@ -146,6 +149,45 @@ def test_what_would_stay_in_the_dataset_is_refused(guard: Guard) -> None:
 def test_sidecars_stay_if_that_is_asked_for(guard: Guard) -> None:
     assert guard("clean", "photos", "--sidecars", "none", "--apply").code == 0
     assert Path("photos/copies/0.txt").exists()
+
+
+def test_a_choice_made_on_the_page_is_moved(here: Path, guard: Guard) -> None:
+    def described(name: str) -> dict[str, str]:
+        return {"path": name, "content": f"sha256:{hashlib.sha256(Path(name).read_bytes()).hexdigest()}"}
+
+    chosen = {"keep": [described("photos/copies/0.png")], "move": [described("photos/0.png")]}
+    Path("plan.json").write_text(json.dumps({"format": 1, "groups": [chosen]}))
+    done = guard("clean", "photos", "--plan", "plan.json")
+    assert "copy  photos/0.png   your choice; " in done.out
+    assert done.out.endswith("  move them:  imgsim-guard clean photos --plan plan.json --apply\n")
+    assert (
+        "photos/0.png is not in the folders that are to be cleaned"
+        in guard("clean", "photos/copies", "--plan", "plan.json").err
+    )
+    assert guard("clean", "photos", "--plan", "plan.json", "--apply").code == 0
+    assert {*files_in(here / "photos-removed")} == {"0.png", "manifest-1.json", "manifest-1.csv"}
+    assert guard("clean", "--undo").code == 0
+
+
+@pytest.mark.parametrize(
+    ("plan", "said"),
+    [
+        ("[]", "no plan that the page of a scan saved"),
+        ('{"format": 2}', "format 2 is not known to this version"),
+        ('{"format": 1, "groups": [{"keep": [], "move": []}]}', "one of each group stays"),
+        ('{"format": 1, "groups": [{"keep": [{"path": 1, "content": ""}], "move": []}]}', "no plan that the page"),
+        (
+            json.dumps(
+                {"format": 1, "groups": [{key: [{"path": "photos/0.png", "content": ""}] for key in ["keep", "move"]}]}
+            ),
+            "photos/0.png is to stay and to move",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("here")
+def test_what_is_no_plan_is_refused(guard: Guard, plan: str, said: str) -> None:
+    Path("plan.json").write_text(plan)
+    assert said in guard("clean", "photos", "--plan", "plan.json").err
 
 
 def test_in_git_what_moves_leaves_the_index_and_comes_back(here: Path, guard: Guard) -> None:

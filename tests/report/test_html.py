@@ -25,6 +25,8 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from imgsim_guard.gate.groups import groups_of
+from imgsim_guard.gate.keep import Facts
 from imgsim_guard.images.decode import decode
 from imgsim_guard.model import Bounds, Evidence, Image, Limits, Match, Result, Rule, Transform, Unreadable
 from imgsim_guard.report.as_html import html_report
@@ -526,6 +528,7 @@ def test_long_names_and_a_clean_up_fit_on_a_phone(chromium: Browser) -> None:
     result, pictures = duplicates()
     long = replace(result.matches[0], gallery=Image("x" * 4000, "git:1"), splits=("y" * 200, "test"))
     result = replace(result, matches=(*result.matches, long), nearest=(("a", 10.0),), notes=("z" * 400,))
+    result = replace(result, groups=groups_of(result.matches, {}))
     chromium.open(html_report(result, pictures, clean_up=True))
     chromium.emulate(width=360)
     assert chromium.run("return document.documentElement.scrollWidth <= innerWidth")
@@ -621,54 +624,70 @@ def duplicates() -> tuple[Result, Pictures]:
     return result, illustrate(matches, files)
 
 
-def test_groups_are_shown_where_there_is_more_than_a_pair(chromium: Browser) -> None:
+def grouped(result: Result, pictures: Pictures) -> Result:
+    """With its groups, by what the pictures say of sizes."""
+    facts = {
+        image: Facts(picture.width, picture.height, picture.size)
+        for match in result.matches
+        for image in (match.query, match.gallery)
+        if not isinstance(picture := pictures.images[image.content], Unreadable)
+    }
+    return replace(result, groups=groups_of(result.matches, facts))
+
+
+def test_groups_come_first_with_what_stays_and_why(chromium: Browser) -> None:
     result, pictures = duplicates()
-    chromium.open(html_report(replace(result, scope="staged"), pictures))
-    [group] = chromium.all(".group")
-    assert [path.text for path in group.find_elements(By.CSS_SELECTOR, ".path")] == [
+    chromium.open(html_report(grouped(result, pictures), pictures))
+    first, second = chromium.all(".group")
+    assert [path.text for path in first.find_elements(By.CSS_SELECTOR, "li .path")] == [
         "new/coffee.jpg",
         "new/copy.png",
+        "new/dark.png",
         "old/coffee.png",
-    ]
-    assert "distances up to 0.20" in group.text
-    assert "Keep" not in group.text
-    assert chromium.all(".script") == []
-
-
-def test_a_clean_up_proposes_what_to_keep_and_prints_what_to_remove(chromium: Browser) -> None:
-    result, pictures = duplicates()
-    chromium.open(html_report(result, pictures, clean_up=True))
-    second, first = chromium.all(".group")
-    assert first.find_element(By.CSS_SELECTOR, ".keep .path").text == "new/copy.png"
-    assert "Keep: first by name" in first.text
-    assert "No proposal" in second.text
-    assert chromium.one(".script pre").text == "# keep new/copy.png\nrm -- new/coffee.jpg\nrm -- old/coffee.png"
-    assert "imgsim-guard accept" not in chromium.one("body").text
+    ] or first.text
+    assert [fate.text for fate in second.find_elements(By.CSS_SELECTOR, ".fate")] == ["Keep", "Stays"]
+    assert chromium.one("section").get_attribute("id") == "groups"
+    assert chromium.all("#save") == []
+    assert chromium.all(".verdict") == []
     assert chromium.logged()[0] == []
 
 
-def test_who_chooses_another_image_has_another_script(chromium: Browser) -> None:
+def test_the_choice_of_what_stays_is_a_plan(chromium: Browser) -> None:
     result, pictures = duplicates()
+    result = grouped(result, pictures)
     chromium.open(html_report(result, pictures, clean_up=True))
-    second, first = chromium.all(".group")
-    first.find_elements(By.CSS_SELECTOR, "li input")[0].click()
-    script = chromium.one(".script pre")
-    assert script.text == "# keep new/coffee.jpg\nrm -- new/copy.png\nrm -- old/coffee.png"
-    assert [fate.text for fate in first.find_elements(By.CSS_SELECTOR, ".fate")] == ["Keep", "Remove", "Remove"]
-    first.find_element(By.CSS_SELECTOR, ".all input").click()
-    assert script.text == ""
-    second.find_elements(By.CSS_SELECTOR, "li .frame")[1].click()
-    assert re.fullmatch(r"# keep gone\.png\nrm -- \$'[^'\n]+'", script.text)
-    second.find_element(By.CSS_SELECTOR, ".all input").click()
-    first.find_elements(By.CSS_SELECTOR, "li .frame")[1].click()
-    assert script.get_attribute("textContent") == "# keep new/copy.png\nrm -- new/coffee.jpg\nrm -- old/coffee.png\n"
-    assert "Keep: first by name" in first.text
+    kept, *copies = result.groups[-1].members if len(result.groups[-1].members) > 2 else result.groups[0].members
+    plan = chromium.run("return plan()")
+    assert [image["path"] for image in plan["groups"][0]["keep"]] == [kept.image.path]
+    moved = [copy.image for copy in copies if copy.role == "copy"]
+    assert plan["groups"][0]["move"] == [{"path": image.path, "content": image.content} for image in moved]
+    first = chromium.all(".group")[0]
+    inputs = first.find_elements(By.CSS_SELECTOR, "li input")
+    inputs[1].click()
+    inputs[0].click()
+    changed = chromium.run("return plan()")["groups"][0]
+    assert changed["keep"][0]["path"] == copies[0].image.path
+    assert kept.image.path in {image["path"] for image in changed["move"]}
+    for one in inputs[1:]:
+        if one.is_selected():
+            one.click()
+    assert any(one.is_selected() for one in inputs)  # one of a group has to stay
+    chromium.one("#save").click()
+    assert "plan.json: " in chromium.one(".save output").text
+    assert chromium.logged()[0] == []
 
 
-def test_history_decides_among_equals(chromium: Browser) -> None:
+def test_groups_are_filtered_and_folded(chromium: Browser) -> None:
     result, pictures = duplicates()
-    chromium.open(html_report(result, pictures, clean_up=True, history={"old/coffee.png": 1, "new/copy.png": 2}))
-    assert chromium.one(".keep .path").text == "old/coffee.png"
+    chromium.open(html_report(grouped(result, pictures), pictures))
+    chromium.one("#group-filters input").send_keys("gone")
+    assert [group.is_displayed() for group in chromium.all(".group")] == [False, True]
+    assert chromium.one("#group-filters output").text == "1 of 2 groups"
+    fold, unfold = chromium.all(".fold")[1], chromium.all(".fold")[0]
+    fold.click()
+    assert [group.get_attribute("open") for group in chromium.all(".group")] == [None, None]
+    unfold.click()
+    assert [group.get_attribute("open") for group in chromium.all(".group")] == ["true", "true"]
 
 
 # Size

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from imgsim_guard.cli.job import in_folders
 from imgsim_guard.cli.terminal import progress_display, say, terminal_width
 from imgsim_guard.cli.verdict import examined
+from imgsim_guard.gate.check import nothing_new
+from imgsim_guard.gate.cleaning.choice import groups_chosen
 from imgsim_guard.gate.cleaning.in_git import dvc_targets, repository_around, stage_again, staged, unstage
 from imgsim_guard.gate.cleaning.moving import require_outside
 from imgsim_guard.gate.cleaning.plan import default_folder, going
@@ -57,6 +59,10 @@ def clean(arguments: argparse.Namespace) -> int:
 def _found(arguments: argparse.Namespace, job: Job) -> tuple[Result, list[Going]]:
     """What is in the folders, and which files would move."""
     selection = folders.in_folders(arguments.paths, arguments.against, mutual=True)
+    if arguments.plan is not None:
+        chosen = groups_chosen(Path(arguments.plan), arguments.paths)
+        result = replace(nothing_new(selection, job.workspace.policy), groups=chosen, queries=len(selection.queries))
+        return result, going(chosen, selection.links, sidecars=arguments.sidecars == "auto")
     resolve = _splits_that_keep(arguments.resolve_leakage)
     policy = _policy(arguments, job)
     result = examined(selection, folders.Folders(), job, named=arguments.paths, resolve=resolve, policy=policy)
@@ -113,7 +119,7 @@ def _command(arguments: argparse.Namespace) -> str:
     """The command that does it."""
     words = [*arguments.paths]
     words += [word for path in arguments.against or () for word in ("--against", path)]
-    for option in ("config", "keep", "resolve_leakage", "to"):
+    for option in ("config", "plan", "keep", "resolve_leakage", "to"):
         if getattr(arguments, option) is not None:
             words += [f"--{option.replace('_', '-')}", getattr(arguments, option)]
     words += [word for path in arguments.keep_in or () for word in ("--keep-in", path)]

@@ -5,7 +5,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const FLICKER = 700; // milliseconds for each picture: slow enough to be no flashing
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const pairs = [...document.querySelectorAll(".pair")];
-const form = document.querySelector(".filters");
+const form = document.querySelector("#pairs .filters");
 
 // Filters
 
@@ -25,7 +25,7 @@ function filter() {
   }
   const all = `${pairs.length.toLocaleString("en")} pair${pairs.length === 1 ? "" : "s"}`;
   form.querySelector("output").value = count === pairs.length ? all : `${count.toLocaleString("en")} of ${all}`;
-  document.querySelector(".none").hidden = count > 0;
+  document.querySelector("#pairs .none").hidden = count > 0;
   if (view?.pair.hidden) restore();
 }
 
@@ -102,25 +102,59 @@ function show(pair, kind) {
   pair.querySelector(`[data-view=${kind}]`).setAttribute("aria-pressed", "true");
 }
 
-// What to keep
+// Groups: filters, folding, and what stays
 
-const groups = [...document.querySelectorAll(".group")].filter((group) => group.querySelector("[type=radio]"));
+const groups = [...document.querySelectorAll(".group")];
+const groupForm = document.querySelector("#group-filters");
 
-function choose(group) {
-  const all = group.querySelector(".all input").checked;
-  for (const item of group.querySelectorAll("li")) {
-    const kept = !all && item.querySelector("input").checked;
-    item.classList.toggle("keep", kept);
-    item.querySelector(".fate span").textContent = kept && item.dataset.why ? `Keep: ${item.dataset.why}` : all || kept ? "Keep" : "Remove";
+function filterGroups() {
+  const text = groupForm.text.value.trim().toLowerCase();
+  const choices = ["role", "split", "label"].filter((name) => groupForm[name]?.tagName === "SELECT" && groupForm[name].value !== "*");
+  let count = 0;
+  for (const group of groups) {
+    const { dataset } = group;
+    const wanted = dataset.text.includes(text)
+      && choices.every((name) => dataset[name].split(name === "role" ? " " : "\n").includes(groupForm[name].value));
+    group.hidden = !wanted;
+    count += wanted;
   }
-  const lines = groups.filter((one) => one.querySelector(".keep")).flatMap((one) => [
-    one.querySelector(".keep").dataset.keep,
-    ...[...one.querySelectorAll("li:not(.keep)")].map((item) => item.dataset.remove),
-  ]);
-  document.querySelector(".script pre").textContent = lines.map((line) => `${line}\n`).join("");
+  const all = groups.length.toLocaleString("en");
+  groupForm.querySelector("output").value = count === groups.length ? `${all} groups` : `${count.toLocaleString("en")} of ${all} groups`;
+  document.querySelector("#groups .none").hidden = count > 0;
 }
 
-for (const group of groups) group.addEventListener("change", () => choose(group));
+const FATES = { keep: "Keep", copy: "Keep", leakage: "Leakage", "label-conflict": "Label conflict", left: "Stays" };
+
+function choose(group, input) {
+  const inputs = [...group.querySelectorAll("li input")];
+  if (!inputs.some((one) => one.checked)) input.checked = true; // one of them has to stay
+  for (const one of inputs) one.closest("li").querySelector(".fate span").textContent = one.checked ? FATES[one.closest("li").dataset.role] : "Move";
+}
+
+function plan() {
+  const described = (item) => ({ path: JSON.parse(item.dataset.path), content: item.dataset.content });
+  const chosen = (group, kept) => [...group.querySelectorAll("li")].filter((item) => item.querySelector("input").checked === kept).map(described);
+  const moving = groups.filter((group) => group.querySelector("li input:not(:checked)"));
+  return { format: 1, groups: moving.map((group) => ({ keep: chosen(group, true), move: chosen(group, false) })) };
+}
+
+function save() {
+  const chosen = plan();
+  // ASCII only: a name need not be valid Unicode
+  const text = JSON.stringify(chosen, null, 1).replace(/[\u007f-\uffff]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([`${text}\n`], { type: "application/json" }));
+  link.download = "plan.json";
+  link.click();
+  URL.revokeObjectURL(link.href);
+  const count = chosen.groups.reduce((sum, group) => sum + group.move.length, 0);
+  document.querySelector(".save output").value = `plan.json: ${count.toLocaleString("en")} to move`;
+}
+
+for (const group of groups) group.addEventListener("change", (event) => choose(group, event.target));
+for (const group of groups) for (const input of group.querySelectorAll("li[data-role=copy] input")) input.closest("li").querySelector(".fate span").textContent = "Move";
+for (const button of document.querySelectorAll(".fold")) button.addEventListener("click", () => { for (const group of groups) group.open = Boolean(button.dataset.open); });
+document.querySelector("#save")?.addEventListener("click", save);
 
 // Copying
 
@@ -184,5 +218,10 @@ if (form) {
   form.addEventListener("input", filter);
   form.addEventListener("reset", () => setTimeout(filter));
   form.addEventListener("submit", (event) => event.preventDefault());
+}
+if (groupForm) {
+  groupForm.addEventListener("input", filterGroups);
+  groupForm.addEventListener("reset", () => setTimeout(filterGroups));
+  groupForm.addEventListener("submit", (event) => event.preventDefault());
 }
 addEventListener("beforeprint", restore);
