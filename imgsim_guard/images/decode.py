@@ -12,7 +12,15 @@ import numpy as np
 from imgsim_guard.images.decoder_messages import hushed, overheard
 from imgsim_guard.images.dicom import decode_dicom, dicom_decoder
 from imgsim_guard.images.frames import chosen, most_frames, read_frames
-from imgsim_guard.images.headers import MAX_PIXELS, MAX_SCANS, Header, has_cut_chunk, has_many_scans, read_header
+from imgsim_guard.images.headers import (
+    MAX_PIXELS,
+    MAX_SCANS,
+    Header,
+    has_cut_chunk,
+    has_many_scans,
+    read_header,
+    without_padding,
+)
 from imgsim_guard.images.heic import decode_heic, heic_decoder
 from imgsim_guard.images.jpeg_segments import behind
 from imgsim_guard.images.jxl import decode_jxl, jxl_decoder
@@ -206,16 +214,17 @@ def _refused(header: Header, data: bytes) -> str | None:
     claimed = f"{header.width} x {header.height} pixels"
     if header.width * header.height > MAX_PIXELS:
         return f"{claimed}, more than the {MAX_PIXELS:,} that are decoded"
-    if _is_bomb(header, len(data)):
+    if _is_bomb(header, data):
         return f"{claimed} in {len(data):,} bytes, too few for a picture of them"
     if header.format == "JPEG" and has_many_scans(data):
         return f"more than {MAX_SCANS} scans, which no JPEG needs"
     return None
 
 
-def _is_bomb(header: Header, size: int) -> bool:
+def _is_bomb(header: Header, data: bytes) -> bool:
     pixels = header.width * header.height
-    return pixels * BYTES_A_PIXEL.get(header.format, 6) > FREE_MEMORY and pixels > size * PIXELS_A_BYTE
+    large = pixels * BYTES_A_PIXEL.get(header.format, 6) > FREE_MEMORY
+    return large and pixels > without_padding(data) * PIXELS_A_BYTE
 
 
 def decode_whole(data: bytes, least_side: int | None = None) -> Picture | Unreadable:

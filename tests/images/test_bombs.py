@@ -350,3 +350,18 @@ def test_through_the_whole_gate_bombs_are_named_and_cost_little_more_than_a_phot
         assert code == str(int(bool(bombs)))
         peaks.append(int(peak))
     assert peaks[1] - peaks[0] < MEGABYTES
+
+
+@pytest.mark.parametrize("padding", [b"\0", b"\xff"], ids=["zeros", "fill bytes"])
+@pytest.mark.parametrize("kind", ["PNG", "AVIF", "WebP", "JPEG 2000", "JPEG"])
+def test_padding_does_not_make_a_bomb_a_picture(kind: str, padding: bytes) -> None:
+    bomb = TOO_FEW_BYTES[kind]()
+    for size in (2**20 + 4096, 2**25):
+        outcome = decode(bomb + padding * size)
+        assert isinstance(outcome, Unreadable)
+        assert "too few for a picture of them" in outcome.reason
+
+
+def test_an_empty_page_without_compression_is_no_bomb() -> None:
+    page = Image.new("L", (9000, 8000), 255)
+    assert not isinstance(decode(saved(page, "BMP")), Unreadable)
