@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PICTURES = Path(__file__).parent / "pictures"
-COLUMNS = 98
+COLUMNS = 134
 WINDOW = (1100, 1420)
 SHARPNESS = 1
 """Pixels of the picture for each pixel of the page: it is shown on screens of both kinds."""
