@@ -20,6 +20,10 @@ Keep = Literal["best", "largest", "oldest", "first", "least-compressed"]
 """Which of several copies stays."""
 
 Outcome = Literal["confirmed", "refuted", "undecided", "skipped"]
+
+Relation = Literal["copy", "overlapping view", "same scene"]
+"""How confirmed images belong together: one was made from the other; each shows a part of a scene that the other lacks;
+or much is alike in every detail, but not exactly in its place, as in frames of a moving camera."""
 """`skipped`: the pixels of one of the two are not at hand."""
 
 Scope = Literal["staged", "revisions", "named", "all", "folders"]
@@ -147,7 +151,7 @@ class Evidence:
     `matching_points` are local features that agree with the alignment; `agreement` the part, of the windows that show
     something in both, that shows the same; `transform` is None unless the pictures could be laid over each other;
     `reason` says in plain English how the query was made, or why it is no copy; `blank`: both images show next to
-    nothing, so that there is nothing to compare.
+    nothing, so that there is nothing to compare; `relation`: how confirmed images belong together, else None.
     """
 
     outcome: Outcome
@@ -157,6 +161,7 @@ class Evidence:
     transform: Transform | None
     reason: str
     blank: bool = False
+    relation: Relation | None = None
 
 
 @dataclass(frozen=True, slots=True)

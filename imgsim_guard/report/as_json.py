@@ -102,12 +102,14 @@ def _verification(evidence: Evidence | None) -> dict[str, object]:
     """`skipped` also when there was nothing to verify: the same bytes, the same pixels, or `verify: never`."""
     if evidence is None:
         return {"outcome": "skipped"}
-    described = {
+    described: dict[str, object] = {
         "outcome": evidence.outcome,
         "reason": evidence.reason,
         "matching_points": evidence.matching_points,
         "agreement": evidence.agreement,
     }
+    if evidence.relation is not None:
+        described["relation"] = evidence.relation
     if evidence.transform is None:
         return described
     transform = {

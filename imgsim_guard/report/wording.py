@@ -43,4 +43,5 @@ def explained(evidence: Evidence) -> str:
     if evidence.outcome != "confirmed":
         return f"{evidence.outcome}: {shown(evidence.reason)}"
     points = f"{evidence.matching_points:,} matching points, " if evidence.matching_points else ""
-    return f"{shown(evidence.reason)}; {points}{evidence.agreement:.0%} of the content matches"
+    relation = f"{evidence.relation}: " if evidence.relation in {"overlapping view", "same scene"} else ""
+    return f"{relation}{shown(evidence.reason)}; {points}{evidence.agreement:.0%} of the content matches"

@@ -93,10 +93,15 @@ def same_shot(seen: Agreement, points: int, *, exact: float | None, drawn: bool)
     whether all that is drawn in either was compared, so that its details need not be.
     """
     detailed = seen.detailed > LEAST_DETAILED
-    if exact is not None and exact < LEAST_EXACT:
+    if not in_place(exact):
         return points > PLENTY_OF_POINTS and detailed
     unswapped = seen.scattered_swaps(LARGEST_OVERLAY) < MOST_SWAPPED_IN_PHOTOGRAPHS
     return drawn or detailed or (points >= MANY_POINTS and unswapped)
+
+
+def in_place(exact: float | None) -> bool:
+    """Whether enough of what was followed lies exactly in its place, or nothing could be followed."""
+    return exact is None or exact >= LEAST_EXACT
 
 
 # Share of what both show that is ink, or a colour, without a counterpart on either side. In copies of 32 drawn kinds

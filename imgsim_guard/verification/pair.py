@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from imgsim_guard.verification.judging import (
     MANY_POINTS,
     REASONS,
     Judgement,
+    in_place,
     judged,
     judged_drawing,
     judged_simple,
@@ -24,12 +25,12 @@ from imgsim_guard.verification.judging import (
 from imgsim_guard.verification.overlay import Overlay, overlay, refined, refined_if_blurred, straightened
 from imgsim_guard.verification.paper import printed
 from imgsim_guard.verification.prepared import FEATURE_SIDE, GREY_SIDE, Prepared
-from imgsim_guard.verification.transform import shares, transform, words
+from imgsim_guard.verification.transform import overlapping, shares, transform, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imgsim_guard.model import Outcome
+    from imgsim_guard.model import Outcome, Relation
     from imgsim_guard.verification.prepared import Pixels
 
 # Long side of the grid for the cheap look at a proposal.
@@ -76,6 +77,7 @@ class _Trial:
     agreement: float
     hidden: float  # share of the seen windows in which something lies over one of the pictures
     thorough: bool  # judged after refinement
+    exactly: bool = True  # details lie where they should, as far as they were followed
 
 
 def verify(query: Prepared, gallery: Prepared) -> Evidence:
@@ -114,10 +116,18 @@ def _evidence(trial: _Trial, found: Transform, query: Prepared, gallery: Prepare
     numbers = (trial.points, round(trial.agreement, 3), found.covered, found)
     if trial.judgement is Judgement.SAME:
         said = words(found, query, gallery, hidden=trial.hidden)
-        return Evidence("confirmed", *numbers, ", ".join(said) or "the same picture, saved again")
+        relation = _relation(trial, found, query, gallery)
+        reason = ", ".join(said) or "the same picture, saved again"
+        return Evidence("confirmed", *numbers, reason, relation=relation)
     outcome: Outcome = "undecided" if trial.judgement is Judgement.UNCLEAR else "refuted"
     laid = f"laid over each other, {trial.agreement:.0%} of what they show agrees"
     return Evidence(outcome, *numbers, REASONS.get(trial.judgement, laid))
+
+
+def _relation(trial: _Trial, found: Transform, query: Prepared, gallery: Prepared) -> Relation:
+    if not trial.exactly:
+        return "same scene"
+    return "overlapping view" if overlapping(found, query, gallery) else "copy"
 
 
 def _best_trial(first: Prepared, second: Prepared) -> _Trial | None:
@@ -206,8 +216,9 @@ def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> _Trial
         if not same_shot(seen, proposal.points, exact=exact, drawn=drawings is not None):
             judgement = Judgement.OTHER_SHOT
         elif seen.fraction < NEARLY_ALL or printed(laid):
-            return _read(first, second, Alignment(matrix, proposal.points), bent=bent)
-    return _trial(judgement, matrix, proposal, seen, thorough=True)
+            read = _read(first, second, Alignment(matrix, proposal.points), bent=bent)
+            return None if read is None else replace(read, exactly=in_place(exact))
+    return replace(_trial(judgement, matrix, proposal, seen, thorough=True), exactly=in_place(exact))
 
 
 def _read(first: Prepared, second: Prepared, proposal: Alignment, *, bent: bool) -> _Trial | None:

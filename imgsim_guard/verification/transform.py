@@ -69,7 +69,7 @@ def words(found: Transform, query: Prepared, gallery: Prepared, *, hidden: float
     if found.covered < 1 - NOTABLE_PART:
         said.append(f"cropped to {found.covered:.0%}")
     if found.shown < 1 - NOTABLE_PART:
-        plain = _plain_outside(query, gallery, found)
+        plain = plain_outside(query, gallery, found)
         said.append("framed" if plain else f"part of a larger picture ({found.shown:.0%} of it)")
     if abs(found.scale - 1) > NOTABLE_PART:
         said.append(f"scaled to {found.scale:.0%}")
@@ -116,9 +116,17 @@ def _tint(colours: Doubles) -> Doubles:
 
 # Grey values around a picture that spread less are one colour: a border, a bar, a page.
 PLAIN_SPREAD = 10.0
+# Both show more than this part of them beside what they share: two fields of a microscope, two frames of a pan.
+NOTABLE_BESIDE = 0.1
 
 
-def _plain_outside(query: Prepared, gallery: Prepared, found: Transform) -> bool:
+def overlapping(found: Transform, query: Prepared, gallery: Prepared) -> bool:
+    """Whether neither picture lies within the other, and the query has no plain frame instead."""
+    beside = max(found.covered, found.shown) < 1 - NOTABLE_BESIDE
+    return beside and not plain_outside(query, gallery, found)
+
+
+def plain_outside(query: Prepared, gallery: Prepared, found: Transform) -> bool:
     """Whether the query shows nothing but one colour around the gallery image."""
     back = np.linalg.inv(np.vstack([np.array(found.matrix).reshape(2, 3), [0, 0, 1]]))[:2]
     height, width = query.small.shape

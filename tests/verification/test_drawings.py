@@ -170,3 +170,12 @@ def test_the_same_thing_with_its_details_elsewhere_is_another_picture() -> None:
     evidence = judged(moved, np.ascontiguousarray(photograph))
     assert evidence.outcome == "refuted"
     assert evidence.reason == "they show the same kind of thing in the same place, but the details differ"
+
+
+def test_the_evidence_says_how_two_pictures_belong_together() -> None:
+    photograph = pixels_of("astronaut.png")
+    left, right = (np.ascontiguousarray(part) for part in (photograph[:, :360], photograph[:, 150:]))
+    assert judged(left, right).relation == "overlapping view"
+    assert judged(left, photograph).relation == "copy"
+    assert judged(jpeg(photograph), photograph).relation == "copy"
+    assert judged(photograph, pixels_of("coffee.png")).relation is None
