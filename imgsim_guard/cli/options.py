@@ -168,7 +168,7 @@ def living_with_it(add: Add, common: argparse.ArgumentParser) -> None:
     accept.add_argument("--worktree", action="store_true", help="use the worktree, as if everything were staged")
     accept.add_argument("--prune", action="store_true", help="remove accepted pairs whose images are gone")
 
-    add("sync", "publish the embeddings of committed images to the tracked store", [common])
+    add("sync", "publish the embeddings of staged and committed images to the tracked store", [common])
 
     store = add("store", "inspect and maintain the tracked store", [common])
     store.add_argument(

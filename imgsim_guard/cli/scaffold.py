@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from imgsim_guard.model import Image
 
+IMAGES = '# images: ["data/**", "!data/icons/**"]'
+"""The line of the template that says which images belong to the dataset."""
+
 MOST_FOLDERS = 8
 """Folders that are listed one by one; more are summed up by a pattern."""
 
@@ -37,11 +40,17 @@ class File(NamedTuple):
     advice: str = ""
 
 
-def configuration(present: str | None, images: Sequence[Image]) -> File:
+def configuration(present: str | None, images: Sequence[Image], derived: Sequence[str] = ()) -> File:
     """A commented configuration, with splits suggested by the folders of the images."""
     if present is not None:
         return File(FILE_NAME, None, "already exists")
     text = _template("configuration.yaml").format(version=__version__, splits=_splits(images))
+    outside = [path for path in derived if not any(map(split_called, path.split("/")))]
+    if outside:  # derived images are no new ones; those in splits stay, since they are compared across splits
+        patterns = ", ".join(
+            _word(pattern) for pattern in ["**", *(f"!/{_literal(path)}/**" for path in sorted(outside))]
+        )
+        text = text.replace(IMAGES, f"images: [{patterns}]")
     return File(FILE_NAME, text)
 
 

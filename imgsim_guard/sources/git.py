@@ -206,6 +206,7 @@ class Git:
         wanted = sorted(set(blobs))
         if not wanted:
             return {}
+        self._fetch_missing(wanted)
         answer = self.run("cat-file", "--batch-check", "--buffer", given=_lines(wanted))
         answers = (line.split() for line in answer.decode().splitlines())  # `id blob size`, or `id missing`
         return {words[0]: int(words[2]) for words in answers if words[1] == "blob"}
@@ -221,6 +222,27 @@ class Git:
             found[blob] = answer[start : start + size]
             at = start + size + 1
         return found
+
+    def _fetch_missing(self, blobs: Sequence[str]) -> None:
+        """In a partial clone, fetch what it lacks of these at once: git would fetch each by itself, when it is read."""
+        if self._promisor is None:
+            return
+        here = set(self.run("cat-file", "--batch-all-objects", "--batch-check=%(objectname)").decode().split())
+        missing = [blob for blob in blobs if blob not in here]
+        if len(missing) > 1:
+            options = ("--no-tags", "--no-write-fetch-head", "--recurse-submodules=no", "--filter=blob:none", "--stdin")
+            fetch = ("-c", "fetch.negotiationAlgorithm=noop", "fetch", "--quiet", *options, self._promisor)
+            with suppress(GuardError):  # what cannot be fetched is missed, and said, when it is read
+                self.run(*fetch, given=_lines(missing))
+
+    @cached_property
+    def _promisor(self) -> str | None:
+        """The remote of a partial clone; None for a clone that has all blobs."""
+        try:
+            names = self.text("config", "--name-only", "--get-regexp", r"^remote\..*\.promisor$").splitlines()
+        except GuardError:
+            return None
+        return names[0].removeprefix("remote.").removesuffix(".promisor") if names else None
 
     def filtered(self, path: str, revision: str | None) -> bytes | None:
         """A path's file in a revision, or in the index, as a checkout would write it; None when git cannot make it."""

@@ -73,7 +73,7 @@ def test_what_has_no_embedding_here_is_said(anna: Person) -> None:
     shutil.rmtree(anna.cache)
     assert anna.guard("sync") == (
         "published embeddings: 0; already published: 0.\n"
-        "note: 5 committed images have no embedding yet: run imgsim-guard embed, then sync\n"
+        "note: 5 staged or committed images have no embedding yet: run imgsim-guard embed, then sync\n"
     )
     assert not (anna.dataset.root / ".imgsim-guard").exists()
 
@@ -177,12 +177,17 @@ def test_without_dvc_the_message_says_what_is_missing(
     assert anna.guard("sync", code=2) == f"imgsim-guard: cannot run {tools / 'dvc'}: No such file or directory\n"
 
 
-def test_where_there_is_nothing_to_publish_from_or_to_sync_says_so(anna: Person) -> None:
-    anna.dataset.git("update-ref", "-d", "HEAD")
-    assert (
-        anna.guard("sync", code=2)
-        == "imgsim-guard: there is no commit yet, so there is nothing to publish; run git commit first\n"
-    )
+def test_pictures_that_are_staged_are_published_so_that_both_are_one_commit(anna: Person) -> None:
+    anna.dataset.add({"data/images/5.png": near(5)}, "data/images")
+    anna.guard("hook")
+    printed = anna.guard("sync")
+    assert printed.startswith("published embeddings: 6; already published: 0.\n")
+    assert "  commit it:  git commit    (with what else is staged)\n" in printed
+    staged = anna.dataset.git("diff", "--cached", "--name-only").split()
+    assert staged == [".imgsim-guard/.gitignore", ".imgsim-guard/store.dvc", "data/images.dvc"]
+
+
+def test_where_there_is_nothing_to_publish_to_sync_says_so(anna: Person) -> None:
     shutil.rmtree(anna.dataset.root / ".dvc")
     said = anna.guard("sync", code=2)
     assert said == "imgsim-guard: there is no DVC repository in the root of this git repository; run dvc init first\n"

@@ -577,3 +577,15 @@ def test_the_templates_are_those_that_people_copy() -> None:
     for published, template in (("dvc.yaml", "dvc-check.yaml"), ("dvc-embed.yaml", "dvc-embed.yaml")):
         copied = (ROOT / "hooks" / published).read_bytes()
         assert copied == (ROOT / "imgsim_guard" / "cli" / "templates" / template).read_bytes()
+
+
+def test_what_stages_derive_is_no_part_of_the_dataset_and_of_the_check(
+    in_dvc: Dataset, guard: Callable[..., Outcome]
+) -> None:
+    outs = [{"path": path, "md5": "1" * 32} for path in ("plots/a.png", "train/a.png")]
+    lock = {"schema": "2.0", "stages": {"copy": {"deps": [{"path": "data/images"}], "outs": outs}}}
+    in_dvc.stage({"dvc.lock": json.dumps(lock), "dvc.yaml": "stages:\n  copy:\n    cmd: x\n"})
+    guard("init", "--dvc")
+    assert load_settings(in_dvc.root / FILE_NAME).images == ["**", "!/plots/a.png/**"]
+    pipeline = yaml.safe_load((in_dvc.root / "dvc.yaml").read_text())
+    assert pipeline["stages"][CHECK]["deps"] == ["data/images", ".imgsim-guard/accepted.yaml"]

@@ -163,3 +163,18 @@ def test_any_bytes_are_a_pointer_or_not(data: bytes) -> None:
 
 def test_git_lfs_is_there() -> None:
     assert shutil.which("git-lfs", path=os.environ["PATH"]), "install the package git-lfs"
+
+
+def test_a_partial_clone_fetches_all_pointers_at_once(lfs: Repository, tmp_path: Path) -> None:
+    for option in ("allowFilter", "allowAnySHA1InWant"):
+        lfs.git("config", f"uploadpack.{option}", "true")
+    lfs.commit({f"{number}.png": str(number) for number in range(5)})
+    address = f"file://{lfs.root}"
+    lfs.git("clone", "--quiet", "--filter=blob:none", "--no-checkout", address, str(tmp_path / "partial"))
+    partial = Repository(tmp_path / "partial")
+    partial.git("read-tree", "HEAD")
+    trace = tmp_path / "trace"
+    with closing(Git(partial.root, {**os.environ, "GIT_TRACE": str(trace)})) as git:
+        selection = tracked.everything(git, has_image_suffix)
+    assert {image.content.partition(":")[0] for image in selection.queries} >= {"sha256"}
+    assert trace.read_text().count("built-in: git fetch") <= 2

@@ -157,7 +157,7 @@ def without_the_dataset(anna: Person, tmp_path: Path) -> Person:
     team.save()
     assert anna.guard("sync") == (
         "published embeddings: 0; already published: 7.\n"
-        "note: 1 committed images have no embedding yet: run imgsim-guard embed, then sync\n"
+        "note: 1 staged or committed images have no embedding yet: run imgsim-guard embed, then sync\n"
     )
     assert [(team.root / pointer).read_bytes() for pointer in POINTERS] == before
     team.dvc("push", "--quiet")

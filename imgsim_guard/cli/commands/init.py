@@ -9,6 +9,7 @@ from imgsim_guard.cli import scaffold
 from imgsim_guard.cli.job import in_repository
 from imgsim_guard.cli.terminal import say, text_of, write_texts
 from imgsim_guard.config.settings import FILE_NAME, PREVIEWS
+from imgsim_guard.gate.derived import maker
 from imgsim_guard.model import GuardError
 from imgsim_guard.report.escaping import shell_word, shown
 from imgsim_guard.sources import tracked
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from imgsim_guard.cli.job import Job
-    from imgsim_guard.model import Image, Selection
+    from imgsim_guard.model import Selection
     from imgsim_guard.sources.git import Git
 
 HOOK_TYPES = ("pre-commit", "pre-merge-commit", "pre-push")
@@ -41,7 +42,7 @@ def init(arguments: argparse.Namespace) -> int:
             raise GuardError("there is no DVC repository in the root of this git repository; run dvc init first")
         found = tracked.everything(state, job.workspace.is_image)
         say("".join(f"{line}\n" for line in _found(found)))
-        files = list(_files(state, job, found.queries))
+        files = list(_files(state, job, found))
         if not arguments.dry_run:
             write_texts(git.root, {file.path: file.text for file in files if file.text is not None})
         for file in files:
@@ -64,14 +65,17 @@ def _found(selection: Selection) -> Iterator[str]:
         yield f"  {shown(path)}   not listed: {shown(why.reason)}"
 
 
-def _files(git: Git, job: Job, images: tuple[Image, ...]) -> Iterator[scaffold.File]:
+def _files(git: Git, job: Job, found: Selection) -> Iterator[scaffold.File]:
     arguments, settings = job.arguments, job.workspace.settings
+    derived = [one for one in found.made if one.derived]
+    images = tuple(image for image in found.queries if not maker(image.path, derived))
 
     def present(path: str) -> str | None:
         return text_of(git.root, path)
 
     store_folder, _, store = settings.store.rpartition("/")
-    yield scaffold.configuration(present(FILE_NAME), images)
+    outputs = [one.path for one in derived if any(maker(image.path, [one]) for image in found.queries)]
+    yield scaffold.configuration(present(FILE_NAME), found.queries, outputs)
     yield scaffold.pre_commit(present(scaffold.PRE_COMMIT))
     yield scaffold.accepted(settings.accepted, present(settings.accepted))
     yield scaffold.merging(settings.accepted, present)
@@ -80,7 +84,9 @@ def _files(git: Git, job: Job, images: tuple[Image, ...]) -> Iterator[scaffold.F
         # Written now, since DVC takes its own entries back when a later stage of the same run fails (dvc#11091).
         ignoring = f"{store_folder}/.gitignore"
         yield scaffold.lines(ignoring, present(ignoring), [f"/{store}", f"/{PREVIEWS}"])
-        wanted = scaffold.dependencies(tracked.dvc_outs(git, job.workspace.is_image), images)
+        # Without what stages derive: so that a stage that trains may depend on the check, and not the other way round.
+        outs = [path for path in tracked.dvc_outs(git, job.workspace.is_image) if not maker(path, derived)]
+        wanted = scaffold.dependencies(outs, images)
         embedding = arguments.stages == "embed"
         yield scaffold.pipeline(present(scaffold.PIPELINE), wanted, embedding=embedding)
 

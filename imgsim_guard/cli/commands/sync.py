@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from imgsim_guard.cli.job import in_repository
 from imgsim_guard.cli.terminal import progress_display, say
 from imgsim_guard.config.settings import PREVIEWS
-from imgsim_guard.model import GuardError
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.sources import tracked
 from imgsim_guard.sources.team_store import TeamStore
@@ -28,7 +27,7 @@ def sync(arguments: argparse.Namespace) -> int:
         workspace = job.workspace
         team = workspace.team_store(git)
         team.require_whole()
-        selection = _committed(git, workspace)
+        selection = tracked.everything(git, workspace.is_image)
         store = workspace.store
         published = publish_missing(selection.queries, store, team.folder)
         pointers = [team.pointer] if team.add() else []
@@ -40,19 +39,16 @@ def sync(arguments: argparse.Namespace) -> int:
             say(f"note: {shown(note)}\n")
         say(f"published embeddings: {published.new:,}; already published: {published.held:,}.\n")
         if published.missing:
-            todo = "committed images have no embedding yet: run imgsim-guard embed, then sync"
+            todo = "staged or committed images have no embedding yet: run imgsim-guard embed, then sync"
             say(f"note: {published.missing:,} {todo}\n")
         if pointers:
-            say(f"  commit it:  git commit -m 'Publish embeddings' -- {' '.join(_with_ignores(git, pointers))}\n")
+            own = _with_ignores(git, pointers)
+            if {change.path for change in tracked.staged_changes(git)} - {*own}:
+                say("  commit it:  git commit    (with what else is staged)\n")
+            else:
+                say(f"  commit it:  git commit -m 'Publish embeddings' -- {' '.join(own)}\n")
             say(f"  share it:   dvc push {' '.join(pointers)}\n")
     return 0
-
-
-def _committed(git: Git, workspace: Workspace) -> Selection:
-    head = git.commit("HEAD")
-    if head is None:
-        raise GuardError("there is no commit yet, so there is nothing to publish; run git commit first")
-    return tracked.everything(git, workspace.is_image, revision=head)
 
 
 def _sync_previews(git: Git, workspace: Workspace, selection: Selection, *, quiet: bool) -> list[str]:
