@@ -204,11 +204,14 @@ def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> _Trial
     if affine is None:
         return None
     laid, seen = _straighter(affine, proposal.points, bent=bent)
-    simple, drawings = _simple(first, second) and printed(laid), _drawings(first, second)
+    few, drawings = _simple(first, second), _drawings(first, second)
+    simple = few and printed(laid)
     if simple:
         judgement = judged_simple(seen, upright=_upright(first, second, matrix), drawn=drawings is not None)
     else:
         judgement = judged(seen, proposal.points, laid, drawn=drawings is not None)
+    if judgement is Judgement.SAME and drawings is not None and few and not _upright(first, second, matrix):
+        judgement = Judgement.OTHER_SIGN  # three stripes that are turned are another flag
     if judgement is Judgement.SAME and drawings is not None:
         colours, roughly = drawings if laid is affine else None, proposal.points == 0 and exact is None
         judgement = judged_drawing(unexplained(laid, colours, matrix, roughly=roughly))

@@ -110,6 +110,7 @@ def test_a_drawing_saved_again_is_a_copy(name: str, change: Callable[[Pixels], P
         (CHART, OTHER_CHART),
         (FLAG, flag(BLUE, GREEN, RED)),
         (FLAG, flag(RED, GREEN, YELLOW)),
+        (FLAG, np.ascontiguousarray(cv2.resize(np.rot90(FLAG), (300, 201)))),
         (SIGN, speed_limit(50)),
         (SIGN, speed_limit(80)),
         (MASK, mask((170, 150, 25))),
