@@ -16,20 +16,29 @@ if TYPE_CHECKING:
     from imgsim_guard.verification.overlay import Overlay
     from imgsim_guard.verification.prepared import Floats
 
-# Side of a window in grid pixels: a letter or two of small print, an eye of a face.
 WINDOW = 15
-# Windows lie this far apart (a third of a window: a disagreement as large as a window is always met in full).
+"""Side of a window in grid pixels: a letter or two of small print, an eye of a face."""
+
 STEP = 5
-# Grey values must spread this much in a window to be a picture of something: JPEG at quality 30 leaves 3 in flat areas.
+"""Windows lie this far apart (a third of a window: a disagreement as large as a window is always met in full)."""
+
 TEXTURE = 6.0
-# Windows agree from this normalised correlation on: blur, noise and JPEG keep copies above, other contents are spread
-# around 0.
+"""Grey values must spread this much in a window to be a picture of something: JPEG at quality 30 leaves 3 in flat
+areas.
+"""
+
 AGREEING = 0.7
-# ... and are alike in every detail from this one on: copies are in nine of ten windows, in two of three under noise;
-# other photographs of one face, plate or board in half of the windows or less.
+"""Windows agree from this normalised correlation on: blur, noise and JPEG keep copies above, other contents are spread
+around 0.
+"""
+
 ALIKE = 0.95
-# A window lies fully inside (rounding of the mean aside).
+"""... and are alike in every detail from this one on: copies are in nine of ten windows, in two of three under noise;
+other photographs of one face, plate or board in half of the windows or less.
+"""
+
 FULL = 0.999
+"""A window lies fully inside (rounding of the mean aside)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +104,15 @@ def agreement(laid: Overlay) -> Agreement:
     )
 
 
-# Side of the area over which it is weighed which of the pictures has ink that the other lacks: three windows.
 WEIGHED = 45
-# Grey values that differ by less are the same ink.
+"""Side of the area over which it is weighed which of the pictures has ink that the other lacks: three windows."""
+
 SAME_INK = 12.0
-# 0: all differences have one sign (an overlay of one colour), 1: as much ink came as went. Overlaid print stays below.
+"""Grey values that differ by less are the same ink."""
+
 SWAPPED = 0.4
+"""0: all differences have one sign (an overlay of one colour), 1: as much ink came as went. Overlaid print stays below.
+"""
 
 
 def _two_sidedness(one: Floats, two: Floats, both: NDArray[np.bool_]) -> Floats:
@@ -130,12 +142,14 @@ def _blocks(picture: Floats) -> Floats:
     return np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), np.float32)
 
 
-# Blurs tried on the sharper picture, in grid pixels.
 BLURS = (0.6, 0.9, 1.3, 1.9, 2.7, 3.8)
-# So much stronger detail is as good as equal.
+"""Blurs tried on the sharper picture, in grid pixels."""
+
 SHARPER = 1.05
-# Both are smoothed by this much first: single-pixel noise says nothing about the content.
+"""So much stronger detail is as good as equal."""
+
 SMOOTHING = 0.7
+"""Both are smoothed by this much first: single-pixel noise says nothing about the content."""
 
 
 def equally_sharp(one: Floats, two: Floats, both: NDArray[np.bool_]) -> tuple[Floats, Floats]:

@@ -13,29 +13,42 @@ from imgsim_guard.verification.prepared import Box, Features, Floats, Prepared, 
 Doubles: TypeAlias = NDArray[np.float64]
 Numbers: TypeAlias = NDArray[np.floating]
 
-# Lowe's ratio of the nearest to the second nearest descriptor distance, squared.
 RATIO = 0.85**2
-# The cheap look matches so many features of the one picture with all of the other's. Of 185 unrelated pairs none
-# had 3 that agree on a move, of the copies only pictures on a page of text (1 in 12) had fewer.
+"""Lowe's ratio of the nearest to the second nearest descriptor distance, squared."""
+
 CHEAP_FEATURES = 250
+"""The cheap look matches so many features of the one picture with all of the other's. Of 185 unrelated pairs none had 3
+that agree on a move, of the copies only pictures on a page of text (1 in 12) had fewer.
+"""
+
 CHEAP_POINTS = 3
-# Mirrored or not: a copy is the one, with ten times the matches of the other. Where fewer agree than this part of
-# the other's, all features are not matched.
+
 LEAST_PROMISE = 0.5
-# With so many of them a transform is fitted well, and the rest need not be matched.
+"""Mirrored or not: a copy is the one, with ten times the matches of the other. Where fewer agree than this part of the
+other's, all features are not matched.
+"""
+
 PLENTY = 40
-# A fitted transform needs more than the three points that define it.
+"""With so many of them a transform is fitted well, and the rest need not be matched."""
+
 LEAST_POINTS = 6
-# So many matches make a proposal each; where more match, most of them are right and any will do.
+"""A fitted transform needs more than the three points that define it."""
+
 MOVES_TRIED = 80
-# Two features propose the same move if their turn and scale differ by no more than this.
+"""So many matches make a proposal each; where more match, most of them are right and any will do."""
+
 TURN_TOLERANCE = 25.0  # degrees
+"""Two features propose the same move if their turn and scale differ by no more than this."""
+
 SCALE_TOLERANCE = np.log(1.7)
-# Distance allowed between a moved point and its partner, of the target's long side: wide at first, since one
-# feature's scale and angle are coarse, then narrow, for a transform fitted to many.
+
 TOLERANCES = (0.05, 0.03, 0.015, 0.01)
-# Whole frames that agree less than this at 32 x 32 are not worth a closer look.
+"""Distance allowed between a moved point and its partner, of the target's long side: wide at first, since one feature's
+scale and angle are coarse, then narrow, for a transform fitted to many.
+"""
+
 LEAST_FRAME_CORRELATION = 0.6
+"""Whole frames that agree less than this at 32 x 32 are not worth a closer look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +179,9 @@ def moved_points(matrix: Doubles, points: Doubles) -> Doubles:
     return points @ matrix[:, :2].T + matrix[:, 2]
 
 
-# A copy is seldom squeezed beyond 1 : 3 or scaled beyond 1 : 12; degenerate fits to a few points are.
 LARGEST_SQUEEZE = 3.0
+"""A copy is seldom squeezed beyond 1 : 3 or scaled beyond 1 : 12; degenerate fits to a few points are."""
+
 LARGEST_SCALE = 12.0
 
 

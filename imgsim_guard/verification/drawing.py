@@ -23,17 +23,23 @@ if TYPE_CHECKING:
     from imgsim_guard.verification.prepared import Floats, Pixels
 
 NEIGHBOURS = np.ones((3, 3), np.uint8)
-# Stripes of a flag that lost 6 px on each side are 2 px beside those of the flag when frame is laid on frame.
+
 ROUGHLY_AROUND = np.ones((7, 7), np.uint8)
-# Grey values by which a pixel must leave the range of the other picture's 3 x 3 neighbourhood to be ink without a
-# counterpart. JPEG at quality 80 and a resize to two thirds stay below.
+"""Stripes of a flag that lost 6 px on each side are 2 px beside those of the flag when frame is laid on frame."""
+
 OTHER_INK = 32.0
-# The same for colours, at half the size: JPEG halves the resolution of colour.
+"""Grey values by which a pixel must leave the range of the other picture's 3 x 3 neighbourhood to be ink without a
+counterpart. JPEG at quality 80 and a resize to two thirds stay below.
+"""
+
 OTHER_COLOUR = 32.0
-# Mean distance of the colour channels from their mean below which a picture is grey.
+"""The same for colours, at half the size: JPEG halves the resolution of colour."""
+
 GREY = 3.0
-# A 3 x 3 neighbourhood that spans more grey values than this shows an edge.
+"""Mean distance of the colour channels from their mean below which a picture is grey."""
+
 EDGE = 30.0
+"""A 3 x 3 neighbourhood that spans more grey values than this shows an edge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +86,11 @@ def unexplained(
     )
 
 
-# A region is plain with fewer edges than this part of it.
 MOST_EDGES_IN_PLAIN = 0.15
-# Letters that lie no further apart than this many pixels are one region.
+"""A region is plain with fewer edges than this part of it."""
+
 GAP = 9
+"""Letters that lie no further apart than this many pixels are one region."""
 
 
 def _largest_region(marked: NDArray[np.bool_]) -> NDArray[np.bool_]:

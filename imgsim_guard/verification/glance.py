@@ -14,19 +14,26 @@ from imgsim_guard.verification.prepared import Floats, Pixels, content_box, shru
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# 300 ORB features at 320 px cost a tenth of the 600 SIFT features that verification uses.
 GLANCE_SIDE = 320
+"""300 ORB features at 320 px cost a tenth of the 600 SIFT features that verification uses."""
+
 GLANCE_FEATURES = 300
-# ORB looks for nothing this near to the border, and shrinks a narrow strip to no pixels at all.
+
 ORB_BORDER = 16
-# Bits (of 256) in which two descriptors of one spot may differ.
+"""ORB looks for nothing this near to the border, and shrinks a narrow strip to no pixels at all."""
+
 MOST_BITS = 60
-# So many of the nearest matches are weighed.
+"""Bits (of 256) in which two descriptors of one spot may differ."""
+
 WEIGHED_MATCHES = 80
-# Unrelated photographs have 5 matches that agree on a move in 11 % of the pairs; of copies under 84 edits 99 % have.
+"""So many of the nearest matches are weighed."""
+
 WORTH_POINTS = 5
-# Whole frames that correlate this much at 32 x 32 may be blurred, tiny or featureless copies.
+"""Unrelated photographs have 5 matches that agree on a move in 11 % of the pairs; of copies under 84 edits 99 % have.
+"""
+
 WORTH_CORRELATION = 0.7
+"""Whole frames that correlate this much at 32 x 32 may be blurred, tiny or featureless copies."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,22 +12,30 @@ if TYPE_CHECKING:
     from imgsim_guard.verification.drawing import Unexplained
     from imgsim_guard.verification.overlay import Overlay
 
-# Fewer textured windows than this (of 15 px, 5 apart) could agree by accident.
 LEAST_WINDOWS = 40
-# Photographs: copies under captions, patches and watermarks keep 0.75 or more, other pictures reach less.
+"""Fewer textured windows than this (of 15 px, 5 apart) could agree by accident."""
+
 PHOTOGRAPH_AGREEMENT = 0.6
-# Paper and screens: print that came and went, as a share of the textured windows. Copies with a logo or a caption
-# stay below 0.02 outside of one region; the same form filled in otherwise begins at 0.04.
+"""Photographs: copies under captions, patches and watermarks keep 0.75 or more, other pictures reach less."""
+
 MOST_SWAPPED = 0.02
-# One region of other print that is no larger than this part of the overlap may be an overlay (a logo over text).
+"""Paper and screens: print that came and went, as a share of the textured windows. Copies with a logo or a caption stay
+below 0.02 outside of one region; the same form filled in otherwise begins at 0.04.
+"""
+
 LARGEST_OVERLAY = 0.015
-# With fewer matching points than this, agreement has to be nearly complete.
+"""One region of other print that is no larger than this part of the overlap may be an overlay (a logo over text)."""
+
 MANY_POINTS = 12
+"""With fewer matching points than this, agreement has to be nearly complete."""
+
 STRICT_AGREEMENT = 0.9
-# ... and few windows may show something in one picture only.
+
 STRICT_WHOLE = 0.8
-# O and Q, i and j agree in 0.93 to 0.958 of their windows, a glyph of 16 px and its JPEG of quality 40 in 0.97.
+"""... and few windows may show something in one picture only."""
+
 SIMPLE_AGREEMENT = 0.96
+"""O and Q, i and j agree in 0.93 to 0.958 of their windows, a glyph of 16 px and its JPEG of quality 40 in 0.97."""
 
 
 class Judgement(Enum):
@@ -75,15 +83,19 @@ def judged(seen: Agreement, points: int, laid: Overlay, *, drawn: bool) -> Judge
     return Judgement.SAME
 
 
-# Another photograph of the same face, plate or board lines up, too, but its details are not in the same places: of what
-# is followed from one to the other 0.04 to 0.45 lies exactly where it should. In copies under 84 edits it is 0.56 or
-# more, except under a caption or watermarks all over; there many points match and most windows are alike in detail.
 LEAST_EXACT = 0.45
+"""Another photograph of the same face, plate or board lines up, too, but its details are not in the same places: of
+what is followed from one to the other 0.04 to 0.45 lies exactly where it should. In copies under 84 edits it is 0.56 or
+more, except under a caption or watermarks all over; there many points match and most windows are alike in detail.
+"""
+
 LEAST_DETAILED = 0.55
 PLENTY_OF_POINTS = 60
-# Plates of one make agree in their frames, exactly. Their letters came and went: 0.24 in the median. Copies under
-# captions stay below this.
+
 MOST_SWAPPED_IN_PHOTOGRAPHS = 0.14
+"""Plates of one make agree in their frames, exactly. Their letters came and went: 0.24 in the median. Copies under
+captions stay below this.
+"""
 
 
 def same_shot(seen: Agreement, points: int, *, exact: float | None, drawn: bool) -> bool:
@@ -104,19 +116,26 @@ def in_place(exact: float | None) -> bool:
     return exact is None or exact >= LEAST_EXACT
 
 
-# Share of what both show that is ink, or a colour, without a counterpart on either side. In copies of 32 drawn kinds
-# (JPEG, two thirds, 6 px cropped) no more than 0.0003 has none on both sides; two speed limits that differ in a part of
-# one digit, or settings with three other numbers, begin at 0.003.
 MOST_UNEXPLAINED = 0.0012
-# One region of other ink may be an overlay, a stamp or a logo, if it is small, all else is there, and it lies on plain
-# ground or on a page full of print (0.25 of it are edges): RECEIVED in large letters over a form holds 0.09 to 0.16 of
-# all edges. The digit in which two speed limits differ holds 0.19 or more.
+"""Share of what both show that is ink, or a colour, without a counterpart on either side. In copies of 32 drawn kinds
+(JPEG, two thirds, 6 px cropped) no more than 0.0003 has none on both sides; two speed limits that differ in a part of
+one digit, or settings with three other numbers, begin at 0.003.
+"""
+
 LARGEST_STAMP = 0.08
+"""One region of other ink may be an overlay, a stamp or a logo, if it is small, all else is there, and it lies on plain
+ground or on a page full of print (0.25 of it are edges): RECEIVED in large letters over a form holds 0.09 to 0.16 of
+all edges. The digit in which two speed limits differ holds 0.19 or more.
+"""
+
 MOST_STAMPED = 0.17
 FULL_OF_PRINT = 0.2
-# Lines that only one of them has, over all edges: resampling and cropping leave up to 0.1. A caption or a logo adds
-# more, but in one place.
+
 MOST_ONE_SIDED = 0.15
+"""Lines that only one of them has, over all edges: resampling and cropping leave up to 0.1. A caption or a logo adds
+more, but in one place.
+"""
+
 LARGEST_CAPTION = 0.2
 MOST_CAPTION = 0.5
 
@@ -135,5 +154,5 @@ def judged_drawing(found: Unexplained) -> Judgement:
     return Judgement.OTHER_COLOURS if min(colour) > MOST_UNEXPLAINED else Judgement.SAME
 
 
-# Fewer edges than this share of a picture are so few that one faded line would be most of them.
 LEAST_EDGES = 0.005
+"""Fewer edges than this share of a picture are so few that one faded line would be most of them."""

@@ -16,28 +16,39 @@ if TYPE_CHECKING:
 
     from imgsim_guard.verification.prepared import Floats, Pixels
 
-# Icons and glyphs are enlarged until their longer side is this long, so that windows find room in them.
 LEAST_SIDE = 96
-# An overlap of fewer pixels than this is none.
+"""Icons and glyphs are enlarged until their longer side is this long, so that windows find room in them."""
+
 LEAST_EXTENT = 4
-# Points that are followed from the one picture to the other, and the window (pixels) that is followed.
+"""An overlap of fewer pixels than this is none."""
+
 FOLLOWED = 150
+"""Points that are followed from the one picture to the other, and the window (pixels) that is followed."""
+
 FOLLOWED_SPACING = 6
 FOLLOWED_WINDOW = 17
-# A fit needs so many points to be trusted more than what is already known.
+
 LEAST_FOLLOWED = 10
-# Points that end further than this from the fit (pixels of the grid) sit on an overlay or were lost.
+"""A fit needs so many points to be trusted more than what is already known."""
+
 FOLLOWED_TOLERANCE = 1.0
-# Straightening has eight unknowns: it wants many points, and starts from those that are not lost altogether.
+"""Points that end further than this from the fit (pixels of the grid) sit on an overlay or were lost."""
+
 LEAST_STRAIGHTENING = 30
+"""Straightening has eight unknowns: it wants many points, and starts from those that are not lost altogether."""
+
 STRAIGHTENING_START = 12.0
 STRAIGHTENING_TOLERANCE = 3.0
-# Points are followed to a tenth of a pixel. Where perspective brings BENT times as many of them EXACT (pixels) to their
-# place, there is some: other print on the same paper stays below 1.06, corners moved by 1 % of the side reach 2.
+
 EXACT = 0.35
+"""Points are followed to a tenth of a pixel. Where perspective brings BENT times as many of them EXACT (pixels) to
+their place, there is some: other print on the same paper stays below 1.06, corners moved by 1 % of the side reach 2.
+"""
+
 BENT = 1.1
-# Side of the area over which brightness and contrast are evened out before points are followed.
+
 EVENING_SIDE = 31
+"""Side of the area over which brightness and contrast are evened out before points are followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +149,8 @@ def refined(laid: Overlay, matrix: Doubles) -> Refined:
     return Refined(whole[:2] if plausible(whole[:2]) else matrix, bent > BENT * affine, max(bent, affine))
 
 
-# With less than this in place, one picture may only be blurred: points of a sharp one are not found exactly there.
 FEW_EXACT = 0.6
+"""With less than this in place, one picture may only be blurred: points of a sharp one are not found exactly there."""
 
 
 def refined_if_blurred(laid: Overlay, matrix: Doubles) -> Refined:

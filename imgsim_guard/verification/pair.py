@@ -33,38 +33,56 @@ if TYPE_CHECKING:
     from imgsim_guard.model import Outcome, Relation
     from imgsim_guard.verification.prepared import Pixels
 
-# Long side of the grid for the cheap look at a proposal.
 COARSE_SIDE = 192
-# A proposal whose windows agree less than this in the cheap look is dropped: unrelated pictures stay below,
-# copies reach 0.8 even before their alignment is refined to the pixel.
+"""Long side of the grid for the cheap look at a proposal."""
+
 COARSE_AGREEMENT = 0.45
-# The same for whole frames and few matching points, whose agreement has to be nearly complete in the end: chest
-# X-rays of different people stay below.
+"""A proposal whose windows agree less than this in the cheap look is dropped: unrelated pictures stay below, copies
+reach 0.8 even before their alignment is refined to the pixel.
+"""
+
 STRICT_COARSE_AGREEMENT = 0.7
-# Nothing is refined that agrees less than this to begin with: copies agree in 0.59 or more.
+"""The same for whole frames and few matching points, whose agreement has to be nearly complete in the end: chest X-rays
+of different people stay below.
+"""
+
 HOPELESS = 0.25
+"""Nothing is refined that agrees less than this to begin with: copies agree in 0.59 or more."""
+
 STRICT_HOPELESS = 0.45
-# Print of which more than this came and went in the cheap look is other print: copies under patches stay below 0.1.
+
 COARSE_SWAPPED = 0.2
-# Long sides of the grids on which print is read. What differs in the first is not read on.
+"""Print of which more than this came and went in the cheap look is other print: copies under patches stay below 0.1."""
+
 READING_SIDES = (576, GREY_SIDE)
-# The overlap must be at least this part of the smaller picture: tiles cut from one picture are not copies.
+"""Long sides of the grids on which print is read. What differs in the first is not read on."""
+
 LEAST_OVERLAP = 0.3
-# ... and nearly all of it with few matching points: the squares of a chess board fit a part of any other.
+"""The overlap must be at least this part of the smaller picture: tiles cut from one picture are not copies."""
+
 STRICT_OVERLAP = 0.75
-# Pictures with fewer features than this are simple; a letter has 3 to 15, an icon 20 to 60.
+"""... and nearly all of it with few matching points: the squares of a chess board fit a part of any other."""
+
 SIMPLE_FEATURES = 16
-# Larger pictures with as few features are smooth photographs.
+"""Pictures with fewer features than this are simple; a letter has 3 to 15, an icon 20 to 60."""
+
 SIMPLE_SIDE = 256
+"""Larger pictures with as few features are smooth photographs."""
+
 UPRIGHT_TOLERANCE = 0.1
-# Nothing can be aligned to a strip narrower than this many pixels.
+
 LEAST_PIXELS = 8
-# Below this a look at full size is worth its time (small print on shaded paper is not seen as print when it is small).
+"""Nothing can be aligned to a strip narrower than this many pixels."""
+
 NEARLY_ALL = 0.98
-# An affine transform that so many points support, and that leaves windows in disagreement, may lack perspective.
+"""Below this a look at full size is worth its time (small print on shaded paper is not seen as print when it is small).
+"""
+
 STRAIGHTENING_POINTS = 30
-# Too few features to say that they do not align.
+"""An affine transform that so many points support, and that leaves windows in disagreement, may lack perspective."""
+
 ENOUGH_FEATURES = 60
+"""Too few features to say that they do not align."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +162,8 @@ def _best_trial(first: Prepared, second: Prepared) -> _Trial | None:
     return best
 
 
-# Whole-frame proposals that are looked at: of 16, the right one is among the first, symmetric pictures aside.
 MOST_FRAMES = 3
+"""Whole-frame proposals that are looked at: of 16, the right one is among the first, symmetric pictures aside."""
 
 
 def _proposals(first: Prepared, second: Prepared) -> Iterator[Alignment]:

@@ -15,19 +15,27 @@ if TYPE_CHECKING:
     from imgsim_guard.verification.overlay import Overlay
     from imgsim_guard.verification.prepared import Floats, Pixels
 
-# Grey values this close to each other are one plain colour.
 PLAIN_SPAN = 17
-# Clean paper and screens show one colour on 0.46 to 0.9 of their area; nine in ten photographs on less than 0.4.
+"""Grey values this close to each other are one plain colour."""
+
 PLAIN_SHARE = 0.45
-# Under uneven light the ground is what is left when ink is taken away: the median of a neighbourhood (at a quarter of
-# the size, so that 31 pixels are wider than headline letters).
+"""Clean paper and screens show one colour on 0.46 to 0.9 of their area; nine in ten photographs on less than 0.4."""
+
 GROUND_SHRINK = 0.25
+"""Under uneven light the ground is what is left when ink is taken away: the median of a neighbourhood (at a quarter of
+the size, so that 31 pixels are wider than headline letters).
+"""
+
 GROUND_WINDOW = 31
-# Distance from the ground (grey values) below which it is paper, and from which it is ink.
+
 PAPER_NOISE = 12
+"""Distance from the ground (grey values) below which it is paper, and from which it is ink."""
+
 INK_CONTRAST = 40
-# Lit paper: mostly ground, and more ink than half-tones. X-rays and skies are as flat, but have no ink.
+
 LEAST_GROUND = 0.65
+"""Lit paper: mostly ground, and more ink than half-tones. X-rays and skies are as flat, but have no ink."""
+
 LEAST_INK = 0.5
 
 
@@ -66,14 +74,19 @@ def _lit_paper(picture: Floats, both: NDArray[np.bool_]) -> bool:
     return paper > LEAST_GROUND and ink > LEAST_INK * (1 - paper - ink)
 
 
-# A drawn picture has few colours: its six commonest grey values (3 more or less) are 0.72 or more of it, also after
-# JPEG at quality 80. Of 150 photographs and X-rays, those of printed chess boards (up to 0.84) and 3 others have more.
 COMMONEST = 6
+"""A drawn picture has few colours: its six commonest grey values (3 more or less) are 0.72 or more of it, also after
+JPEG at quality 80. Of 150 photographs and X-rays, those of printed chess boards (up to 0.84) and 3 others have more.
+"""
+
 COMMONEST_SPAN = 3
 LEAST_COMMON = 0.72
-# ... and hard edges between flat areas: pixels whose 3 x 3 neighbourhood spans a few grey values (soft) are fewer than
-# this part of those where it is flat.
+
 FLAT_SPAN = 10
+"""... and hard edges between flat areas: pixels whose 3 x 3 neighbourhood spans a few grey values (soft) are fewer than
+this part of those where it is flat.
+"""
+
 SOFT_SPAN = 50
 MOST_SOFT = 0.6
 NEIGHBOURHOOD = np.ones((3, 3), np.uint8)

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from imgsim_guard.model import Transform
     from imgsim_guard.verification.prepared import Pixels
 
-# Long side of the area that is shown of each image: two of them fit on a screen.
 SHOWN_SIDE = 640
+"""Long side of the area that is shown of each image: two of them fit on a screen."""
+
 GAP = 8
 WHITE = 255
 MARK = (0, 0, 255)  # BGR
-# Outside of the overlap colours are faded to this part, so that a crop or a frame is seen at a glance.
+
 FADED = 0.35
+"""Outside of the overlap colours are faded to this part, so that a crop or a frame is seen at a glance."""
 
 
 class LaidOver(NamedTuple):

@@ -19,21 +19,32 @@ Pixels: TypeAlias = NDArray[np.uint8]
 Floats: TypeAlias = NDArray[np.float32]
 Box: TypeAlias = tuple[int, int, int, int]
 
-# Print 12 px high on a page of 2000 px is still 6 px high at this size; a kept image stays below 1 MB.
 GREY_SIDE = 1024
-# The features of 384 px survive a reduction to a quarter, and cost a seventh of those of 1024 px.
+"""Print 12 px high on a page of 2000 px is still 6 px high at this size; a kept image stays below 1 MB."""
+
 FEATURE_SIDE = 384
+"""The features of 384 px survive a reduction to a quarter, and cost a seventh of those of 1024 px."""
+
 FEATURES = 600
-# OpenCV's default of 0.04 leaves X-rays and fog without features; noise begins below 0.01.
+
 FEATURE_CONTRAST = 0.015
-# Features are shared out over this many cells a side, lest a caption or a page's text takes them all.
+"""OpenCV's default of 0.04 leaves X-rays and fog without features; noise begins below 0.01."""
+
 CELLS = 6
-# Root-SIFT in whole numbers: sums of 128 products stay below 2**24, so that float32 products are exact,
-# whatever the order (thread count, BLAS) in which they are added up.
+"""Features are shared out over this many cells a side, lest a caption or a page's text takes them all."""
+
 DESCRIPTOR_NORM = 512.0
+"""Root-SIFT in whole numbers: sums of 128 products stay below 2**24, so that float32 products are exact, whatever the
+order (thread count, BLAS) in which they are added up.
+"""
+
 THUMBNAIL = 32
-# A photograph of 28 or 32 px has no features until it is enlarged: 14 of 16 more of CIFAR's known duplicates are found.
+
 TINY_SIDES = 16, 48
+"""A photograph of 28 or 32 px has no features until it is enlarged: 14 of 16 more of CIFAR's known duplicates are
+found.
+"""
+
 MAGNIFIED = 4
 COLOUR_SIDE = 64
 
@@ -113,8 +124,8 @@ def shrunk(picture: Pixels, side: int) -> Pixels:
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-# A row or column is plain border while its grey values spread less than JPEG makes a flat area spread.
 PLAIN_SPREAD = 12
+"""A row or column is plain border while its grey values spread less than JPEG makes a flat area spread."""
 
 
 def content_box(grey: Pixels) -> Box:
@@ -128,12 +139,14 @@ def content_box(grey: Pixels) -> Box:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-# On a picture of 192 px, windows of 15 px: about the size of an eye in a portrait.
 BLANK_SIDE, BLANK_WINDOW, BLANK_STEP = 192, 15, 5
-# The spread of grey values that JPEG, paper grain and gradients stay below.
+"""On a picture of 192 px, windows of 15 px: about the size of an eye in a portrait."""
+
 BLANK_SPREAD = 6.0
-# One speck of dust on a scan marks 9 to 16 windows.
+"""The spread of grey values that JPEG, paper grain and gradients stay below."""
+
 LEAST_TEXTURED = 20
+"""One speck of dust on a scan marks 9 to 16 windows."""
 
 
 def textured_windows(grey: Pixels) -> int:

@@ -14,14 +14,18 @@ from imgsim_guard.verification.overlay import corners_of
 if TYPE_CHECKING:
     from imgsim_guard.verification.prepared import Pixels, Prepared
 
-# Changes smaller than these are the rounding of resizing and JPEG, not worth a word.
 NOTABLE_PART = 0.03
+"""Changes smaller than these are the rounding of resizing and JPEG, not worth a word."""
+
 NOTABLE_DEGREES = 0.7
 NOTABLE_SQUEEZE = 1.03
-# Windows that differ in copies are 0 under JPEG and resizing; a corner logo or a timestamp makes 0.01.
+
 NOTABLE_HIDDEN = 0.004
-# Differences of mean grey value and of mean tint (grey levels of 255) that an eye would call another colour.
+"""Windows that differ in copies are 0 under JPEG and resizing; a corner logo or a timestamp makes 0.01."""
+
 NOTABLE_BRIGHTNESS = 8.0
+"""Differences of mean grey value and of mean tint (grey levels of 255) that an eye would call another colour."""
+
 NOTABLE_TINT = 5.0
 WHITE = 255
 
@@ -114,10 +118,11 @@ def _tint(colours: Doubles) -> Doubles:
     return np.asarray(colours - colours.mean(axis=1, keepdims=True))
 
 
-# Grey values around a picture that spread less are one colour: a border, a bar, a page.
 PLAIN_SPREAD = 10.0
-# Both show more than this part of them beside what they share: two fields of a microscope, two frames of a pan.
+"""Grey values around a picture that spread less are one colour: a border, a bar, a page."""
+
 NOTABLE_BESIDE = 0.1
+"""Both show more than this part of them beside what they share: two fields of a microscope, two frames of a pan."""
 
 
 def overlapping(found: Transform, query: Prepared, gallery: Prepared) -> bool:
