@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from imgsim_guard import __version__
 from imgsim_guard.augnet import load
+from imgsim_guard.cli import hook_runners
 from imgsim_guard.cli.job import in_repository
 from imgsim_guard.cli.terminal import say
 from imgsim_guard.model import GuardError
@@ -21,7 +22,7 @@ from imgsim_guard.system.cache_folder import cache_folder
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from imgsim_guard.gate.workspace import Workspace
     from imgsim_guard.sources.git import Git
@@ -94,23 +95,29 @@ def _embeddings(git: Git, workspace: Workspace) -> Iterator[str]:
 
 
 def _hooks(git: Git) -> Iterator[str]:
-    configuration = git.root / ".pre-commit-config.yaml"
-    named = configuration.is_file() and "imgsim-guard" in configuration.read_text("utf-8", "replace")
-    yield f".pre-commit-config.yaml {'names' if named else 'does not name'} imgsim-guard"
+    configured = hook_runners.configured(git.root)
+    yield f"{configured[0]} names imgsim-guard" if configured else ".pre-commit-config.yaml does not name imgsim-guard"
     folder = Path(git.text("rev-parse", "--path-format=absolute", "--git-path", "hooks"))
+    if set_elsewhere := git.option("core.hooksPath"):
+        yield f"git runs the hooks in {set_elsewhere} (core.hooksPath)"
     for name in HOOKS:
-        yield _hook(folder / name, named=named, needed=name == HOOKS[0])
+        yield _hook(git.root, folder / name, configured, needed=name == HOOKS[0])
+    yield from (f"! {line}" for line in hook_runners.filters(git.root))
 
 
-def _hook(file: Path, *, named: bool, needed: bool) -> str:
-    text = file.read_text("utf-8", "replace") if file.is_file() else ""
-    runs = "imgsim-guard" in text or (named and "pre_commit" in text)
-    if runs and not os.access(file, os.X_OK):
+def _hook(root: Path, file: Path, configured: Sequence[str], *, needed: bool) -> str:
+    runner = hook_runners.runner(root, file)
+    if runner is None:
+        return f"{'! ' * needed}{file.name} does not run imgsim-guard: {_advice(configured)}"
+    if not os.access(file, os.X_OK):
         return f"! {file.name} is not executable, so git does not run it: chmod +x {file}"
-    if runs:
-        return f"{file.name} runs imgsim-guard"
-    advice = "pre-commit install" if named else "imgsim-guard init, or copy hooks/pre-commit"
-    return f"{'! ' * needed}{file.name} does not run imgsim-guard: {advice}"
+    return f"{file.name} runs imgsim-guard" + (f", by {runner}" if runner else "")
+
+
+def _advice(configured: Sequence[str]) -> str:
+    if not configured:
+        return "imgsim-guard init, or copy hooks/pre-commit"
+    return "lefthook install" if configured[0] in hook_runners.LEFTHOOK else "pre-commit install"
 
 
 def _images(git: Git, workspace: Workspace) -> Iterator[str]:

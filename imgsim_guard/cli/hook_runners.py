@@ -1,0 +1,124 @@
+"""Whether git's hooks run imgsim-guard: by themselves, or through pre-commit, prek, lefthook, husky or lint-staged."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+OURS = "imgsim-guard"
+
+PRE_COMMIT = (".pre-commit-config.yaml", ".pre-commit-config.yml", "prek.toml")
+LEFTHOOK = tuple(
+    f"{start}lefthook{local}.{ending}"
+    for ending in ("yml", "yaml", "toml", "json", "jsonc")
+    for local in ("", "-local")
+    for start in ("", ".", ".config/")
+)
+LINT_STAGED = (
+    "package.json",
+    *(f".lintstagedrc{ending}" for ending in ("", ".json", ".yaml", ".yml", ".mjs", ".cjs", ".js")),
+    *(f"lint-staged.config.{ending}" for ending in ("mjs", "cjs", "js", "ts")),
+)
+RUNNERS = {
+    "pre-commit or prek": (re.compile(r"pre_commit\b|\bprek\b|\bpre-commit\s+(run|hook-impl)\b"), PRE_COMMIT),
+    "lefthook": (re.compile(r"lefthook"), LEFTHOOK),
+    "lint-staged": (re.compile(r"\blint-staged\b"), LINT_STAGED),
+}
+"""By name: what shows in a script that it is run, and the files of which the first that exist configure it."""
+
+HUSKY = re.compile(r"/h[\"']?\s*$|husky\.sh", re.MULTILINE)
+"""Husky's script only calls the user's, which has the same name one folder up."""
+
+FILTERS_OF_LEFTHOOK = ("glob", "exclude", "files", "file_types", "skip", "only", "root")
+OLD_STAGES = {"commit": "pre-commit", "merge-commit": "pre-merge-commit", "push": "pre-push"}
+
+
+def runner(root: Path, file: Path) -> str | None:
+    """What runs imgsim-guard in a hook's file: a name, empty if it is the hook itself; None if nothing does."""
+    texts = [_text(file), _text(file.with_name(f"{file.name}.legacy"))]  # which pre-commit and prek run first
+    if HUSKY.search(texts[0]):
+        texts.append(_text(file.parent.parent / file.name))
+    if any(OURS in text for text in texts):
+        return ""
+    for name, (called, files) in RUNNERS.items():
+        if any(map(called.search, texts)) and any(OURS in _text(root / path) for path in files):
+            return name
+    return None
+
+
+def configured(root: Path) -> list[str]:
+    """The files of runners that name imgsim-guard."""
+    names = dict.fromkeys(path for _, files in RUNNERS.values() for path in files)
+    return [name for name in names if OURS in _text(root / name)]
+
+
+def filters(root: Path) -> Iterator[str]:
+    """What keeps a runner from running imgsim-guard although the runner itself runs: one line each."""
+    for name in configured(root):
+        held = _held(name, _text(root / name))
+        if name in PRE_COMMIT:
+            for hook in _hooks(held):
+                yield from (f"{name}: {line}" for line in _of_pre_commit(hook, held))
+        elif name in LEFTHOOK:
+            for command in _commands(held):
+                if named := [f"{key}: {command[key]}" for key in FILTERS_OF_LEFTHOOK if command.get(key)]:
+                    yield f"{name}: lefthook may skip imgsim-guard because of {', '.join(named)}; remove it"
+
+
+def _of_pre_commit(hook: dict[str, Any], whole: dict[str, Any]) -> Iterator[str]:
+    published = hook.get("entry") is None  # then our manifest says what the entry does not
+    stages = hook.get("stages") or ([] if published else whole.get("default_stages")) or ["pre-commit"]
+    if "pre-commit" not in [OLD_STAGES.get(str(stage), stage) for stage in stages]:
+        yield f"the stages of the hook {OURS} leave out pre-commit, so commits are not checked; add pre-commit to them"
+    if not hook.get("always_run", published):
+        keys = ("files", "exclude")
+        named = [f"{key}: {hook[key]}" for key in keys if hook.get(key)]
+        named += [f"{key} of all hooks: {whole[key]}" for key in keys if whole.get(key)]
+        hidden = f", nor files that a filter hides ({'; '.join(named)})" if named else ""
+        yield (
+            "the hook imgsim-guard has no always_run: true, so pre-commit does not check merges with conflicts, pushes "
+            f"of other branches and sparse checkouts{hidden}; add always_run: true"
+        )
+
+
+def _hooks(held: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The hooks of a configuration of pre-commit that run imgsim-guard."""
+    repositories = held.get("repos")
+    for repository in repositories if isinstance(repositories, list) else ():
+        hooks = repository.get("hooks") if isinstance(repository, dict) else None
+        for hook in hooks if isinstance(hooks, list) else ():
+            if isinstance(hook, dict) and (hook.get("id") == OURS or f"{OURS} hook" in str(hook.get("entry"))):
+                yield hook
+
+
+def _commands(held: object) -> Iterator[dict[str, Any]]:
+    """The commands, jobs and scripts of lefthook, at any depth, that run imgsim-guard."""
+    if isinstance(held, dict):
+        if OURS in str(held.get("run")):
+            yield held
+        for value in held.values():
+            yield from _commands(value)
+    elif isinstance(held, list):
+        for value in held:
+            yield from _commands(value)
+
+
+def _text(file: Path) -> str:
+    return file.read_text("utf-8", "replace") if os.path.isfile(file) else ""  # noqa: PTH113  Path raises for odd names
+
+
+def _held(name: str, text: str) -> dict[str, Any]:
+    """What a configuration holds; nothing if it is broken, of which the runner itself complains, or a program."""
+    try:
+        held = tomllib.loads(text) if name.endswith(".toml") else yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError):  # PyYAML does not check dates and numbers
+        return {}
+    return held if isinstance(held, dict) else {}
