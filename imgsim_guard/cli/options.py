@@ -114,6 +114,31 @@ def judging(add: Add, common: argparse.ArgumentParser, reports: argparse.Argumen
     )
 
 
+def looking(add: Add, common: argparse.ArgumentParser) -> None:
+    """The commands that go by AugNet's distance alone."""
+    similar = add("similar", "find the images that look most like an image, copies or not", [common])
+    similar.add_argument("images", nargs="+", metavar="IMAGE", help="what to look for; write it before --in")
+    similar.add_argument(
+        "--in", dest="folders", nargs="+", action="extend", required=True, metavar="PATH", help="folders or images"
+    )
+    similar.add_argument("-k", type=_count, default=12, metavar="N", help="how many for each image (default: 12)")
+    similar.add_argument("--html", metavar="FILE", help="write a page with the pictures to FILE")
+    similar.add_argument("--json", metavar="FILE", help="write the distances as JSON to FILE (- for standard output)")
+
+    sort = add("sort", "put images that look alike into folders, as links or copies", [common])
+    sort.add_argument("paths", nargs="+", metavar="PATH", help="folders or images; nothing in them is changed")
+    sort.add_argument("--into", metavar="FOLDER", help="a new folder for the groups (default: only list them)")
+    sort.add_argument(
+        "--distance",
+        type=_distance,
+        default=20.0,
+        metavar="D",
+        help="any two images of a group are at most this far apart, by AugNet's distance (default: 20)",
+    )
+    sort.add_argument("--copy", action="store_true", help="with --into: copy the images (default: symbolic links)")
+    sort.add_argument("--csv", metavar="FILE", help="write the groups as CSV to FILE (- for standard output)")
+
+
 def setting_up(add: Add, common: argparse.ArgumentParser) -> None:
     """The commands that set up a repository."""
     embed = add("embed", "embed images and store the embeddings", [common])
@@ -216,3 +241,15 @@ def _number(text: str) -> int:
     if not re.fullmatch(r"\d{1,9}", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number such as 2000")
     return int(text)
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"[1-9]\d{0,3}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 9999")
+    return int(text)
+
+
+def _distance(text: str) -> float:
+    if not re.fullmatch(r"\d{1,3}(\.\d{1,4})?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a distance such as 20 or 12.5")
+    return float(text)

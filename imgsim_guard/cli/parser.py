@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from imgsim_guard import __version__
-from imgsim_guard.cli.options import JSON, judging, living_with_it, setting_up
+from imgsim_guard.cli.options import JSON, judging, living_with_it, looking, setting_up
 from imgsim_guard.sources.selection import has_image_suffix, is_dvc_file
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
         return _command(commands, name, summary, parents)
 
     judging(add, common, reports)
+    looking(add, common)
     setting_up(add, common)
     living_with_it(add, common)
     return parser

@@ -6,26 +6,19 @@ own policy lets through, by their hashes, and nothing is fetched.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-from functools import cache
-from importlib.resources import files
 from textwrap import dedent
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.report.group_text import sum_of
 from imgsim_guard.report.histogram import histogram
+from imgsim_guard.report.page import page_of
 from imgsim_guard.report.text import headline, not_counted
 from imgsim_guard.report.view import KINDS, STATUSES, Album, ShownImage, shown_pairs
 from imgsim_guard.report.ways_out import ways_out
-from imgsim_guard.report.wording import nearness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    import jinja2
 
     from imgsim_guard.model import Group, Image, Member, Result, Role
     from imgsim_guard.report.pictures import Pictures
@@ -59,7 +52,8 @@ def html_report(result: Result, pictures: Pictures, *, clean_up: bool = False) -
     album = Album(pictures)
     groups = [_shown_group(group, album) for group in sorted(result.groups, key=_importance)]
     pairs = shown_pairs(result, album)
-    return _environment().get_template("report.html").render(
+    return page_of(
+        "report.html",
         result=result,
         headline=headline(result),
         left_open=[said for said, _ in not_counted(result)],
@@ -76,7 +70,8 @@ def html_report(result: Result, pictures: Pictures, *, clean_up: bool = False) -
         clean_up=clean_up,
         histogram=histogram([distance for _, distance in result.nearest], result.bounds.threshold),
         previews=album.previews,
-        **_own_code(),
+        KINDS=KINDS,
+        ROLES=ROLES,
     )  # fmt: skip
 
 
@@ -133,33 +128,3 @@ def _filters(pairs: Sequence[ShownPair]) -> dict[str, Sequence[str]]:
 def _sorted(words: Iterable[str]) -> list[str]:
     """Those of leakage first."""
     return sorted({*words}, key=lambda word: ("→" not in word, word))
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        autoescape=True,
-        loader=PackageLoader("imgsim_guard.report"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"shown": shown, "nearness": nearness, "number": "{:,}".format, "json": json.dumps}
-    environment.globals |= {"KINDS": KINDS, "ROLES": ROLES}
-    return environment
-
-
-def _own_code() -> dict[str, str]:
-    style, script = _part("report.css"), _part("report.js")
-    return {"style": style, "script": script, "style_hash": _hash(style), "script_hash": _hash(script)}
-
-
-def _part(name: str) -> str:
-    return files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    """As a Content-Security-Policy names an inline style or script."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

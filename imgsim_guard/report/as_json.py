@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from imgsim_guard.model import Share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from imgsim_guard.model import Evidence, Group, Limit, Match, Member, Result
+    from imgsim_guard.gate.similar import Near
+    from imgsim_guard.model import Evidence, Group, Image, Limit, Match, Member, Result, Unreadable
 
 FORMAT = 2
 FORMATS = (1, 2)
@@ -57,6 +58,19 @@ def compare_json(matches: Iterable[Match]) -> str:
         for match in matches
     ]
     return _dumped({"format": 1, "pairs": pairs})
+
+
+def similar_json(
+    queries: Iterable[Image], nearest: Iterable[Iterable[Near]], unreadable: Mapping[str, Unreadable]
+) -> str:
+    """The images that are nearest to each query as JSON, ending in a newline: in the form of `compare_json`."""
+    pairs = [
+        {"a": query.path, "b": near.image.path, "distance": near.distance}
+        for query, some in zip(queries, nearest, strict=True)
+        for near in some
+    ]
+    left_out = [{"image": path, "reason": why.reason} for path, why in sorted(unreadable.items())]
+    return _dumped({"format": 1, "pairs": pairs, "unreadable": left_out})
 
 
 def _match(match: Match, form: int) -> dict[str, object]:

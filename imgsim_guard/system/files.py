@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imgsim_guard.model import GuardError
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+PIECE = 2**20
+"""Bytes that are read at a time."""
 
 
 def read_text(path: Path, *, what: str, largest: int) -> str:
@@ -29,6 +38,29 @@ def read_text(path: Path, *, what: str, largest: int) -> str:
 def leads_out(path: Path, root: Path) -> bool:
     """Whether a path is outside of a folder once its links are followed: a commit can bring links to anywhere."""
     return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+
+def free_name(name: str, folder: Path, taken: Container[str] = ()) -> str:
+    """The name, with a number if it is `taken` or there is such a file in the folder."""
+    stem, suffix = os.path.splitext(name)  # noqa: PTH122  the path stays as it is
+    numbered = (name if number == 1 else f"{stem} ({number}){suffix}" for number in count(1))
+    return next(free for free in numbered if free not in taken and not os.path.lexists(folder / free))
+
+
+def copy_new(source: Path, target: Path) -> None:
+    """Copy a file to a name that nothing has yet, with its times; of an interrupted copy nothing is left.
+
+    Raises OSError.
+    """
+    with source.open("rb") as original, target.open("xb") as copy:
+        try:
+            shutil.copyfileobj(original, copy, PIECE)
+            copy.flush()
+            os.fsync(copy.fileno())
+            shutil.copystat(source, target)
+        except BaseException:
+            target.unlink()
+            raise
 
 
 def replace_file(path: Path, data: bytes) -> None:

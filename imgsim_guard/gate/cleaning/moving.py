@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.model import GuardError
+from imgsim_guard.system.files import PIECE, copy_new
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from imgsim_guard.gate.cleaning.manifest import Manifest, Move
-
-PIECE = 2**20
-"""Bytes that are read at a time."""
 
 
 class Problem(NamedTuple):
@@ -107,19 +104,7 @@ def _put(source: Path, target: Path) -> None:
     except FileExistsError:
         raise
     except OSError:  # another file system, or one without links
-        _copy(source, target)
-
-
-def _copy(source: Path, target: Path) -> None:
-    with source.open("rb") as original, target.open("xb") as copy:
-        try:
-            shutil.copyfileobj(original, copy, PIECE)
-            copy.flush()
-            os.fsync(copy.fileno())
-            shutil.copystat(source, target)
-        except BaseException:
-            target.unlink()
-            raise
+        copy_new(source, target)
 
 
 def _put_back(source: Path, target: Path, *, root: Path) -> str:
@@ -152,10 +137,8 @@ def _begins_with(source: Path, target: Path) -> bool:
     return True
 
 
-def require_outside(folder: Path, named: Iterable[str]) -> None:
-    """Raise GuardError if files would be moved to where they are looked for."""
+def require_outside(folder: Path, named: Iterable[str], option: str = "--to") -> None:
+    """Raise GuardError if files would be put where images are looked for. `option`: the one that names the folder."""
     for path in named:
         if Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(path)):
-            raise GuardError(
-                f"{folder} is within {path}, so what is moved there would still be in the dataset; see --to"
-            )
+            raise GuardError(f"{folder} is within {path}, so what is put there would be in the dataset; see {option}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,6 +10,7 @@ from imgsim_guard.gate.cleaning.manifest import Move
 from imgsim_guard.gate.cleaning.moving import digest_of
 from imgsim_guard.gate.cleaning.sidecars import sidecars_of
 from imgsim_guard.gate.groups import copies_in
+from imgsim_guard.system.files import free_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -67,16 +67,10 @@ def moves_of(files: Sequence[Going], root: Path, folder: Path, staged: Mapping[s
     moves = []
     for one in files:
         source = os.path.relpath(one.path, root)
-        target = _free(source, folder, taken)
+        target = free_name(source, folder, taken)
         digest = one.copy.image.content.removeprefix("sha256:") if one.kind == "image" else digest_of(Path(one.path))
         kept = os.path.relpath(one.copy.of.path, root) if one.copy.of is not None else ""
         size = os.lstat(one.path).st_size
         moves.append(Move(source, target, one.kind, digest, size, kept, one.copy.why, staged.get(one.path, "")))
         taken.add(target)
     return moves
-
-
-def _free(name: str, folder: Path, taken: set[str]) -> str:
-    stem, suffix = os.path.splitext(name)  # noqa: PTH122  the path stays as it is
-    numbered = (name if number == 1 else f"{stem} ({number}){suffix}" for number in count(1))
-    return next(free for free in numbered if free not in taken and not os.path.lexists(folder / free))
