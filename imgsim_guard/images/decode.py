@@ -9,18 +9,12 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from imgsim_guard.images.child import decode_in_child
+from imgsim_guard.images.claims import BYTES_A_PIXEL, is_suspicious, refused
 from imgsim_guard.images.decoder_messages import hushed, overheard
 from imgsim_guard.images.dicom import decode_dicom, dicom_decoder
 from imgsim_guard.images.frames import chosen, most_frames, read_frames
-from imgsim_guard.images.headers import (
-    MAX_PIXELS,
-    MAX_SCANS,
-    Header,
-    has_cut_chunk,
-    has_many_scans,
-    read_header,
-    without_padding,
-)
+from imgsim_guard.images.headers import MAX_PIXELS, Header, read_header
 from imgsim_guard.images.heic import decode_heic, heic_decoder
 from imgsim_guard.images.jpeg_segments import behind
 from imgsim_guard.images.jxl import decode_jxl, jxl_decoder
@@ -40,14 +34,6 @@ DECODER = "+".join([f"opencv-{cv2.__version__}", *heic_decoder(), *jxl_decoder()
 
 PREVIEW_SIDE, PREVIEW_QUALITY = 512, 80
 """Pixels, and of WebP: 30 kB a photograph, and enough to verify a pair by."""
-BYTES_A_PIXEL = {"AVIF": 18, "JPEG 2000": 15, "JPEG": 11, "HEIC": 9, "GIF": 7, "WebP": 7}
-"""Of memory that decoding takes at its worst, measured; 6 with the other formats."""
-
-FREE_MEMORY = 290_000_000
-"""Bytes that a file of any size may take: an empty A4 page at 600 dpi has 35 megapixels in 3 kB."""
-
-PIXELS_A_BYTE = 256
-"""Beyond that, the most that a byte of the file may stand for. Large photographs have 10, and bombs 1,000 and more."""
 
 _DAMAGE = re.compile(
     rb"(premature end of data segment|bad (Huffman|arithmetic) code|instead of RST"  # libjpeg: the rest is made up
@@ -85,8 +71,22 @@ def decode(data: bytes, least_side: int | None = None) -> Pixels | Unreadable:
 def read_picture(data: bytes, least_side: int | None = None) -> Picture | Unreadable:
     """All that is made of an encoded image, or why it cannot be decoded. `least_side` as `decode` has it.
 
-    What decoders complain of is not printed.
+    What decoders complain of is not printed. A file that may take more than its pixels need is decoded in a child
+    process.
     """
+    header = _suspicious(data)
+    return read_here(data, least_side) if header is None else decode_in_child(data, header, least_side, whole=False)
+
+
+def _suspicious(data: bytes) -> Header | None:
+    """The header of a file that is given to a decoder, but only in the child process."""
+    header = read_header(data)
+    doubtful = header is not None and is_suspicious(header, data) and refused(header, data) is None
+    return header if doubtful else None
+
+
+def read_here(data: bytes, least_side: int | None = None) -> Picture | Unreadable:
+    """As `read_picture`, in this process whatever the file is."""
     with hushed():
         return _read(data, least_side)
 
@@ -95,8 +95,8 @@ def _read(data: bytes, least_side: int | None) -> Picture | Unreadable:
     header = read_header(data)
     if header is None:
         return Unreadable(_what_it_is(data))
-    if refused := _refused(header, data):
-        return Unreadable(refused)
+    if why := refused(header, data):
+        return Unreadable(why)
     try:
         picture = _picture(data, header, least_side) or Unreadable(_not_decoded(header, data))
     except MemoryError:
@@ -207,31 +207,19 @@ def _reduction(header: Header, least_side: int | None) -> int:
     )
 
 
-def _refused(header: Header, data: bytes) -> str | None:
-    """Why this is not given to a decoder, if so."""
-    if header.format == "PNG" and has_cut_chunk(data):
-        return _gave_up("PNG")
-    claimed = f"{header.width} x {header.height} pixels"
-    if header.width * header.height > MAX_PIXELS:
-        return f"{claimed}, more than the {MAX_PIXELS:,} that are decoded"
-    if _is_bomb(header, data):
-        return f"{claimed} in {len(data):,} bytes, too few for a picture of them"
-    if header.format == "JPEG" and has_many_scans(data):
-        return f"more than {MAX_SCANS} scans, which no JPEG needs"
-    return None
-
-
-def _is_bomb(header: Header, data: bytes) -> bool:
-    pixels = header.width * header.height
-    large = pixels * BYTES_A_PIXEL.get(header.format, 6) > FREE_MEMORY
-    return large and pixels > without_padding(data) * PIXELS_A_BYTE
-
-
 def decode_whole(data: bytes, least_side: int | None = None) -> Picture | Unreadable:
     """As `read_picture`; but unreadable is also what the decoder fills up because a part of it is missing or damaged.
 
     Decodes one image at a time, whichever threads ask.
     """
+    header = _suspicious(data)
+    if header is not None:
+        return decode_in_child(data, header, least_side, whole=True)
+    return decode_whole_here(data, least_side)
+
+
+def decode_whole_here(data: bytes, least_side: int | None = None) -> Picture | Unreadable:
+    """As `decode_whole`, in this process whatever the file is."""
     picture, complaints = overheard(partial(_decoded_aloud, data, least_side))
     if isinstance(picture, Unreadable):
         header = read_header(data)

@@ -20,7 +20,8 @@ from conftest import encoded, photograph
 from encoders import chunk, saved
 from PIL import Image
 
-from imgsim_guard.images.decode import BYTES_A_PIXEL, FREE_MEMORY, PIXELS_A_BYTE, decode
+from imgsim_guard.images.claims import BYTES_A_PIXEL, FREE_MEMORY, PIXELS_A_BYTE
+from imgsim_guard.images.decode import decode
 from imgsim_guard.images.headers import MAX_SCANS, MAX_TILE, read_header
 from imgsim_guard.model import Unreadable
 from imgsim_guard.system.cache_folder import CACHE_VARIABLE

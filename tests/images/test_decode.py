@@ -13,11 +13,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image, features
 
-from imgsim_guard.images.decode import (
-    PIXELS_A_BYTE,
-    decode,
-    reduction_of,
-)
+from imgsim_guard.images.claims import PIXELS_A_BYTE
+from imgsim_guard.images.decode import decode, reduction_of
 from imgsim_guard.images.headers import MAX_PIXELS, Header, read_header
 from imgsim_guard.images.picture import PIXEL_DIGEST_SIZE, pixel_digest
 from imgsim_guard.model import Unreadable

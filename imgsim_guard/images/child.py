@@ -1,0 +1,175 @@
+"""One child process with limits of memory and time, in which suspicious files are decoded.
+
+It is started for the first such file, and ends with this process. What runs in it is `images.limited`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import signal
+import struct
+import sys
+from contextlib import suppress
+from threading import Event, Lock, Timer
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+from imgsim_guard.images.claims import memory_of
+from imgsim_guard.images.picture import Picture
+from imgsim_guard.model import Unreadable
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from imgsim_guard.images.headers import Header
+
+REQUEST = struct.Struct("<QQdq?")
+"""Length of the file, bytes of memory, seconds, the least side or -1, and whether made up parts are unreadable."""
+
+LEAST_SECONDS, PIXELS_A_SECOND = 2.0, 5_000_000
+"""Of processor time that decoding may take: two seconds, and what slow decoders take for so many pixels."""
+
+MORE_ON_THE_CLOCK = 6
+"""So many times as much time may pass, since a busy machine gives the child only a part of it."""
+
+_START = """# with the parent's path, and nothing of the environment's or the working folder's
+import sys
+sys.path[:] = sys.argv[1:]
+from imgsim_guard.images.limited import serve
+serve()
+"""
+
+
+def decode_in_child(data: bytes, header: Header, least_side: int | None, *, whole: bool) -> Picture | Unreadable:
+    """As `read_picture`, or, if `whole`, `decode_whole`, of a file with this header; but unreadable is also what takes
+    more memory or time than its pixels need, or ends the child.
+    """
+    return CHILD.decode(data, header, -1 if least_side is None else least_side, whole)
+
+
+class _Child:
+    def __init__(self) -> None:
+        self._one_at_a_time = Lock()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def decode(self, data: bytes, header: Header, least_side: int, whole: bool) -> Picture | Unreadable:  # noqa: FBT001
+        seconds = LEAST_SECONDS + header.width * header.height / PIXELS_A_SECOND
+        with self._one_at_a_time:
+            process = self._started()
+            stopped = Event()
+            clock = Timer(seconds * MORE_ON_THE_CLOCK, _stop, (process, stopped))
+            clock.start()
+            try:
+                return self._asked(
+                    process, REQUEST.pack(len(data), memory_of(header), seconds, least_side, whole), data
+                )
+            except (EOFError, OSError):
+                code = process.wait()
+                return _ended(header, code, seconds, timed_out=stopped.is_set())
+            except BaseException:  # interrupted: an answer may be under way
+                self.end()
+                raise
+            finally:
+                clock.cancel()
+
+    @staticmethod
+    def _asked(process: subprocess.Popen[bytes], request: bytes, data: bytes) -> Picture | Unreadable:
+        if process.stdin is None or process.stdout is None:
+            raise EOFError
+        process.stdin.write(request)
+        process.stdin.write(data)
+        process.stdin.flush()
+        return read_answer(process.stdout)
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        import subprocess
+
+        if self.process is None or self.process.poll() is not None:
+            self.end()
+            command = [sys.executable, "-I", "-c", _START, *filter(None, sys.path)]
+            pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
+            self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nothing)
+            atexit.register(self.end)
+        return self.process
+
+    def end(self) -> None:
+        """Close its input, which ends it."""
+        atexit.unregister(self.end)
+        process, self.process = self.process, None
+        if process is not None:
+            with suppress(OSError):
+                process.kill()
+            with suppress(OSError), process:
+                pass
+
+
+CHILD = _Child()
+
+
+def _stop(process: subprocess.Popen[bytes], stopped: Event) -> None:
+    stopped.set()
+    process.kill()
+
+
+def _ended(header: Header, code: int, seconds: float, *, timed_out: bool) -> Unreadable:
+    """Why there is no picture when the child ended; never lasting, since the machine may be at fault."""
+    if timed_out or code == -getattr(signal, "SIGXCPU", 0):
+        return too_much(header, f"{seconds:.0f} seconds", passing=True)
+    return Unreadable(f"its {header.format} decoder ended with code {code}; the image may be damaged", passing=True)
+
+
+def too_much(header: Header, what: str, *, passing: bool) -> Unreadable:
+    """An image that takes more than this amount to decode."""
+    size = f"{header.width:,} x {header.height:,} pixels"
+    return Unreadable(f"takes more than {what} to decode, too much for its {size}; save it anew", passing=passing)
+
+
+def write_answer(answer: Picture | Unreadable, to: IO[bytes]) -> None:
+    """A line of JSON, and then the samples of each array."""
+    if isinstance(answer, Unreadable):
+        to.write(json.dumps({"reason": answer.reason, "passing": answer.passing}).encode() + b"\n")
+        return
+    arrays = [answer.pixels, *([] if answer.other is None else [answer.other])]
+    arrays += [frame for frame in answer.frames if frame is not answer.pixels]
+    line = {
+        "shapes": [array.shape for array in arrays],
+        "digest": answer.digest.hex(),
+        "ground": answer.ground,
+        "other": answer.other is not None,
+        "at": next((n for n, frame in enumerate(answer.frames) if frame is answer.pixels), None),
+        "total": answer.total,
+        "seen": answer.seen,
+        "pages": answer.pages,
+    }
+    to.write(json.dumps(line).encode() + b"\n")
+    for array in arrays:
+        to.write(np.ascontiguousarray(array).data)
+
+
+def read_answer(source: IO[bytes]) -> Picture | Unreadable:
+    """What `write_answer` wrote. Raises EOFError where it ends early."""
+    line = source.readline()
+    if not line.endswith(b"\n"):
+        raise EOFError
+    said: dict[str, Any] = json.loads(line)
+    if "reason" in said:
+        return Unreadable(said["reason"], passing=said["passing"])
+    pixels, *rest = [_array(source, shape) for shape in said["shapes"]]
+    other = rest.pop(0) if said["other"] else None
+    if said["at"] is not None:
+        rest.insert(said["at"], pixels)
+    digest = bytes.fromhex(said["digest"])
+    return Picture(pixels, digest, said["ground"], other, tuple(rest), said["total"], said["seen"], said["pages"])
+
+
+def _array(source: IO[bytes], shape: list[int]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    array = np.empty(shape, np.uint8)
+    view, at = array.reshape(-1).data, 0
+    while at < len(view):
+        count = source.readinto(view[at:])  # type: ignore[attr-defined]
+        if not count:
+            raise EOFError
+        at += count
+    return array

@@ -1,0 +1,176 @@
+"""What a file's own data claim to take: which files are bombs, and which are decoded in a child process with limits.
+
+Bytes that are no part of the compressed picture count for nothing, so that padding does not make a bomb a picture.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from imgsim_guard.images.headers import (
+    LARGEST_META,
+    MAX_PIXELS,
+    MAX_SCANS,
+    has_cut_chunk,
+    has_many_scans,
+    without_padding,
+)
+from imgsim_guard.images.structure import png_chunks, riff_chunks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from imgsim_guard.images.headers import Header
+
+BYTES_A_PIXEL = {"AVIF": 18, "JPEG 2000": 15, "JPEG": 11, "HEIC": 9, "GIF": 7, "WebP": 7}
+"""Of memory that decoding takes at its worst, measured; 6 with the other formats."""
+
+FREE_MEMORY = 290_000_000
+"""Bytes that a file of any size may take: an empty A4 page at 600 dpi has 35 megapixels in 3 kB."""
+
+PIXELS_A_BYTE = 256
+"""Beyond that, the most that a byte of the file may stand for. Large photographs have 10, and bombs 1,000 and more."""
+
+USUAL_PIXELS_A_BYTE = 64
+"""What a byte of a large picture stands for at most, unless the picture is decoded in the child process."""
+
+USUAL_LAYERS, LEAST_BLOCK, LEAST_TILE, USUAL_COMPONENTS = 64, 2**10, 2**12, 4
+"""Of JPEG 2000: quality layers, pixels of a code block and of a tile, and colours with alpha. Encoders use up to 20
+layers, blocks of 64 x 64, and tiles of 256 x 256 and more."""
+
+PIXELS_A_PRECINCT, FREE_PRECINCTS = 2**12, 2**12
+"""Of JPEG 2000: how many pixels there are for each precinct, beyond so many precincts. Encoders make them 128 x 128 and
+larger."""
+
+_TILE_PART, _DATA, _END = 0xFF90, 0xFF93, 0xFFD9
+_STYLE, _OWN_STYLE, _ORDER = 0xFF52, 0xFF53, 0xFF5F
+
+_MOST_MARKERS = 2**16
+"""Of a codestream that are walked through."""
+
+
+def refused(header: Header, data: bytes) -> str | None:
+    """Why this is not given to a decoder, if so."""
+    claimed = f"{header.width} x {header.height} pixels"
+    if header.width * header.height > MAX_PIXELS:
+        return f"{claimed}, more than the {MAX_PIXELS:,} that are decoded"
+    if header.format == "PNG" and has_cut_chunk(data):
+        return "damaged or cut short: the PNG decoder gave up"
+    if _has_many_pixels(header, data, PIXELS_A_BYTE):
+        return f"{claimed} in {len(data):,} bytes, too few for a picture of them"
+    if header.format == "JPEG" and has_many_scans(data):
+        return f"more than {MAX_SCANS} scans, which no JPEG needs"
+    return None
+
+
+def is_suspicious(header: Header, data: bytes) -> bool:
+    """Whether decoding this may take more memory or time than its pixels do in a usual file."""
+    if header.format == "JPEG 2000" and not _is_usual(data):
+        return True
+    return _has_many_pixels(header, data, USUAL_PIXELS_A_BYTE)
+
+
+def memory_of(header: Header) -> int:
+    """Bytes that decoding a picture of this size may take."""
+    return max(FREE_MEMORY, header.width * header.height * BYTES_A_PIXEL.get(header.format, 6))
+
+
+def _has_many_pixels(header: Header, data: bytes, a_byte: int) -> bool:
+    pixels = header.width * header.height
+    return pixels * BYTES_A_PIXEL.get(header.format, 6) > FREE_MEMORY and pixels > _coded(header, data) * a_byte
+
+
+def _coded(header: Header, data: bytes) -> int:
+    """About how many bytes hold the compressed picture."""
+    try:
+        coded = {"PNG": _of_png, "WebP": _of_webp, "AVIF": _of_items, "HEIC": _of_items, "JPEG 2000": _of_tiles}[
+            header.format
+        ](data)
+    except (LookupError, ValueError, struct.error):
+        coded = len(data)
+    return min(coded, without_padding(data))
+
+
+def _of_png(data: bytes) -> int:
+    return sum(end - start for kind, start, end in png_chunks(data) if kind in {b"IDAT", b"fdAT"})
+
+
+def _of_webp(data: bytes) -> int:
+    return sum(end - start for kind, start, end in riff_chunks(data) if kind in {b"VP8 ", b"VP8L", b"ANMF"})
+
+
+def _of_items(data: bytes) -> int:
+    """AVIF and HEIC, by the item location box (ISO 14496-12, 8.11.3); a sequence's samples are in none."""
+    if b"stsz" in data[:LARGEST_META]:
+        return len(data)
+    at = data.index(b"iloc", 0, LARGEST_META) + 4
+    version, sizes = data[at], int.from_bytes(data[at + 4 : at + 6])
+    offset, length, base, index = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15, sizes & 15 if version else 0
+    wide = 4 if version > 1 else 2
+    count, at, total = int.from_bytes(data[at + 6 : at + 6 + wide]), at + 6 + wide, 0
+    for _ in range(min(count, _MOST_MARKERS)):
+        at += wide + (2 if version else 0) + 2 + base
+        extents, at = int.from_bytes(data[at : at + 2]), at + 2
+        for _ in range(min(extents, _MOST_MARKERS)):
+            at += index + offset
+            total += int.from_bytes(data[at : at + length]) if length else len(data)
+            at += length
+        if at > len(data):
+            raise ValueError("the box ends early")
+    return total
+
+
+def _of_tiles(data: bytes) -> int:
+    return sum(length for marker, _, length in _codestream(data) if marker == _TILE_PART)
+
+
+def _is_usual(data: bytes) -> bool:
+    """Whether a JPEG 2000 picture is cut into as many pieces as encoders do without being told (ISO 15444-1, A.6)."""
+    try:
+        at = data.index(b"\xff\x4f\xff\x51") + 8
+        tile_width, tile_height = struct.unpack_from(">II", data, at + 16)
+        components = struct.unpack_from(">H", data, at + 32)[0]
+        width, height = struct.unpack_from(">II", data, at)
+        whole = tile_width >= width and tile_height >= height
+        if components > USUAL_COMPONENTS or not (whole or tile_width * tile_height >= LEAST_TILE):
+            return False
+        return all(_is_usual_part(marker, data, start, width, height) for marker, start, _ in _codestream(data))
+    except (ValueError, struct.error, IndexError):
+        return False
+
+
+def _is_usual_part(marker: int, data: bytes, start: int, width: int, height: int) -> bool:
+    if marker in {_OWN_STYLE, _ORDER}:
+        return False
+    if marker != _STYLE:
+        return True
+    own_precincts, layers = data[start + 2] & 1, int.from_bytes(data[start + 4 : start + 6])
+    levels, block = data[start + 7], 2 ** ((data[start + 8] & 15) + (data[start + 9] & 15) + 4)
+    precincts = 0
+    for level, sides in enumerate(reversed(data[start + 12 : start + 13 + levels] if own_precincts else b"")):
+        precincts += (1 + (width >> level + (sides & 15))) * (1 + (height >> level + (sides >> 4)))
+    few = precincts <= FREE_PRECINCTS + width * height // PIXELS_A_PRECINCT
+    return layers <= USUAL_LAYERS and block >= LEAST_BLOCK and few
+
+
+def _codestream(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """The marker, start of what follows it, and length of each segment before the compressed data; a tile part's is
+    that of its data, too.
+    """
+    at, end_of_part = data.index(b"\xff\x4f\xff\x51") + 2, 0
+    for _ in range(_MOST_MARKERS):
+        marker, length = struct.unpack_from(">HH", data, at) if at + 4 <= len(data) else (_END, 0)
+        if marker == _END:
+            return
+        if marker == _TILE_PART:
+            length = struct.unpack_from(">I", data, at + 6)[0] or len(data) - at
+            end_of_part = at + max(length, 12)
+            yield marker, at + 2, length
+            at += 12
+        elif marker == _DATA:
+            at = end_of_part
+        else:
+            yield marker, at + 2, length
+            at += 2 + max(2, length)
+    raise ValueError("too many markers")
