@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import yaml
 
 from imgsim_guard import __version__
+from imgsim_guard.cli.installed_from import installed_command, installed_from
 from imgsim_guard.config.settings import FILE_NAME
 from imgsim_guard.gate.accepted import write_accepted
 from imgsim_guard.gate.layout import SPLIT_WORDS, split_called
@@ -56,12 +57,20 @@ def configuration(present: str | None, images: Sequence[Image], derived: Sequenc
 
 def pre_commit(present: str | None) -> File:
     """The configuration of pre-commit, with the hook's entry at the end."""
-    entry = _template("pre-commit-entry.yaml").format(version=__version__)
+    entry = _entry()
     if present is None or not present.strip():
         return File(PRE_COMMIT, _template("pre-commit.yaml") + entry)
     if _has_hook(_mapping(present)):
         return File(PRE_COMMIT, None, "already has the hook")
     return File(PRE_COMMIT, *_appended(present, entry, key="repos"))
+
+
+def _entry() -> str:
+    """The hook from the repository that this package was installed from; else the installed command."""
+    origin = installed_from()
+    if origin is None:
+        return _template("pre-commit-local.yaml").format(entry=_word(f"{installed_command()} hook"))
+    return _template("pre-commit-entry.yaml").format(url=_word(origin.url), revision=origin.revision)
 
 
 def pipeline(present: str | None, dependencies: Sequence[str], *, embedding: bool) -> File:

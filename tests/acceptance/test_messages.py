@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import io
+import os
 import re
 import shlex
 import subprocess
+import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,6 +77,7 @@ def replayed(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         with monkeypatch.context() as patch:
             patch.chdir(home / "pictures")
             patch.setenv(CACHE_VARIABLE, str(home / "cache"))
+            patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
             patch.setattr(pipeline, "load", lambda *_, **__: ThumbnailEmbedder())
             said = "".join(f"{command}\n{run(command, home)}" for command in commands)
         yield f"{section.splitlines()[0]}\n{said}"

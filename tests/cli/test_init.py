@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -30,12 +31,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 PROGRAMS = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-PUBLISHED, RELEASE = "https://github.com/imgsim-guard/imgsim-guard", f"v{__version__}"
-ENTRY = {"repo": PUBLISHED, "rev": RELEASE, "hooks": [{"id": "imgsim-guard"}]}
-ENTRY_BY_HAND = f"""\
+[MANIFEST] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+SAID_BY_THE_MANIFEST_ALONE = ("description", "minimum_pre_commit_version")
+ENTRY = {
+    "repo": "local",
+    "hooks": [
+        {key: value for key, value in MANIFEST.items() if key not in SAID_BY_THE_MANIFEST_ALONE}
+        | {"language": "system"}
+    ],
+}
+ENTRY_BY_HAND = """\
   .pre-commit-config.yaml   add this under repos:
-    - repo: https://github.com/imgsim-guard/imgsim-guard
-      rev: v{__version__}
+    - repo: local
       hooks:
       - id: imgsim-guard
 """
@@ -46,6 +53,7 @@ CHECK, EMBED = "imgsim-guard-check", "imgsim-guard-embed"
 def here(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """A repository without a commit, as the working directory."""
     monkeypatch.chdir(repository.root)
+    monkeypatch.setenv("PATH", PROGRAMS)
     return repository
 
 
@@ -53,6 +61,7 @@ def here(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
 def in_dvc(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> Dataset:
     """A repository whose images DVC tracks, as the working directory."""
     monkeypatch.chdir(dataset.root)
+    monkeypatch.setenv("PATH", PROGRAMS)
     return dataset
 
 
@@ -541,36 +550,83 @@ def test_the_files_can_be_added_from_a_subfolder(
     assert len(here.git("diff", "--cached", "--name-only").split()) == 4
 
 
-def test_the_steps_that_are_shown_lead_to_a_gate(
-    repository: Repository,
-    hook_repository: Repository,
-    pre_commit_home: Path,  # noqa: ARG001  where the hook is installed to
-    users_folders: None,  # noqa: ARG001  what it is built with
-    cache: Path,  # noqa: ARG001  of the commands and of the hook
-) -> None:
-    """A repository with a duplicate that nobody minded so far; the hook comes from here instead of its address."""
+def installed(folder: Path, origin: object) -> dict[str, str]:
+    """The environment in which this package counts as installed from there, as pip writes it down."""
+    written = folder / f"imgsim_guard-{__version__}.dist-info"
+    written.mkdir(parents=True)
+    (written / "METADATA").write_text(f"Metadata-Version: 2.1\nName: imgsim-guard\nVersion: {__version__}\n")
+    if origin is not None:
+        (written / "direct_url.json").write_text(json.dumps(origin))
+    return {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]), "PATH": PROGRAMS}
+
+
+@pytest.mark.usefixtures("pre_commit_home", "users_folders", "cache")
+@pytest.mark.parametrize("by", ["repository", "command"])
+def test_the_steps_that_are_shown_lead_to_a_gate(repository: Repository, hook_repository: Repository, by: str) -> None:
+    """A repository with a duplicate that nobody minded so far; the entry is used as `init` writes it."""
     other, new = (encoded(random_picture(seed, 120, 160)) for seed in (1, 2))
     cat = encoded(pixels_of("chelsea.png")[::3, ::3])
     repository.commit({"train/cat.png": cat, "test/cat.png": cat, "train/other.png": other})
-    todo = steps(repository.guard("init"))
     revision = hook_repository.git("rev-parse", "HEAD").strip()
-    configured = repository.root / ".pre-commit-config.yaml"
-    text = configured.read_text().replace(RELEASE, revision).replace(PUBLISHED, str(hook_repository.root))
-    configured.write_text(text)
+    git = {"url": f"file://{hook_repository.root}", "vcs_info": {"vcs": "git", "commit_id": revision}}
+    todo = steps(
+        repository.guard(
+            "init", code=0, **installed(repository.root.parent / "site", git if by == "repository" else None)
+        )
+    )
+    assert (f"rev: {revision}" in (repository.root / ".pre-commit-config.yaml").read_text()) == (by == "repository")
     for step in ("add the files", "embed images", "install hooks", "set a baseline"):
         repository.run("sh", "-c", todo.pop(step), PATH=PROGRAMS)
     assert todo == {}
     hooks = {path.name for path in (repository.root / ".git" / "hooks").iterdir() if path.suffix != ".sample"}
     assert hooks == {"pre-commit", "pre-merge-commit", "pre-push"}
-    repository.git("commit", "--quiet", "-m", "the gate")
+    repository.git("commit", "--quiet", "-m", "the gate", PATH=PROGRAMS)
 
     repository.stage({"train/new.png": new, "train/copy.png": cat})
-    refused = repository.git("commit", "--quiet", "-m", "a copy", code=1)
+    refused = repository.git("commit", "--quiet", "-m", "a copy", code=1, PATH=PROGRAMS)
     assert "train/copy.png   exact duplicate of   test/cat.png    same bytes, leakage: train -> test\n" in refused
     assert "1 exact duplicate among 2 new images, checked against 4 in " in refused
     repository.git("reset", "--quiet", "--", "train/copy.png")
-    repository.git("commit", "--quiet", "-m", "no copy")
+    repository.git("commit", "--quiet", "-m", "no copy", PATH=PROGRAMS)
     assert "1 accepted (--verbose lists them).\n" in repository.guard("check", "--all")
+
+
+COMMIT = "0123456789" * 4
+FROM_GIT = {"url": "https://example.com/x.git", "vcs_info": {"vcs": "git", "commit_id": COMMIT}}
+
+
+@pytest.mark.parametrize(
+    ("origin", "expected"),
+    [
+        (FROM_GIT, "https://example.com/x.git"),
+        ({**FROM_GIT, "url": "ssh://git@example.com/x"}, "ssh://git@example.com/x"),
+        ({**FROM_GIT, "url": "https://me:secret@example.com/x"}, "local"),
+        ({**FROM_GIT, "subdirectory": "python"}, "local"),
+        ({**FROM_GIT, "vcs_info": {"vcs": "hg", "commit_id": COMMIT}}, "local"),
+        ({**FROM_GIT, "vcs_info": {"vcs": "git"}}, "local"),
+        ({"url": "file:///a.whl", "archive_info": {}}, "local"),
+        ({"url": "file:///checkout", "dir_info": {"editable": True}}, "local"),
+        ([], "local"),
+        (None, "local"),
+    ],
+)
+def test_the_entry_names_where_this_was_installed_from(
+    repository: Repository, tmp_path: Path, origin: object, expected: str
+) -> None:
+    repository.guard("init", code=0, **installed(tmp_path / "site", origin))
+    [entry] = yaml.safe_load((repository.root / ".pre-commit-config.yaml").read_text())["repos"]
+    assert (entry["repo"], entry.get("rev", COMMIT)) == (expected, COMMIT)
+
+
+def test_a_command_that_is_not_on_the_path_is_named_by_its_python(
+    here: Repository, guard: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(Path(shutil.which("git") or "").parent))
+    assert guard("init").code == 0
+    [entry] = yaml.safe_load((here.root / ".pre-commit-config.yaml").read_text())["repos"]
+    command = entry["hooks"][0]["entry"]
+    assert command == f"{shlex.quote(sys.executable)} -m imgsim_guard hook"
+    assert here.run(*shlex.split(command), "--verbose") == "no new images.\n"
 
 
 def test_the_templates_are_those_that_people_copy() -> None:
