@@ -123,7 +123,8 @@ def _in_terminal(command: tuple[str, ...], folder: Path) -> str:
     os.close(ours)
     if process.returncode != 1:
         raise RuntimeError(f"the commit was not refused: {printed.decode()}")
-    return printed.decode().replace("\r\n", "\n")
+    # The address of the page is another one on each machine.
+    return re.sub(r"see it:  .*\n", "", printed.decode().replace("\r\n", "\n"))
 
 
 def _read(descriptor: int) -> bytes:

@@ -36,9 +36,10 @@ def rules() -> Iterator[str]:
 
 
 def commands() -> Iterator[str]:
-    """A section for each command, with what only it takes: `hook` takes nothing but what others take, too."""
+    """A section for each command, with what only it takes."""
     parsers = _commands()
-    shared = _actions(parsers["hook"])
+    scan = _actions(parsers["scan"])
+    shared = [action for action in _actions(parsers["hook"]) if action in scan]
     for name, parser in parsers.items():
         own = [action for action in _actions(parser) if action not in shared and action.dest != "help"]
         takes = "".join(f" {_usage(action)}" for action in own)

@@ -60,7 +60,7 @@ def no_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     nowhere.touch()
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
-            if name.startswith(("GIT_", "PRE_COMMIT")) or name == CACHE_VARIABLE:
+            if name.startswith(("GIT_", "GITHUB_", "PRE_COMMIT")) or name == CACHE_VARIABLE:
                 patch.delenv(name)
         for name in USERS_FOLDERS.keys() - {CACHE_VARIABLE}:
             patch.setenv(name, str(nowhere))

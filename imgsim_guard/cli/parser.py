@@ -121,5 +121,7 @@ def _report_options() -> argparse.ArgumentParser:
     )
     options.add_argument("--html", metavar="FILE", help="write the report as one HTML file with pictures to FILE")
     options.add_argument("--plots", metavar="DIR", help="write the distances for dvc plots to DIR/distances.csv")
-    options.add_argument("--github", action="store_true", help="print annotations for GitHub Actions")
+    options.add_argument(
+        "--github", action="store_true", help="print annotations for GitHub Actions, and write the step's summary"
+    )
     return options

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -38,13 +39,25 @@ def taken(arguments: argparse.Namespace) -> bool:
     return bool(options)
 
 
-def say_verdict(text: str, arguments: argparse.Namespace) -> None:
-    """Print the text report; with --github, fenced so that GitHub runs no command in it."""
+def say_verdict(text: str, arguments: argparse.Namespace, *, failed: bool) -> None:
+    """Print the text report; with --github, fenced so that GitHub runs no command in it, and as the step's summary."""
     if arguments.github:
-        from imgsim_guard.report.as_github import fenced
+        from imgsim_guard.report.as_github import fenced, step_summary
 
+        _add_to_step_summary(step_summary(text, failed=failed))
         text = fenced(text)
     say(text, to_stderr=taken(arguments))
+
+
+def _add_to_step_summary(summary: str) -> None:
+    """Where GitHub says: in a file, to which each step adds. Raises GuardError."""
+    target = os.environ.get("GITHUB_STEP_SUMMARY")
+    if target:
+        try:
+            with Path(target).open("a", encoding="utf-8") as file:
+                file.write(summary)
+        except OSError as error:
+            raise GuardError(f"cannot write the step summary {target}: {error.strerror}") from error
 
 
 def write_reports(result: Result, arguments: argparse.Namespace, page: Callable[[], str]) -> None:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imgsim_guard.cli.refusal import page_of_refusal
 from imgsim_guard.cli.reports import say_verdict, taken, write_reports
 from imgsim_guard.cli.terminal import progress_display, terminal_width
 from imgsim_guard.cli.wiring import details, opened_pipeline, workers_of
@@ -38,15 +39,18 @@ if TYPE_CHECKING:
     from imgsim_guard.sources.source import Source
 
 
-def judge(
+def judge(  # noqa: PLR0913  where all parts meet
     selection: Selection,
     source: Source,
     job: Job,
     *,
     max_missing: int | None = None,
     place: Place | None = None,
+    page: bool = False,
 ) -> int:
-    """The exit code: 1 if the result exceeds the limits, else 0. `place`: where Ray's workers find the images."""
+    """The exit code: 1 if the result exceeds the limits, else 0. `place`: where Ray's workers find the images. `page`:
+    whether to write a page of what is refused, too.
+    """
     arguments, workspace = job.arguments, job.workspace
     taken(arguments)  # first: two reports for standard output are an error
     if selection.unlisted and not (arguments.verbose or arguments.html):
@@ -64,7 +68,10 @@ def judge(
             clean=_cleaning(arguments) if selection.scope == "folders" else "",
             standing=_standing(workspace),
         )
-        say_verdict(text + details(job, store), arguments)
+        address = page_of_refusal(result, workspace.pictures(source, store)) if page and result.failed else ""
+        say_verdict(
+            (f"see it:  {address}\n" if address else "") + text + details(job, store), arguments, failed=result.failed
+        )
     # Folders compared with themselves are there to be cleaned; what is in a repository has ways out of its own.
     clean_up = selection.scope == "folders" and selection.mutual
     pictures = workspace.pictures(source, store)
@@ -131,7 +138,7 @@ def _say_nothing_new(selection: Selection, job: Job) -> int:
     result = nothing_new(selection, job.workspace.policy)
     result = replace(result, notes=(*job.workspace.notes, *result.notes))
     if not arguments.quiet:
-        say_verdict(text_report(result, seconds=time.monotonic() - job.started), arguments)
+        say_verdict(text_report(result, seconds=time.monotonic() - job.started), arguments, failed=result.failed)
     write_reports(result, arguments, lambda: "")
     return int(result.failed)
 

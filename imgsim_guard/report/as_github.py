@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 from typing import TYPE_CHECKING
 
 from imgsim_guard.report.escaping import shown
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 MAX_ANNOTATIONS = 10
 """Of each level GitHub shows no more for one step of a job, and says nothing of the rest."""
 
+LARGEST_SUMMARY = 500_000
+"""Bytes: half of what GitHub takes for a step."""
+
 
 def github_report(result: Result) -> str:
     """An annotation for each of the first images that fail or are warned of, and one that sums up.
@@ -27,6 +31,17 @@ def github_report(result: Result) -> str:
     errors, warnings = _by_path(about, "error"), _by_path(about, "warning")
     lines = [*_annotations("error", errors), *_annotations("warning", warnings), _summary(result, errors, warnings)]
     return "".join(f"{line}\n" for line in lines)
+
+
+def step_summary(text: str, *, failed: bool) -> str:
+    """The text report as the summary of a step, in Markdown: preformatted and escaped, so that no name of a file in it
+    is read as Markdown or HTML. What GitHub would not take, more than LARGEST_SUMMARY bytes, is cut off.
+    """
+    escaped = html.escape(text).encode("utf-8", "backslashreplace")
+    if len(escaped) > LARGEST_SUMMARY:
+        whole = escaped[:LARGEST_SUMMARY].rpartition(b"\n")[0]
+        escaped = whole + b"\n... and more\n"
+    return f"### imgsim-guard {'failed' if failed else 'passed'}\n\n<pre>\n{escaped.decode()}</pre>\n\n"
 
 
 def fenced(text: str) -> str:

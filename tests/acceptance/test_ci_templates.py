@@ -127,6 +127,7 @@ def environment(tools: Path, warm_cache: Path, tmp_path: Path) -> dict[str, str]
         CACHE_VARIABLE: str(warm_cache),
         "RUNNER_TEMP": str(tmp_path),
         "GITHUB_ENV": str(tmp_path / "github.env"),
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
     }
 
 
@@ -172,12 +173,18 @@ def main(repository: Repository) -> str:
     return repository.git("rev-parse", "main").strip()
 
 
-def test_github_refuses_a_copy(repository: Repository, main: str, environment: dict[str, str]) -> None:
+def test_github_refuses_a_copy(repository: Repository, main: str, environment: dict[str, str], tmp_path: Path) -> None:
     repository.commit({"copy.png": CAT, "coffee.png": COFFEE})
     said = on_github(repository, environment, base=main, code=1)
     assert "::error file=copy.png,title=exact duplicate::exact duplicate of cat.png: same bytes\n" in said
     [run] = json.loads((repository.root / "imgsim-guard.sarif").read_bytes())["runs"]
     assert [found["ruleId"] for found in run["results"]] == ["exact-duplicate"]
+    summary = (tmp_path / "summary.md").read_text()
+    assert summary.startswith(
+        "### imgsim-guard failed\n\n<pre>\ncopy.png   exact duplicate of   cat.png   same bytes\n"
+    )
+    uploaded = STEPS["actions/upload-artifact@v5"]["with"]["path"]
+    assert "copy.png" in (repository.root / uploaded).read_text()
 
 
 def test_github_lets_new_images_through(repository: Repository, main: str, environment: dict[str, str]) -> None:
@@ -265,13 +272,19 @@ def test_gitlab_uses_and_saves_the_cache(repository: Repository, environment: di
     assert len(in_cache(first)) == 1
 
 
-@pytest.mark.parametrize("report", [{"imgsim-guard.sarif": "a lie"}, {"imgsim-guard.sarif/file": "a folder"}])
+@pytest.mark.parametrize(
+    "report",
+    [
+        {"imgsim-guard.sarif": "a lie", "imgsim-guard.html": "a lie"},
+        {"imgsim-guard.sarif/file": "a folder", "imgsim-guard.html/file": "a folder"},
+    ],
+)
 def test_a_report_that_was_committed_is_not_taken_for_one_of_this_run(
     repository: Repository, main: str, environment: dict[str, str], report: dict[str, str]
 ) -> None:
     repository.commit({"coffee.png": COFFEE, ".imgsim-guard/accepted.yaml": "not: a list", **report})
     on_github(repository, environment, base=main, code=2)
-    assert not (repository.root / "imgsim-guard.sarif").exists()
+    assert not [*repository.root.glob("imgsim-guard.*")]
 
 
 def test_a_remote_that_a_stranger_names_is_not_asked(with_store: Dataset, environment: dict[str, str]) -> None:
@@ -319,6 +332,8 @@ def test_gitlab_refuses_a_copy_by_the_rules_of_the_target_branch(
     on_gitlab(clone, environment, code=1)
     suite = ET.parse(clone.root / "imgsim-guard.xml").getroot()
     assert [test.get("name") for test in suite.iter("testcase") if test.find("failure") is not None] == ["copy.png"]
+    [page] = GITLAB["artifacts"]["paths"]
+    assert "copy.png" in (clone.root / page).read_text()
 
 
 @pytest.mark.usefixtures("main")

@@ -71,11 +71,13 @@ def test_a_commit_with_a_near_duplicate_is_refused_and_says_what_to_do(guarded: 
     distance = re.search(r"distance (\d\.\d\d)", output)
     assert distance
     [accept] = re.findall(r"  keep it:           (.*imgsim-guard accept data/new\.jpg) --reason \"\.\.\.\"\n", output)
+    output = re.sub(r"see it:  file:///\S+\.html\n", "see it:  ADDRESS\n", output)
     assert SECONDS.sub("N s", output) == (
         "imgsim-guard (near-duplicate images).....................................Failed\n"
         "- hook id: imgsim-guard\n"
         "- exit code: 1\n"
         "\n"
+        "see it:  ADDRESS\n"
         f"data/new.jpg   near-duplicate of    data/cat.png   distance {distance[1]} (threshold 10)\n"
         "               cropped to 90%, scaled to 80%; 145 matching points, 100% of the content matches\n"
         "1 near-duplicate among 2 new images, checked against 3 in N s.\n"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from results import ALLOWED_BY_LIMITS, COPY, EVERYTHING, NAMES, NOTHING, RESULTS
 
 from imgsim_guard.model import Image, Limits, Match, Result, Rule, Unreadable
-from imgsim_guard.report.as_github import fenced, github_report
+from imgsim_guard.report.as_github import LARGEST_SUMMARY, fenced, github_report, step_summary
 
 COMMAND = re.compile(r"::(error|warning) file=([^:,]*),title=([^:,]*)::(.*)|::notice title=imgsim-guard::(.*)")
 
@@ -112,3 +112,18 @@ def test_no_text_holds_the_word_that_ends_its_fence(text: str) -> None:
 
 def test_a_pair_is_annotated_at_the_new_image() -> None:
     assert "file=dog.jpg," in github_report(replace(NOTHING, matches=(COPY,)))
+
+
+def test_no_name_is_markdown_or_html_in_the_summary_of_a_step() -> None:
+    text = "</pre><img src=x> [a](http://b) `c`.png   unreadable\n\n# heading\n"
+    summary = step_summary(text, failed=True)
+    assert summary == (
+        "### imgsim-guard failed\n\n<pre>\n"
+        "&lt;/pre&gt;&lt;img src=x&gt; [a](http://b) `c`.png   unreadable\n\n# heading\n</pre>\n\n"
+    )
+
+
+def test_a_long_summary_is_cut_at_a_line() -> None:
+    summary = step_summary("<a picture>.png\n" * 100_000, failed=True)
+    assert len(summary) < LARGEST_SUMMARY + 100
+    assert summary.endswith("&lt;a picture&gt;.png\n... and more\n</pre>\n\n")

@@ -9,6 +9,7 @@ from imgsim_guard.cli.terminal import STANDARD_OUTPUT, say, write_report
 from imgsim_guard.cli.wiring import embed_images, opened_pipeline
 from imgsim_guard.gate.check import compare_with
 from imgsim_guard.model import GuardError
+from imgsim_guard.report.escaping import shell_word
 from imgsim_guard.report.text import compare_report
 from imgsim_guard.sources import folders
 
@@ -33,8 +34,15 @@ def compare(arguments: argparse.Namespace) -> int:
         from imgsim_guard.report.as_json import compare_json
 
         write_report(compare_json(matches), arguments.json)
+        _say_written(arguments.json, arguments)
     if arguments.image is not None:
         from imgsim_guard.verification.verifier import side_by_side_png
 
         write_report(side_by_side_png(matches[0], source), arguments.image)
+        _say_written(arguments.image, arguments)
     return 0
+
+
+def _say_written(target: str, arguments: argparse.Namespace) -> None:
+    if STANDARD_OUTPUT not in (target, arguments.json) and not arguments.quiet:
+        say(f"wrote {shell_word(target)}\n")

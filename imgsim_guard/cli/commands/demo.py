@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 HOOK = """\
 #!/bin/sh
-exec {python} -P -m imgsim_guard hook
+exec {python} -P -m imgsim_guard hook --no-page
 """
 
 

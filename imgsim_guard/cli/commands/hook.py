@@ -35,4 +35,5 @@ def _judged(arguments: argparse.Namespace) -> int:
         here = job.workspace
         with for_hook(git, here.is_image, os.environ, files=files, split=here.policy.split) as (state, selection):
             source = Trackers(state, selection.revision)
-            return judge(selection, source, job, max_missing=here.settings.max_missing_embeddings)
+            most = here.settings.max_missing_embeddings
+            return judge(selection, source, job, max_missing=most, page=not (arguments.no_page or arguments.github))
