@@ -325,6 +325,41 @@ def test_a_blank_image_is_never_confirmed_and_says_so(cat: Pixels, level: int) -
         )
 
 
+def in_a_tenth_of_the_light(pixels: Pixels, quality: int = 90) -> Pixels:
+    return recompressed(np.asarray(pixels * 0.1, np.uint8), quality)
+
+
+def recompressed(pixels: Pixels, quality: int) -> Pixels:
+    data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+
+
+def test_a_very_dark_photograph_is_not_blank(cat: Pixels, coffee: Pixels) -> None:
+    dark = in_a_tenth_of_the_light(cat)
+    for copy in (recompressed(dark[10:, 15:], 75), in_a_tenth_of_the_light(mirrored_copy(cat)), cat):
+        assert judged(copy, dark).outcome == "confirmed"
+    other = judged(in_a_tenth_of_the_light(coffee), dark)
+    assert (other.outcome, other.blank) == ("refuted", False)
+
+
+@pytest.mark.parametrize("spread", [1, 3, 8, 20])
+@pytest.mark.parametrize("level", [0, 10, 30])
+def test_noise_and_grain_in_the_dark_stay_blank(level: int, spread: int) -> None:
+    noise = np.random.default_rng(2).normal(0, 1, (400, 600))
+    grain = cv2.GaussianBlur(noise, (0, 0), 3)
+    for texture in (noise * spread, grain / grain.std() * spread / 4):
+        page = np.clip(level + texture, 0, 255).astype(np.uint8)
+        black = recompressed(np.repeat(page[..., None], 3, axis=2), 70)
+        assert judged(black, mirrored_copy(black)).blank
+
+
+def test_a_dark_vignette_is_as_good_as_blank() -> None:
+    y, x = np.mgrid[:400, :600]
+    light = 25 * np.exp(-(((y - 200) / 150) ** 2) - ((x - 300) / 200) ** 2)
+    page = recompressed(np.repeat(light.astype(np.uint8)[..., None], 3, axis=2), 90)
+    assert judged(page, mirrored_copy(page)).blank
+
+
 def test_a_soft_gradient_is_as_good_as_blank() -> None:
     ramp = np.repeat(np.linspace(100, 140, 300, dtype=np.uint8)[None, :, None], 200, axis=0)
     ramp = np.repeat(ramp, 3, axis=2)
