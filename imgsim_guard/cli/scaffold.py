@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,7 +11,7 @@ import yaml
 
 from imgsim_guard import __version__
 from imgsim_guard.cli.installed_from import installed_command, installed_from
-from imgsim_guard.config.settings import FILE_NAME
+from imgsim_guard.config.settings import FILE_NAME, Settings
 from imgsim_guard.gate.accepted import write_accepted
 from imgsim_guard.gate.layout import SPLIT_WORDS, split_called
 from imgsim_guard.model import tracker_of
@@ -41,25 +42,45 @@ class File(NamedTuple):
     advice: str = ""
 
 
-def configuration(present: str | None, images: Sequence[Image], derived: Sequence[str] = ()) -> File:
-    """A commented configuration, with splits suggested by the folders of the images."""
+def configuration(
+    present: str | None, images: Sequence[Image], derived: Sequence[str] = (), *, project: str = ""
+) -> File:
+    """A commented configuration, with splits suggested by the folders of the images.
+
+    `project`: the folder of a DVC project that is not the root, which has to hold the tracked store.
+    """
     if present is not None:
         return File(FILE_NAME, None, "already exists")
     text = _template("configuration.yaml").format(version=__version__, splits=_splits(images))
+    own = [posixpath.dirname(store_in(project))] if project else []
     outside = [path for path in derived if not any(map(split_called, path.split("/")))]
-    if outside:  # derived images are no new ones; those in splits stay, since they are compared across splits
+    if (
+        outside or project
+    ):  # derived images are no new ones; those in splits stay, since they are compared across splits
         patterns = ", ".join(
-            _word(pattern) for pattern in ["**", *(f"!/{_literal(path)}/**" for path in sorted(outside))]
+            _word(pattern) for pattern in ["**", *(f"!/{_literal(path)}/**" for path in sorted([*outside, *own]))]
         )
         text = text.replace(IMAGES, f"images: [{patterns}]")
+    if project:
+        store = f"store: {_word(store_in(project))}   # in the DVC project"
+        text = text.replace("\n\n# How many", f"\n{store}\n\n# How many", 1)
     return File(FILE_NAME, text)
 
 
-def pre_commit(present: str | None) -> File:
-    """The configuration of pre-commit, with the hook's entry at the end."""
+def store_in(project: str) -> str:
+    """The path of the tracked store of a DVC project, which cannot track what is outside it."""
+    return posixpath.join(project, Settings().store)
+
+
+def pre_commit(present: str | None, *, dvc: bool = False) -> File:
+    """The configuration of pre-commit, with the hook's entry at the end.
+
+    `dvc`: also let it install the type of hook in which `dvc install --use-pre-commit-tool` checks data out.
+    """
     entry = _entry()
     if present is None or not present.strip():
-        return File(PRE_COMMIT, _template("pre-commit.yaml") + entry)
+        text = _template("pre-commit.yaml")
+        return File(PRE_COMMIT, (text.replace("pre-push]", "pre-push, post-checkout]") if dvc else text) + entry)
     if _has_hook(_mapping(present)):
         return File(PRE_COMMIT, None, "already has the hook")
     return File(PRE_COMMIT, *_appended(present, entry, key="repos"))
@@ -73,11 +94,12 @@ def _entry() -> str:
     return _template("pre-commit-entry.yaml").format(url=_word(origin.url), revision=origin.revision)
 
 
-def pipeline(present: str | None, dependencies: Sequence[str], *, embedding: bool) -> File:
-    """The DVC pipeline, with the stages at the end."""
+def pipeline(present: str | None, dependencies: Sequence[str], *, embedding: bool, project: str = "") -> File:
+    """The DVC pipeline of a project, with the stages at the end; the rules stay in the root of the repository."""
+    file = posixpath.join(project, PIPELINE)
     if not dependencies:
         return File(
-            PIPELINE,
+            file,
             None,
             "no images are tracked yet, so a stage has nothing to depend on; run this again later",
         )
@@ -88,11 +110,14 @@ def pipeline(present: str | None, dependencies: Sequence[str], *, embedding: boo
     if "" in dependencies:
         text = text.replace("    deps:\n", "    always_changed: true\n    deps:\n")
         text = text.replace("    deps:\n    params:\n", "    params:\n")  # a list of nothing is a mistake to DVC
+    if project:
+        for rules in (".imgsim-guard/accepted.yaml", ".imgsim-guard.yaml:"):
+            text = text.replace(f"    - {rules}\n", f"    - {posixpath.relpath('.', project)}/{rules}\n")
     if present is None or not present.strip():
-        return File(PIPELINE, text)
+        return File(file, text)
     if "imgsim-guard-check" in ((_mapping(present) or {}).get("stages") or ()):
-        return File(PIPELINE, None, "already has the stage")
-    return File(PIPELINE, *_appended(present, text.partition("stages:\n")[2], key="stages"))
+        return File(file, None, "already has the stage")
+    return File(file, *_appended(present, text.partition("stages:\n")[2], key="stages"))
 
 
 def accepted(path: str, present: str | None) -> File:
@@ -127,6 +152,19 @@ def dependencies(outs: Iterable[str], images: Iterable[Image]) -> list[str]:
     if len(found) > MOST_FOLDERS:
         found = {path.partition("/")[0] for path in found}
     return sorted(path for path in found if not any(path.startswith(f"{other}/") for other in found))
+
+
+def dependencies_in(project: str, outs: Iterable[str], images: Iterable[Image]) -> list[str]:
+    """The same, relative to the folder of a DVC project."""
+    if not project:
+        return dependencies(outs, images)
+    outs, images, start = list(outs), list(images), f"{project}/"
+    inside = dependencies(
+        [out.removeprefix(start) for out in outs if out.startswith(start)],
+        [image._replace(path=image.path.removeprefix(start)) for image in images if image.path.startswith(start)],
+    )
+    outside = dependencies([], [image for image in images if not image.path.startswith(start)])
+    return [*inside, *(posixpath.relpath(path, project) if path else "" for path in outside)]
 
 
 def _has_hook(pre_commits: dict[str, Any] | None) -> bool:

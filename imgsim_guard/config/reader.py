@@ -148,7 +148,7 @@ def _contradictions(settings: Settings) -> Iterator[tuple[Location, str]]:
     decided: dict[tuple[str, ...], int] = {}
     previews = f".imgsim-guard/{PREVIEWS}"
     for name in ("store", "accepted"):
-        if getattr(settings, name) == previews:
+        if f"/{getattr(settings, name)}".endswith(f"/{previews}"):
             yield (name,), f"{name}: {previews} is where previews are kept; choose another name"
     if settings.accepted == settings.store:
         yield ("accepted",), f"accepted: {settings.store} is the store; choose another name"

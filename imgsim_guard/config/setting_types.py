@@ -13,6 +13,7 @@ from imgsim_guard.model import SHARE, Action, Keep, Limit, Share, share_of
 __all__ = [
     "FOLDER_PATTERN",
     "PATTERNS",
+    "STORE_PATTERN",
     "Action",
     "Annotated",
     "Device",
@@ -33,9 +34,11 @@ MAX_DISTANCE = 56.0
 
 LIMIT = "Input should be a number of images, or a share of them such as 2%"
 
+STORE_PATTERN = r"^([\w-][\w .-]*/)*\.imgsim-guard/[\w-][\w.-]*$"
 FOLDER_PATTERN = r"^\.imgsim-guard/[\w-][\w.-]*$"
 NAME_PATTERN = r"^[\w.-]+$"
 PATTERNS = {
+    STORE_PATTERN: "a name below .imgsim-guard/, such as .imgsim-guard/store",
     FOLDER_PATTERN: "a name below .imgsim-guard/, such as .imgsim-guard/store",
     NAME_PATTERN: "a name of letters, digits, dots and dashes",
 }

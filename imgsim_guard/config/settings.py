@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from pydantic import Field
 
     from imgsim_guard.augnet import Device, Engine, Preprocessing
-    from imgsim_guard.config.setting_types import FOLDER_PATTERN, Distance, LimitSetting, Pattern, SplitName, Uncompared
+    from imgsim_guard.config.setting_types import (
+        FOLDER_PATTERN,
+        STORE_PATTERN,
+        Distance,
+        LimitSetting,
+        Pattern,
+        SplitName,
+        Uncompared,
+    )
     from imgsim_guard.model import Action, Keep
 
 FILE_NAME = ".imgsim-guard.yaml"
@@ -153,7 +161,7 @@ class Settings:
         Field(description="Rules for pairs of certain splits; for the same splits, the first rule applies"),
     ] = field(default_factory=list)
     store: Annotated[
-        str, Field(pattern=FOLDER_PATTERN, description="The folder of embeddings that DVC tracks for the whole team")
+        str, Field(pattern=STORE_PATTERN, description="The folder of embeddings that DVC tracks for the whole team")
     ] = ".imgsim-guard/store"
     previews: Annotated[
         bool,

@@ -93,7 +93,7 @@ class Dvc:
                 if _md5(data) == md5:
                     return data
                 damaged = True
-        command = self._command("pull", image.path)
+        command = self.command("pull", image.path)
         why = "DVC's copy of it is not what was committed" if damaged else "not on this machine"
         return Unreadable(f"{why}; run {command}", absent=True)
 
@@ -111,7 +111,7 @@ class Dvc:
         """
         out, pointer = pointed.out, pointed.pointer
         if out.problem:
-            advice = f"; run {self._command('update', pointer)}" if out.problem == NEVER_DOWNLOADED else ""
+            advice = f"; run {self.command('update', pointer)}" if out.problem == NEVER_DOWNLOADED else ""
             return Unreadable(f"{pointer}: {out.problem}{advice}", absent=True)
         if not out.is_directory:
             return [File("", out.md5)]
@@ -136,7 +136,7 @@ class Dvc:
             found = look(out.path)
             if found and _md5(write_manifest(found)) == out.md5:
                 return found
-        command = self._command("pull", pointer if pointer.endswith(".dvc") else out.path)
+        command = self.command("pull", pointer if pointer.endswith(".dvc") else out.path)
         what = "is not in DVC's cache" if cached is None else f"is damaged in DVC's cache: delete {cached}"
         reason = f"{pointer}: its list of files {what}; run {command}, or dvc commit after dvc add --no-commit"
         return Unreadable(reason, absent=True)
@@ -159,7 +159,8 @@ class Dvc:
         yield read_file(str(file)) if not leads_out(file, self._git.root) else None
         yield self._remote.read(path)
 
-    def _command(self, name: str, target: str) -> str:
+    def command(self, name: str, target: str) -> str:
+        """A command of DVC for a path that it tracks, to be run in the root of the git repository."""
         project = self._caches.project(target)
         below = f"--cd {project} " if project else ""
         return f"dvc {below}{name} {posixpath.relpath(target, project or '.')}"

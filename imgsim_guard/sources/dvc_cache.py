@@ -44,14 +44,19 @@ class Caches:
 
     def project(self, path: str) -> str:
         """The DVC project that a path belongs to, relative to the root; empty when that is the root itself."""
-        folder = path.rpartition("/")[0]
-        while folder and not (self._worktrees[0] / folder / ".dvc").is_dir():
-            folder = folder.rpartition("/")[0]
-        return folder
+        return project_of(self._worktrees[0], path)
 
     def _find(self, folder: str) -> list[Path]:
         project = self.project(f"{folder}/x")
         return [_cache_folder(worktree / project / ".dvc") for worktree in self._worktrees]
+
+
+def project_of(root: Path, path: str) -> str:
+    """The nearest folder above a path that is a DVC project, relative to the root; empty when that is the root."""
+    folder = path.rpartition("/")[0]
+    while folder and not (root / folder / ".dvc").is_dir():
+        folder = folder.rpartition("/")[0]
+    return folder
 
 
 def _cache_folder(dvc_folder: Path) -> Path:

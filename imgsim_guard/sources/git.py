@@ -331,7 +331,7 @@ def _run(arguments: list[str], *, cwd: Path, given: bytes = b"", environment: Ma
     except OSError as error:
         raise _not_started(error) from error
     if result.returncode:
-        said = os.fsdecode(result.stderr).strip() or f"exit status {result.returncode}"
+        said = os.fsdecode(result.stderr).strip().expandtabs(4) or f"exit status {result.returncode}"
         raise GuardError(f"git {_name(arguments)}: {said}")
     return result.stdout
 

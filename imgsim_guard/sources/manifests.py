@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
 OWN_FOLDER = ".imgsim-guard/"
-"""The tracked store of embeddings is in there. It is no part of the dataset."""
+"""The tracked store of embeddings is in there, in the root or in a DVC project. In the root, it is no part of the
+dataset; elsewhere, `images` says so, lest a folder of images hide under this name."""
 
 NEVER_DOWNLOADED = "it has no checksum yet, because it was never downloaded"
 
@@ -173,7 +174,7 @@ def _outs(entries: object, folder: str, *, own: bool, leave_out: frozenset[str] 
         if name in leave_out or out.get("cache") == "false":
             continue  # DVC does not keep it: git does, or nobody
         path = name if "://" in name else posixpath.normpath(posixpath.join(folder, name))
-        if f"{path}/".startswith(OWN_FOLDER) == own:
+        if f"/{OWN_FOLDER}" in f"/{path}/" if own else not path.startswith(OWN_FOLDER):
             yield _out(path, out)
 
 

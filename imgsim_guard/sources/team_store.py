@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from imgsim_guard.model import GuardError, Unreadable
 from imgsim_guard.sources.dvc import Dvc
+from imgsim_guard.sources.dvc_cache import project_of
 from imgsim_guard.sources.dvc_command import run_dvc
 from imgsim_guard.sources.folders import read_file
 from imgsim_guard.sources.manifests import Out, Pointed, read_lock, read_pointer
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from imgsim_guard.sources.git import Git
 
 
+NO_PROJECT = (
+    "there is no DVC repository in the root of this git repository; run dvc init first, "
+    "or imgsim-guard init --dvc in the folder of a DVC project"
+)
+
+
 class TeamStore:
     """A folder, relative to the root, that a `.dvc` file beside it tracks, or will."""
 
@@ -25,20 +32,21 @@ class TeamStore:
         self._git = git
         self._path = path
         self.pointer = f"{path}.dvc"
+        self.project = project_of(git.root, path)
         self.folder: Path = git.root / path
 
     def require_whole(self) -> None:
         """Raise GuardError unless it can be added to here: DVC is there, and all that it tracks of the folder, too."""
         if not self.folder.resolve().is_relative_to(self._git.root.resolve()):
             raise GuardError(f"{self._path} is a link to {self.folder.resolve()}, outside the repository; remove it")
-        if not (self._git.root / ".dvc").is_dir():
-            raise GuardError("there is no DVC repository in the root of this git repository; run dvc init first")
+        if not (self._git.root / self.project / ".dvc").is_dir():
+            raise GuardError(NO_PROJECT)
         if stage := self._stage():
             raise GuardError(
                 f"{self._path} is an output of a stage in {stage}: use dvc repro instead of imgsim-guard sync"
             )
         if lacking := self.lacking():
-            raise GuardError(f"{lacking}; run dvc pull {self.pointer} first, or the embeddings of others would be lost")
+            raise GuardError(f"{lacking}; run {self.command('pull')} first, or the embeddings of others would be lost")
 
     def lacking(self) -> str:
         """What is not here of what DVC tracks, in words; empty when nothing is."""
@@ -51,6 +59,10 @@ class TeamStore:
         absent = sum(1 for file in listed if not (self.folder / file.path).is_file())
         return f"{absent:,} of the {len(listed):,} files of {self._path} are not on this machine" if absent else ""
 
+    def command(self, name: str) -> str:
+        """A command of DVC for the store, to be run in the root of the git repository."""
+        return Dvc(self._git, None).command(name, self.pointer)
+
     def add(self) -> bool:
         """Have DVC track what is in the folder, and stage the pointer; whether there is anything to commit.
 
@@ -62,7 +74,7 @@ class TeamStore:
         if out is None and not there:
             return False
         if out is None or self._listed(out) != there:
-            run_dvc("add", self._path, root=self._git.root)
+            run_dvc("add", posixpath.relpath(self._path, self.project or "."), root=self._git.root / self.project)
         ignoring = posixpath.join(posixpath.dirname(self._path), ".gitignore")
         staged = [path for path in (self.pointer, ignoring) if (self._git.root / path).exists()]
         self._git.text("add", "--", *staged)

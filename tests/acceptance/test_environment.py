@@ -244,3 +244,9 @@ def test_a_message_is_cut(repository: Repository, cache: Path) -> None:  # noqa:
     assert len(said) < 100_000
     assert "rules.0: there is no split 'x0' (splits: s0, s1, " in said
     assert said.endswith("... and 801 more lines\n")
+
+
+def test_what_git_advises_can_be_copied(staged: Repository) -> None:
+    said = staged.guard("check", code=2, GIT_TEST_ASSUME_DIFFERENT_OWNER="1")
+    assert "detected dubious ownership" in said
+    assert f"\n    git config --global --add safe.directory {staged.root}\n" in said

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from conftest import Dataset, Person, encoded, manifest_of, near, random_picture
 
 from imgsim_guard.augnet import fingerprint
+from imgsim_guard.sources.team_store import NO_PROJECT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -190,7 +191,7 @@ def test_pictures_that_are_staged_are_published_so_that_both_are_one_commit(anna
 def test_where_there_is_nothing_to_publish_to_sync_says_so(anna: Person) -> None:
     shutil.rmtree(anna.dataset.root / ".dvc")
     said = anna.guard("sync", code=2)
-    assert said == "imgsim-guard: there is no DVC repository in the root of this git repository; run dvc init first\n"
+    assert said == f"imgsim-guard: {NO_PROJECT}\n"
 
 
 def test_a_store_that_a_stage_puts_out_is_published_by_the_stage(anna: Person) -> None:

@@ -26,6 +26,7 @@ from imgsim_guard.gate.accepted import load_accepted
 from imgsim_guard.gate.layout import SPLIT_WORDS
 from imgsim_guard.gate.policy import policy_of
 from imgsim_guard.model import Image
+from imgsim_guard.sources.team_store import NO_PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -192,9 +193,45 @@ def test_images_whose_list_is_elsewhere_are_not_passed_over_in_silence(
 def test_without_a_dvc_repository_there_is_nothing_for_its_stage(
     here: Repository, guard: Callable[..., Outcome]
 ) -> None:
-    complaint = "imgsim-guard: there is no DVC repository in the root of this git repository; run dvc init first\n"
+    complaint = f"imgsim-guard: {NO_PROJECT}\n"
     assert guard("init", "--dvc") == Outcome(2, "", complaint)
     assert here.git("status", "--porcelain") == ""
+
+
+@pytest.mark.usefixtures("dvcs_folders", "cache")
+def test_a_dvc_project_in_a_subfolder(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rules stay in the root; store and pipeline are in the project, since DVC tracks nothing outside it."""
+    (repository.root / "ml").mkdir()
+    project = Dataset(repository.root / "ml")
+    project.dvc("init", "--quiet", "--subdir")
+    project.add({"data/a.png": encoded(random_picture(1))}, "data")
+    repository.commit({"other/b.png": encoded(random_picture(2))})
+    monkeypatch.setenv("PATH", PROGRAMS)
+    complaint = f"imgsim-guard: {NO_PROJECT}\n"
+    assert repository.guard("init", "--dvc", code=2) == complaint
+    project.guard("init", "--dvc")
+    assert "store: ml/.imgsim-guard/store   # in the DVC project\n" in (repository.root / FILE_NAME).read_text()
+    project.guard("embed")
+    said = project.guard("sync")
+    assert "  share it:   dvc --cd ml push .imgsim-guard/store.dvc\n" in said
+    assert repository.git("ls-files", "ml/.imgsim-guard") == "ml/.imgsim-guard/.gitignore\nml/.imgsim-guard/store.dvc\n"
+    project.dvc("repro", "--quiet")
+    assert json.loads((project.root / "reports/imgsim-guard/metrics.json").read_text())["images"] == 2
+    deps = yaml.safe_load((project.root / "dvc.yaml").read_text())["stages"][CHECK]["deps"]
+    assert deps == ["data", "../other", "../.imgsim-guard/accepted.yaml"]
+    repository.write({FILE_NAME: "threshold: 9\n"})
+    assert project.guard("init", "--dvc", code=2) == (
+        "imgsim-guard: .imgsim-guard/store is not in the DVC project in ml, which cannot track it; "
+        "set store: ml/.imgsim-guard/store in .imgsim-guard.yaml\n"
+    )
+
+
+def test_hooks_of_dvc_and_of_this_are_installed_together(in_dvc: Dataset, guard: Callable[..., Outcome]) -> None:
+    assert guard("init", "--dvc").code == 0
+    in_dvc.dvc("install", "--use-pre-commit-tool")
+    pre_commit(in_dvc, "install")
+    hooks = {path.name for path in (in_dvc.root / ".git" / "hooks").iterdir() if path.suffix != ".sample"}
+    assert hooks == {"pre-commit", "pre-merge-commit", "pre-push", "post-checkout"}
 
 
 # Splits

@@ -91,7 +91,7 @@ def _embeddings(git: Git, workspace: Workspace) -> Iterator[str]:
         for path, reason in found.damaged.items():
             yield f"! {path}: {reason}; delete it, and its images are embedded again"
     if lacking := team.lacking():
-        yield f"! {lacking}; run dvc pull {team.pointer}"
+        yield f"! {lacking}; run {team.command('pull')}"
 
 
 def _hooks(git: Git) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from typing import TYPE_CHECKING
 
 from imgsim_guard.cli import scaffold
@@ -13,6 +14,8 @@ from imgsim_guard.gate.derived import maker
 from imgsim_guard.model import GuardError
 from imgsim_guard.report.escaping import shell_word, shown
 from imgsim_guard.sources import tracked
+from imgsim_guard.sources.dvc_cache import project_of
+from imgsim_guard.sources.team_store import NO_PROJECT
 from imgsim_guard.sources.worktree import with_worktree
 
 if TYPE_CHECKING:
@@ -38,11 +41,10 @@ def init(arguments: argparse.Namespace) -> int:
     """`imgsim-guard init`."""
     with in_repository(arguments) as (git, job), with_worktree(git) as state:
         uses_dvc = arguments.dvc or arguments.stages
-        if uses_dvc and not (git.root / ".dvc").is_dir():
-            raise GuardError("there is no DVC repository in the root of this git repository; run dvc init first")
+        project = _project(git, job) if uses_dvc else ""
         found = tracked.everything(state, job.workspace.is_image)
         say("".join(f"{line}\n" for line in _found(found)))
-        files = list(_files(state, job, found))
+        files = list(_files(state, job, found, project))
         if not arguments.dry_run:
             write_texts(git.root, {file.path: file.text for file in files if file.text is not None})
         for file in files:
@@ -65,7 +67,21 @@ def _found(selection: Selection) -> Iterator[str]:
         yield f"  {shown(path)}   not listed: {shown(why.reason)}"
 
 
-def _files(git: Git, job: Job, found: Selection) -> Iterator[scaffold.File]:
+def _project(git: Git, job: Job) -> str:
+    """The folder of the DVC project around the working directory, relative to the root of the git repository."""
+    project = project_of(git.root, tracked.below_root("x", git.root))
+    if not (git.root / project / ".dvc").is_dir():
+        raise GuardError(NO_PROJECT)
+    store = job.workspace.settings.store
+    if project and job.workspace.configuration and project_of(git.root, store) != project:
+        raise GuardError(
+            f"{store} is not in the DVC project in {project}, which cannot track it; "
+            f"set store: {scaffold.store_in(project)} in {job.workspace.configuration}"
+        )
+    return project
+
+
+def _files(git: Git, job: Job, found: Selection, project: str) -> Iterator[scaffold.File]:
     arguments, settings = job.arguments, job.workspace.settings
     derived = [one for one in found.made if one.derived]
     images = tuple(image for image in found.queries if not maker(image.path, derived))
@@ -73,10 +89,11 @@ def _files(git: Git, job: Job, found: Selection) -> Iterator[scaffold.File]:
     def present(path: str) -> str | None:
         return text_of(git.root, path)
 
-    store_folder, _, store = settings.store.rpartition("/")
+    wanted_store = settings.store if job.workspace.configuration else scaffold.store_in(project)
+    store_folder, _, store = wanted_store.rpartition("/")
     outputs = [one.path for one in derived if any(maker(image.path, [one]) for image in found.queries)]
-    yield scaffold.configuration(present(FILE_NAME), found.queries, outputs)
-    yield scaffold.pre_commit(present(scaffold.PRE_COMMIT))
+    yield scaffold.configuration(present(FILE_NAME), found.queries, outputs, project=project)
+    yield scaffold.pre_commit(present(scaffold.PRE_COMMIT), dvc=bool(arguments.dvc or arguments.stages))
     yield scaffold.accepted(settings.accepted, present(settings.accepted))
     yield scaffold.merging(settings.accepted, present)
     if arguments.dvc or arguments.stages:
@@ -86,9 +103,10 @@ def _files(git: Git, job: Job, found: Selection) -> Iterator[scaffold.File]:
         yield scaffold.lines(ignoring, present(ignoring), [f"/{store}", f"/{PREVIEWS}"])
         # Without what stages derive: so that a stage that trains may depend on the check, and not the other way round.
         outs = [path for path in tracked.dvc_outs(git, job.workspace.is_image) if not maker(path, derived)]
-        wanted = scaffold.dependencies(outs, images)
+        wanted = scaffold.dependencies_in(project, outs, images)
         embedding = arguments.stages == "embed"
-        yield scaffold.pipeline(present(scaffold.PIPELINE), wanted, embedding=embedding)
+        file = posixpath.join(project, scaffold.PIPELINE)
+        yield scaffold.pipeline(present(file), wanted, embedding=embedding, project=project)
 
 
 def _show(file: scaffold.File, *, dry_run: bool) -> None:

@@ -50,7 +50,7 @@ def _info(git: Git, workspace: Workspace) -> int:
         for other in other_fingerprints(folder, fingerprint=model):
             say(f"  of another model, not used: {shown(other)}\n")
     if lacking := workspace.team_store(git).lacking():
-        say(f"note: {lacking}; run dvc pull {workspace.settings.store}.dvc\n")
+        say(f"note: {lacking}; run {workspace.team_store(git).command('pull')}\n")
     return 0
 
 
@@ -64,7 +64,7 @@ def _verify(git: Git, workspace: Workspace) -> int:
         say(f"{shown(str(path))}   damaged: {shown(reason)}\n")
     lacking = workspace.team_store(git).lacking()
     if lacking:
-        say(f"{lacking}; run dvc pull {workspace.settings.store}.dvc\n")
+        say(f"{lacking}; run {workspace.team_store(git).command('pull')}\n")
     if not damaged and not lacking:
         say("no damage found.\n")
     elif damaged:
@@ -115,5 +115,5 @@ def _of_all_branches(git: Git, workspace: Workspace) -> set[Image]:
 
 def _tracked_again(team: TeamStore) -> int:
     if team.add():
-        say(f"  commit it:  git commit -m 'Tidy the store' -- {team.pointer}\n  share it:   dvc push {team.pointer}\n")
+        say(f"  commit it:  git commit -m 'Tidy the store' -- {team.pointer}\n  share it:   {team.command('push')}\n")
     return 0

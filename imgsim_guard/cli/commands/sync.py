@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import TYPE_CHECKING
 
 from imgsim_guard.cli.job import in_repository
@@ -47,7 +48,9 @@ def sync(arguments: argparse.Namespace) -> int:
                 say("  commit it:  git commit    (with what else is staged)\n")
             else:
                 say(f"  commit it:  git commit -m 'Publish embeddings' -- {' '.join(own)}\n")
-            say(f"  share it:   dvc push {' '.join(pointers)}\n")
+            below = f"--cd {team.project} " if team.project else ""
+            targets = [posixpath.relpath(pointer, team.project or ".") for pointer in pointers]
+            say(f"  share it:   dvc {below}push {' '.join(targets)}\n")
     return 0
 
 
