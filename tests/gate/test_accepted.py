@@ -143,25 +143,25 @@ def test_lines_written_by_hand_are_read_and_their_comments_kept(line: str, reaso
 PAIR = f"images: [{SAME}, {OTHER}]"
 MISTAKES = {
     "<<<<<<< ours": "a merge conflict is not resolved here",
-    "=======": 'expected one line a pair: - {images: [CONTENT, CONTENT], reason: "TEXT"}',
+    "=======": 'expected one line per pair: - {images: [CONTENT, CONTENT], reason: "TEXT"}',
     "- {": "not valid YAML: while parsing a flow node: expected the node content, but found '<stream end>'",
     "- {images: [a, b], reason: x}": "images: expected git:, md5: or sha256: and a digest, not 'a'",
     f"- {{images: [{SAME}, 5], reason: x}}": "images: expected git:, md5: or sha256: and a digest, not '5'",
     f"- {{images: [{SAME}], reason: x}}": "images: expected two content ids",
     f"- {{images: {SAME}, reason: x}}": "images: expected two content ids",
-    f"- {{{PAIR}}}": "expected the keys images and reason, and path and of for the copy of an image",
+    f"- {{{PAIR}}}": "expected the keys images and reason, and for a copy of the same bytes path and of",
     f"- {{{PAIR}, reason: x, colour: red}}": (
-        "expected the keys images and reason, and path and of for the copy of an image"
+        "expected the keys images and reason, and for a copy of the same bytes path and of"
     ),
-    f'- {{{PAIR}, reason: " "}}': "reason: expected why the pair may stay",
-    f"- {{{PAIR}, reason: 5}}": "reason: expected why the pair may stay",
+    f'- {{{PAIR}, reason: " "}}': "reason: expected a text that says why the pair was accepted",
+    f"- {{{PAIR}, reason: 5}}": "reason: expected a text that says why the pair was accepted",
     f"- {{{PAIR}, reason: a, reason: b}}": "the key 'reason' is given twice",
     f'- {{{PAIR}, path: "a.png", reason: "x"}}': "path and of: expected ",
     f'- {{images: [{SAME}, {SAME}], reason: "x"}}': "path and of: expected ",
     f'- {{images: [{SAME}, {SAME}], path: 5, reason: "x"}}': "path and of: expected ",
     f'- {{{PAIR}, reason: "\\q"}}': "not valid YAML: while scanning a double-quoted scalar: ",
     f"- &a {{{PAIR}, reason: x}}": "anchors and aliases are not supported; write the value out",
-    "images: 5": 'expected one line a pair: - {images: [CONTENT, CONTENT], reason: "TEXT"}',
+    "images: 5": 'expected one line per pair: - {images: [CONTENT, CONTENT], reason: "TEXT"}',
 }
 
 
@@ -190,7 +190,7 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path, monkeypatch: pyt
     file.write_bytes(b"\xef\xbb\xbf" + HEADER.encode())
     assert load_accepted(file) == []
     monkeypatch.setattr(accepted, "MAX_FILE_SIZE", 10)
-    with pytest.raises(GuardError, match=re.escape(f"{file}: more than 10 bytes are too many")):
+    with pytest.raises(GuardError, match=re.escape(f"{file}: larger than 10 bytes, the most for the accepted pairs")):
         load_accepted(file)
 
 

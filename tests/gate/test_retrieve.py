@@ -212,7 +212,10 @@ def collections(draw: st.DrawFn) -> tuple[Embeddings, list[bytes]]:
 
 
 rules = st.builds(
-    lambda low, high, k: Bounds(threshold=min(low, high), reach=max(low, high), candidates=k), reaches, reaches, counts
+    lambda low, high, k: Bounds(min(low, high), max(low, high), candidates=max(1, k), verify=k > 0),
+    reaches,
+    reaches,
+    counts,
 )
 
 
@@ -228,7 +231,7 @@ def expected_pairs(
     rows, packed = drawn
     one, two, everyone = rows[first], rows[second], len(rows)
     pairs = [pair[:2] for pair in nearest(one, two, k=everyone, reach=bounds.threshold, same=same)]
-    if bounds.candidates:
+    if bounds.verify:
         pairs += [pair[:2] for pair in nearest(one, two, k=bounds.candidates, reach=bounds.reach, same=same)]
         pairs += nearest_hashes(hashes_of(packed[first]), hashes_of(packed[second]), k=BY_HASH, same=same)
     return {(i + (first.start or 0), j + (second.start or 0)) for i, j in pairs}
@@ -242,7 +245,7 @@ def expected(
     first: slice, second: slice, drawn: tuple[Embeddings, list[bytes]], bounds: Bounds, *, same: bool
 ) -> dict[tuple[int, int], Retrieved]:
     """What is retrieved, by numbers, the larger one first if the sets are the same."""
-    by_hash = expected_pairs(first, second, (drawn[0] * 0, drawn[1]), Bounds(-1, -1, bounds.candidates), same=same)
+    by_hash = expected_pairs(first, second, (drawn[0] * 0, drawn[1]), Bounds(-1, -1, verify=bounds.verify), same=same)
     return {
         (max(i, j), min(i, j)) if same else (i, j): Retrieved(
             measured(drawn[0], i, j), bool({(i, j), *([(j, i)] if same else [])} & by_hash)

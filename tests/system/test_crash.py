@@ -41,7 +41,7 @@ from imgsim_guard.images import decode as images
 from imgsim_guard.system.crash import report_crashes
 report_crashes()
 embedder = conftest.ThumbnailEmbedder()
-read_picture, decode_whole = images.read_picture, images.decode_whole
+read, decode_whole = images._read, images.decode_whole
 
 def wait_for_the_others(data, *smaller):
     while data == test_crash.PICTURES["5.png"] and embedder.embedded < 5:
@@ -50,14 +50,14 @@ def wait_for_the_others(data, *smaller):
 
 def decode_or_die(data, *smaller):
     if data != test_crash.PICTURES["5.png"]:
-        return read_picture(data, *smaller)
+        return read(data, *smaller)
     time.sleep(0.2)
     if sys.argv[3] == "SIGSEGV":
         ctypes.string_at(0)
     signal.pthread_kill(threading.get_ident(), getattr(signal, sys.argv[3]))
 
 images.decode_whole = wait_for_the_others
-images.read_picture = decode_or_die
+images._read = decode_or_die
 store = conftest.open_store(Path(sys.argv[2]))
 source = conftest.Files(test_crash.PICTURES)
 pipeline = test_crash.Pipeline(source, store, lambda _at_once: embedder, lambda *_: lambda: None)
@@ -106,8 +106,8 @@ GATE = """
 import ctypes, sys
 from imgsim_guard.images import decode as images
 from imgsim_guard.cli import main
-read = images.read_picture
-images.read_picture = lambda data, *smaller: ctypes.string_at(0) if b"crash" in data else read(data, *smaller)
+read = images._read
+images._read = lambda data, *smaller: ctypes.string_at(0) if b"crash" in data else read(data, *smaller)
 sys.exit(main(["scan", sys.argv[1]]))
 """
 
