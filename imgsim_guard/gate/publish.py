@@ -42,6 +42,16 @@ def publish_missing(images: Iterable[Image], store: Store, folder: Path) -> Publ
     return Published(len(rows), len(there & {*digests.values()}), len(contents - known.keys()))
 
 
+def unpublished(images: Iterable[Image], folder: Path, *, fingerprint: str) -> int:
+    """How many contents of these images the tracked store in a folder lacks. Only its content ids are read."""
+    from imgsim_guard.images.decode import DECODER
+    from imgsim_guard.store.store import Store
+
+    team = Store(folder / "no cache", fingerprint=fingerprint, decoder=lambda: DECODER, tracked=folder, lazy=True)
+    contents = {image.content for image in images}
+    return len(contents - team.find(contents).keys())
+
+
 def add_previews(images: Sequence[Image], source: Source, store: Store, previews: Previews, progress: Progress) -> int:
     """Make the missing previews of images that are on this machine; returns how many. An interruption loses none."""
     lacking = _without_preview(images, store, previews)

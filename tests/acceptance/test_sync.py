@@ -44,6 +44,32 @@ def publish(person: Person, **pictures: int) -> None:
 # Publishing.
 
 
+FORGOTTEN = (
+    "note: images are pushed whose embeddings are not in the tracked store: 1; others will have to "
+    "embed them: run imgsim-guard sync, commit, then dvc push and git push\n"
+)
+
+
+def test_who_forgot_to_sync_hears_of_it_at_the_push(bert: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    team = bert.dataset
+    monkeypatch.setenv("PRE_COMMIT_FROM_REF", team.git("rev-parse", "HEAD").strip())
+    team.commit({"new.png": near(7)})
+    monkeypatch.setenv("PRE_COMMIT_TO_REF", team.git("rev-parse", "HEAD").strip())
+    assert bert.guard("hook").endswith(FORGOTTEN)
+    before = everything_in(team.root)
+    assert FORGOTTEN not in bert.guard("hook", "--quiet")
+    assert everything_in(team.root) == before
+    bert.guard("sync", "--quiet")
+    assert FORGOTTEN not in bert.guard("hook")
+
+
+def test_without_a_store_nobody_forgot_it(anna: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRE_COMMIT_FROM_REF", anna.dataset.git("rev-parse", "HEAD").strip())
+    anna.dataset.commit({"new.png": near(7)})
+    monkeypatch.setenv("PRE_COMMIT_TO_REF", anna.dataset.git("rev-parse", "HEAD").strip())
+    assert "tracked store" not in anna.guard("hook")
+
+
 def test_sync_publishes_the_embeddings_of_committed_images_and_stages_the_pointer(anna: Person) -> None:
     team = anna.dataset
     team.stage({"staged.png": near(5)})

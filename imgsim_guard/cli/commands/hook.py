@@ -13,6 +13,9 @@ from imgsim_guard.sources.git import Git
 if TYPE_CHECKING:
     import argparse
 
+    from imgsim_guard.gate.workspace import Workspace
+    from imgsim_guard.model import Selection
+
 
 def hook(arguments: argparse.Namespace) -> int:
     """`imgsim-guard hook`."""
@@ -36,4 +39,22 @@ def _judged(arguments: argparse.Namespace) -> int:
         with for_hook(git, here.is_image, os.environ, files=files, split=here.policy.split) as (state, selection):
             source = Trackers(state, selection.revision)
             most = here.settings.max_missing_embeddings
-            return judge(selection, source, job, max_missing=most, page=not (arguments.no_page or arguments.github))
+            code = judge(selection, source, job, max_missing=most, page=not (arguments.no_page or arguments.github))
+            if revision and selection.queries and not code and not arguments.quiet:
+                _remind_of_sync(git, here, selection)
+            return code
+
+
+def _remind_of_sync(git: Git, workspace: Workspace, selection: Selection) -> None:
+    """A note to who pushes images without their embeddings, if the team has a store and it is on this machine."""
+    team = workspace.team_store(git)
+    if not (git.root / team.pointer).is_file() or team.lacking():
+        return
+    from imgsim_guard.gate.publish import unpublished
+
+    count = unpublished(selection.queries, team.folder, fingerprint=workspace.fingerprint)
+    if count:
+        say(
+            f"note: images are pushed whose embeddings are not in the tracked store: {count:,}; others will have to "
+            "embed them: run imgsim-guard sync, commit, then dvc push and git push\n"
+        )
