@@ -53,7 +53,12 @@ _OTHERS: dict[str, Callable[[bytes, int], tuple[int, list[Raw]] | Unreadable]] =
 }
 """The formats that OpenCV does not read: how many frames there are, and so many of them."""
 
-_LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
+_POINTERS = {
+    b"version https://git-lfs.github.com/spec/v1": "a git LFS pointer, not an image; git lfs pull brings the image",
+    b"/annex/objects/": "a git-annex pointer, not an image; imgsim-guard scan checks what git annex get brought",
+    b"\0GITCRYPT\0": "encrypted by git-crypt, not an image; imgsim-guard scan checks the files where they are unlocked",
+}
+"""What stands in git in place of an image, by its first bytes."""
 
 
 def decode(data: bytes, least_side: int | None = None) -> Pixels | Unreadable:
@@ -241,6 +246,5 @@ def _decoded_aloud(data: bytes, least_side: int | None) -> Picture | Unreadable:
 def _what_it_is(data: bytes) -> str:
     if not data:
         return "an empty file"
-    if data.startswith(_LFS_POINTER):
-        return "a git LFS pointer, not an image; git lfs pull brings the image"
-    return "not an image in a supported format, or its header is damaged"
+    unknown = "not an image in a supported format, or its header is damaged"
+    return next((text for start, text in _POINTERS.items() if data.startswith(start)), unknown)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from imgsim_guard.model import GuardError, Selection
 from imgsim_guard.sources import tracked
-from imgsim_guard.sources.selection import has_image_suffix, is_dvc_file
+from imgsim_guard.sources.selection import OVERLOOKED, has_image_suffix, is_dvc_file
 from imgsim_guard.sources.worktree import with_files
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def _concerns(path: str) -> bool:
     """Whether a change of this path can bring an image, or change a rule."""
     return (
         has_image_suffix(path)
+        or OVERLOOKED.search(path) is not None
         or is_dvc_file(path)
         or path.endswith(DECIDING_FILES)
         or "imgsim-guard" in path
@@ -91,7 +92,7 @@ def _concerns(path: str) -> bool:
 def _staged(git: Git, is_image: Callable[[str], bool], split: Callable[[str], str]) -> Selection:
     changes = tracked.staged_changes(git)
     if _only_moves(changes, is_image, split) and (found := _counted(git, is_image)) is not None:
-        return replace(found, notes=(*found.notes, *tracked.not_looked_behind(changes, is_image)))
+        return replace(found, notes=(*found.notes, *tracked.not_looked_behind(git, changes, is_image)))
     return tracked.staged(git, is_image, changes)
 
 

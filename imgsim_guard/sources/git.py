@@ -55,13 +55,14 @@ class Entry(NamedTuple):
 class Change(NamedTuple):
     """A path whose regular file differs between two states; None where there is no regular file on that side.
 
-    `behind`: what is there in the new state instead, `link` or `submodule`, of which only the name is known.
+    `behind`: what is there in the new state instead, `link` or `submodule`. `blob`: the one that holds a link's target.
     """
 
     path: str
     old: str | None
     new: str | None
     behind: str = ""
+    blob: str = ""
 
 
 class Git:
@@ -163,7 +164,17 @@ class Git:
         """Those that the index, or a revision, lists, as if they were new."""
         asked = ("ls-files", "--stage", "-z") if revision is None else ("ls-tree", "-r", "-z", "--full-tree", revision)
         records = [record for record in self._records(*asked) if record.startswith((*_BEHIND,)) and not _counts(record)]
-        return [Change(record.partition("\t")[2], None, None, _BEHIND[record[:6]]) for record in records]
+        blob = _BLOB if revision is None else _BLOB_OF_A_TREE
+        return [
+            Change(
+                record.partition("\t")[2],
+                None,
+                None,
+                _BEHIND[record[:6]],
+                record[blob] if record.startswith(LINK) else "",
+            )
+            for record in records
+        ]
 
     def changes_in_index(self, base: str) -> list[Change]:
         """What the index changes with respect to a revision."""
@@ -358,4 +369,5 @@ def _change(record: str, path: str) -> Change:
     old_mode, new_mode, old, new, _status = record.removeprefix(":").split()
     modes = (*REGULAR_FILES, LINK) if path.endswith(LINKS_THAT_COUNT) else REGULAR_FILES
     found = new if new_mode in modes else None
-    return Change(path, old if old_mode in modes else None, found, "" if found else _BEHIND.get(new_mode, ""))
+    behind = "" if found else _BEHIND.get(new_mode, "")
+    return Change(path, old if old_mode in modes else None, found, behind, new if behind == "link" else "")

@@ -67,10 +67,19 @@ class ImageFilter:
     def __init__(self, patterns: Sequence[str] | None) -> None:
         self._patterns = patterns
         self._matches = None if patterns is None else pattern_filter(patterns, name="images")
+        ends = [OVERLOOKED.search(pattern) for pattern in patterns or () if not pattern.startswith(("!", "#"))]
+        self._named = {found[0].lower() for found in ends if found is not None}
 
     def __call__(self, path: str) -> bool:
-        """Whether this is one."""
-        return has_image_suffix(path) and (self._matches is None or self._matches(path))
+        """Whether this is one. A format that is not read counts if a pattern names its suffix, such as `*.psd`: the
+        image is unreadable.
+        """
+        by_name = has_image_suffix(path) or (bool(self._named) and self._names(path))
+        return by_name and (self._matches is None or self._matches(path))
+
+    def _names(self, path: str) -> bool:
+        found = OVERLOOKED.search(path)
+        return found is not None and found[0].lower() in self._named
 
     @property
     def patterns(self) -> Sequence[str]:

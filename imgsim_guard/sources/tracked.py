@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from imgsim_guard.model import ContentId
     from imgsim_guard.sources.git import Entry, Git
 
+LONGEST_TARGET, IN_ANNEX = 4096, b".git/annex/objects/"
+"""Bytes of a link that is read, and what git-annex's links lead through."""
+
 MOST_OPENED = 50
 """New files without a suffix that are opened to see whether they are images."""
 
@@ -216,7 +219,7 @@ def _selection(  # noqa: PLR0913  where the trackers meet
         tuple(sorted(queries)),
         tuple(sorted(image for image in held if image not in queries and image.content != EMPTY)),
         unreadable=dvc.unreadable,
-        notes=(*dvc.notes, *notes, *not_looked_behind(changes, is_image), *left_out),
+        notes=(*dvc.notes, *notes, *not_looked_behind(git, changes, is_image), *left_out),
         lost=tuple(sorted(gone)),
         revision=revision,
         made=outputs_of(dvc.stages, (image.path for image in held)),
@@ -235,7 +238,7 @@ def _left_out(
     """Notes on new images in formats that are not read and, if there are any images, on patterns that match none."""
     if isinstance(is_image, ImageFilter):
         new = [change for change in changes if change.new and is_image.within(change.path)]
-        yield from overlooked(change.path for change in new)
+        yield from overlooked(change.path for change in new if not is_image(change.path))
         yield from _without_suffix(git, new) if is_image.patterns else ()
         if is_image.patterns and (images or any(has_image_suffix(entry.path) for entry in entries)):
             yield from unmatched(is_image.patterns, images)
@@ -250,15 +253,28 @@ def _without_suffix(git: Git, changes: Sequence[Change]) -> Iterator[str]:
             return
 
 
-def not_looked_behind(changes: Iterable[Change], is_image: Callable[[str], bool]) -> Iterator[str]:
+def not_looked_behind(git: Git, changes: Iterable[Change], is_image: Callable[[str], bool]) -> Iterator[str]:
     """A note on new links with the names of images, and on new submodules: what is behind them, git keeps elsewhere."""
     reached = is_image.reaches if isinstance(is_image, ImageFilter) else lambda _folder: True
-    for kind, may_hold_images in (("link", is_image), ("submodule", reached)):
-        paths = sorted(change.path for change in changes if change.behind == kind and may_hold_images(change.path))
+    behind = [change for change in changes if change.behind]
+    links = [change for change in behind if change.behind == "link" and is_image(change.path)]
+    targets = git.blobs({change.blob for change in links if change.blob}, largest=LONGEST_TARGET) if links else {}
+    annexed = {change.path for change in links if IN_ANNEX in targets.get(change.blob, b"")}
+    if annexed:
+        yield (
+            f"images that git-annex keeps, so they were not checked: {len(annexed):,} ({_some(annexed)}); "
+            "imgsim-guard scan checks the files that git annex get brought"
+        )
+    submodules = {change.path for change in behind if change.behind == "submodule" and reached(change.path)}
+    for kind, paths in (("link", {change.path for change in links} - annexed), ("submodule", submodules)):
         if paths:
             several = "s" if len(paths) > 1 else ""
-            names = ", ".join(paths[:NAMED]) + (", ..." if len(paths) > NAMED else "")
-            yield f"{len(paths):,} {kind}{several} not followed, so the images there were not checked: {names}"
+            yield f"{len(paths):,} {kind}{several} not followed, so the images there were not checked: {_some(paths)}"
+
+
+def _some(paths: Iterable[str]) -> str:
+    every = sorted(paths)
+    return ", ".join(every[:NAMED]) + (", ..." if len(every) > NAMED else "")
 
 
 def _beside_git(

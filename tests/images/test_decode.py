@@ -160,6 +160,14 @@ def test_the_test_machine_can_write_every_format() -> None:
             b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 5\n",
             "a git LFS pointer, not an image; git lfs pull brings the image",
         ),
+        (
+            b"/annex/objects/SHA256E-s5--" + b"0" * 64 + b".jpg\n",
+            "a git-annex pointer, not an image; imgsim-guard scan checks what git annex get brought",
+        ),
+        (
+            b"\0GITCRYPT\0" + bytes(range(200)),
+            "encrypted by git-crypt, not an image; imgsim-guard scan checks the files where they are unlocked",
+        ),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", NOT_AN_IMAGE.reason),
         (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", NOT_AN_IMAGE.reason),
         (b"\0\0\0\x18ftypavif\0\0\0\0mif1avif", NOT_AN_IMAGE.reason),
@@ -238,7 +246,7 @@ def test_the_largest_lossless_webp_is_no_bomb() -> None:
 
 
 def test_as_many_pixels_as_are_decoded_pass_the_header() -> None:
-    at_the_limit = b"P6 16384 16384 255\n" + bytes(MAX_PIXELS // PIXELS_A_BYTE)
+    at_the_limit = b"P6 16384 16384 255\n" + np.random.default_rng(0).bytes(MAX_PIXELS // PIXELS_A_BYTE)
     assert read_header(at_the_limit) == Header("Netpbm", 16384, 16384)
     assert MAX_PIXELS == 16384 * 16384
     assert decode(at_the_limit) == Unreadable("damaged or cut short: the Netpbm decoder gave up")

@@ -15,9 +15,10 @@ from imgsim_guard.sources.git import Git
 from imgsim_guard.sources.selection import has_image_suffix, image_filter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    from conftest import Repository
+    from conftest import Outcome, Repository
 
 PICTURE = encoded(random_picture(1))
 
@@ -75,3 +76,45 @@ def test_patterns_that_leave_out_every_image_are_an_error_where_all_is_checked(
         pytest.raises(GuardError, match="but none of them is checked"),
     ):
         tracked.everything(git, image_filter([pattern]))
+
+
+def test_formats_that_a_pattern_names_are_unreadable_not_overlooked(repository: Repository) -> None:
+    (repository.root / "data").mkdir()
+    for name in ("a.png", "b.psd", "c.dng"):
+        (repository.root / "data" / name).write_bytes(PICTURE if name == "a.png" else b"8BPS")
+    repository.git("add", "-A")
+    with closing(Git(repository.root)) as git:
+        found = tracked.staged(git, image_filter(["data/**", "*.PSD", "!x/*.dng"]))
+    assert [image.path for image in found.queries] == ["data/a.png", "data/b.psd"]
+    assert found.notes[0] == "images in formats that are not read, so they were not checked: 1 (data/c.dng)"
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_commit_of_nothing_but_a_named_format_is_checked(
+    repository: Repository, guard: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repository.root)
+    (repository.root / ".imgsim-guard.yaml").write_text("images: ['*.psd']\n")
+    repository.git("add", "-A")
+    repository.git("commit", "--quiet", "-m", "rules")
+    (repository.root / "b.psd").write_bytes(b"8BPS")
+    repository.git("add", "-A")
+    outcome = guard("hook")
+    assert outcome.code == 1
+    assert "b.psd   unreadable: not an image in a supported format" in outcome.out
+
+
+def test_links_into_an_annex_are_named(repository: Repository) -> None:
+    (repository.root / "other.png").symlink_to("elsewhere")
+    for name in ("a.jpg", "b.jpg"):
+        (repository.root / name).symlink_to(f".git/annex/objects/Wf/2x/SHA256E-s5--00.jpg/SHA256E-s5--{name}")
+    repository.git("add", "-A")
+    annexed = (
+        "images that git-annex keeps, so they were not checked: 2 (a.jpg, b.jpg); "
+        "imgsim-guard scan checks the files that git annex get brought"
+    )
+    said = (annexed, "1 link not followed, so the images there were not checked: other.png")
+    with closing(Git(repository.root)) as git:
+        assert tracked.staged(git, image_filter(None)).notes == said
+        repository.git("commit", "--quiet", "-m", "links")
+        assert tracked.everything(git, image_filter(None), revision="HEAD").notes == said
