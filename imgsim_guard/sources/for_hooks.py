@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from imgsim_guard.model import GuardError, Selection
 from imgsim_guard.sources import tracked
-from imgsim_guard.sources.selection import OVERLOOKED, has_image_suffix, is_dvc_file
+from imgsim_guard.sources.hook_calls import DECIDING_FILES, by_hand
+from imgsim_guard.sources.selection import is_dvc_file
 from imgsim_guard.sources.worktree import with_files
 
 if TYPE_CHECKING:
@@ -19,31 +20,6 @@ if TYPE_CHECKING:
 
 DVC_SUFFIXES = (".dvc", "dvc.lock")
 """Of all paths that are DVC's pointers, and perhaps of others."""
-
-DECIDING_FILES = ("dvc.yaml", ".gitattributes")
-"""A change of these may change what tracks an image."""
-
-
-def is_needed(git: Git, environment: Mapping[str, str], files: Sequence[str]) -> bool:
-    """Whether there may be anything to judge. A commit without images has to wait for this alone.
-
-    `files`: those that were named on the command line.
-    """
-    if pushed(environment) or by_hand(files, environment):
-        return True
-    return any(_concerns(change.path) or change.behind == "submodule" for change in tracked.staged_changes(git))
-
-
-def pushed(environment: Mapping[str, str]) -> str | None:
-    """The revision that pre-commit names, which is pushed; None where it names none."""
-    if environment.get("PRE_COMMIT_FROM_REF") and (revision := environment.get("PRE_COMMIT_TO_REF")):
-        return revision
-    return environment.get("PRE_COMMIT_LOCAL_BRANCH") or None
-
-
-def by_hand(files: Sequence[str], environment: Mapping[str, str]) -> bool:
-    """Whether named files are what is to be judged: git sets the index for the hooks of a commit and of a merge."""
-    return bool(files) and "GIT_INDEX_FILE" not in environment
 
 
 @contextmanager
@@ -77,20 +53,8 @@ def for_hook(
         yield git, _staged(git, is_image, split)
 
 
-def _concerns(path: str) -> bool:
-    """Whether a change of this path can bring an image, or change a rule."""
-    return (
-        has_image_suffix(path)
-        or OVERLOOKED.search(path) is not None
-        or is_dvc_file(path)
-        or path.endswith(DECIDING_FILES)
-        or "imgsim-guard" in path
-        or path.endswith("pyproject.toml")
-    )
-
-
 def _staged(git: Git, is_image: Callable[[str], bool], split: Callable[[str], str]) -> Selection:
-    changes = tracked.staged_changes(git)
+    changes = git.staged_changes()
     if _only_moves(changes, is_image, split) and (found := _counted(git, is_image)) is not None:
         return replace(found, notes=(*found.notes, *tracked.not_looked_behind(git, changes, is_image)))
     return tracked.staged(git, is_image, changes)

@@ -115,6 +115,10 @@ class Git:
         except GuardError:
             return None
 
+    def staged_changes(self) -> list[Change]:
+        """What the index changes with respect to HEAD, or to nothing before the first commit."""
+        return self.changes_in_index(self.commit("HEAD") or EMPTY_TREE)
+
     def first_seen(self) -> dict[str, int]:
         """When each path of the history was first added, as a count of commits; of a path with several, the first."""
         found: dict[str, int] = {}

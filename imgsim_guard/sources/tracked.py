@@ -23,7 +23,7 @@ from imgsim_guard.model import (
 from imgsim_guard.sources import lfs
 from imgsim_guard.sources.derived import outputs_of
 from imgsim_guard.sources.dvc import Dvc, outs_with_images, tracked_by_dvc
-from imgsim_guard.sources.git import EMPTY_BLOB, EMPTY_TREE, Change
+from imgsim_guard.sources.git import EMPTY_BLOB, Change
 from imgsim_guard.sources.selection import (
     NAMED,
     OVERLOOKED,
@@ -83,14 +83,9 @@ class Trackers:
 
 
 def staged(git: Git, is_image: Callable[[str], bool], changes: Sequence[Change] | None = None) -> Selection:
-    """What the index adds to HEAD, or to nothing before the first commit. `changes`: what `staged_changes` gave."""
-    known = staged_changes(git) if changes is None else changes
+    """What the index adds to HEAD, or to nothing before the first commit. `changes`: what `Git.staged_changes` gave."""
+    known = git.staged_changes() if changes is None else changes
     return _selection("staged", git, git.index(), known, is_image, base="HEAD")
-
-
-def staged_changes(git: Git) -> list[Change]:
-    """What the index changes with respect to HEAD, or to nothing before the first commit."""
-    return git.changes_in_index(git.commit("HEAD") or EMPTY_TREE)
 
 
 def named(git: Git, is_image: Callable[[str], bool], files: Sequence[str]) -> Selection:

@@ -11,8 +11,9 @@ from conftest import ROOT, Repository
 from test_tracked import Listed, diverge, listed
 
 from imgsim_guard.model import GuardError, Selection
-from imgsim_guard.sources.for_hooks import for_hook, is_needed
+from imgsim_guard.sources.for_hooks import for_hook
 from imgsim_guard.sources.git import Git
+from imgsim_guard.sources.hook_calls import is_needed
 from imgsim_guard.sources.selection import has_image_suffix, image_filter, without_moved
 
 if TYPE_CHECKING:
@@ -237,3 +238,10 @@ def test_what_dvc_may_track_is_listed_even_if_nothing_is_new(repository: Reposit
     repository.git("rm", "--quiet", "--cached", "a.png")
     selection = judged(repository, {})
     assert (listed(selection), selection.unlisted) == (([], ["b.png"]), 0)
+
+
+def test_a_commit_without_images_loads_nothing_that_reads_images_lfs_or_dvc(repository: Repository) -> None:
+    repository.stage({"a.txt": "a"})
+    heavy = ["numpy", "yaml", "pydantic", "imgsim_guard.sources.dvc", "imgsim_guard.sources.lfs"]
+    code = f"import sys; from imgsim_guard.cli import main; main(['hook']); print(*{{*{heavy}}} & {{*sys.modules}})"
+    assert repository.run(sys.executable, "-P", "-c", code) == "\n"

@@ -7,8 +7,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from imgsim_guard.cli.terminal import say
-from imgsim_guard.sources.for_hooks import by_hand, for_hook, is_needed, pushed
 from imgsim_guard.sources.git import Git
+from imgsim_guard.sources.hook_calls import by_hand, is_needed, pushed
 
 if TYPE_CHECKING:
     import argparse
@@ -30,6 +30,7 @@ def hook(arguments: argparse.Namespace) -> int:
 def _judged(arguments: argparse.Namespace) -> int:
     from imgsim_guard.cli.job import in_repository
     from imgsim_guard.cli.verdict import judge
+    from imgsim_guard.sources.for_hooks import for_hook
     from imgsim_guard.sources.tracked import Trackers
 
     files = arguments.files

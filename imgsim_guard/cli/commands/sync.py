@@ -44,7 +44,7 @@ def sync(arguments: argparse.Namespace) -> int:
             say(f"note: {published.missing:,} {todo}\n")
         if pointers:
             own = _with_ignores(git, pointers)
-            if {change.path for change in tracked.staged_changes(git)} - {*own}:
+            if {change.path for change in git.staged_changes()} - {*own}:
                 say("  commit it:  git commit    (with what else is staged)\n")
             else:
                 say(f"  commit it:  git commit -m 'Publish embeddings' -- {' '.join(own)}\n")
