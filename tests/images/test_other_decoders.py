@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import imagecodecs
 import numpy as np
 import pillow_heif
 import pydicom
@@ -25,13 +26,15 @@ from imgsim_guard.model import Unreadable
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-import pillow_jxl  # noqa: F401  isort: skip  it makes itself known to Pillow
-
 SIZE = 200, 150
 PHOTO = Image.open(io.BytesIO(photograph("coffee.png"))).convert("RGB").resize(SIZE)
 OTHER = Image.open(io.BytesIO(photograph("chelsea.png"))).convert("RGB").resize(SIZE)
 GREY = np.asarray(PHOTO.convert("L"))
 COLOURS = np.asarray(PHOTO)
+
+
+def jxl_of(samples: NDArray[Any]) -> bytes:
+    return bytes(imagecodecs.jpegxl_encode(np.ascontiguousarray(samples), lossless=True))
 
 
 def alike(shown: NDArray[np.uint8], grey: NDArray[Any] = GREY) -> bool:
@@ -158,11 +161,25 @@ def test_the_frames_of_a_dicom_count() -> None:
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
 @pytest.mark.parametrize("size", [(200, 150), (200, 200), (77, 43), (16, 9), (300, 2)])
 def test_jpeg_xl_is_read(mode: str, size: tuple[int, int]) -> None:
-    data = saved(PHOTO.convert(mode).resize(size), "JXL", lossless=True)
+    data = jxl_of(np.asarray(PHOTO.convert(mode).resize(size)))
     assert read_header(data) == Header("JPEG XL", *size)
     np.testing.assert_array_equal(
         picture_of(data).pixels[:, :, ::-1], np.asarray(PHOTO.convert(mode).resize(size).convert("RGB"))
     )
+
+
+def test_the_alpha_depth_and_frames_of_jpeg_xl_count() -> None:
+    alpha = np.where(GREY > 100, 255, 0).astype(np.uint8)
+    for colours in (COLOURS, GREY[..., None]):
+        assert picture_of(jxl_of(np.dstack([colours, alpha]))).pixels[alpha == 0].min() == 255
+    deep = picture_of(jxl_of(COLOURS.astype(np.uint16) * 16))
+    assert alike(deep.pixels)
+    assert deep.digest != picture_of(jxl_of(COLOURS)).digest
+
+
+def test_lzw_with_floats_of_16_bits_is_read() -> None:
+    data = tiff_of((GREY / 255).astype(np.float16), compression="lzw")
+    assert alike(picture_of(data).pixels)
 
 
 def test_the_alpha_of_heic_and_its_further_pictures_count() -> None:
@@ -179,15 +196,15 @@ def test_the_alpha_of_heic_and_its_further_pictures_count() -> None:
 
 @pytest.mark.parametrize("name", ["JXL", "HEIF", "DICOM"])
 def test_what_is_cut_short_is_damaged(name: str) -> None:
-    data = dicom_of(GREY.astype(int)) if name == "DICOM" else saved(PHOTO, name)
+    data = dicom_of(GREY.astype(int)) if name == "DICOM" else jxl_of(COLOURS) if name == "JXL" else saved(PHOTO, name)
     outcome = read_picture(data[: len(data) * 2 // 3])
     assert isinstance(outcome, Unreadable)
     assert outcome.reason.startswith("damaged or cut short: the ")
 
 
-@pytest.mark.parametrize(("module", "extra"), [("pillow_jxl", "jxl"), ("pydicom", "dicom"), ("pillow_heif", "heic")])
+@pytest.mark.parametrize(("module", "extra"), [("imagecodecs", "jxl"), ("pydicom", "dicom"), ("pillow_heif", "heic")])
 def test_without_the_extra_the_message_names_it(module: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = {"jxl": saved(PHOTO, "JXL"), "heic": saved(PHOTO, "HEIF"), "dicom": dicom_of(GREY.astype(int))}[extra]
+    data = {"jxl": jxl_of(COLOURS), "heic": saved(PHOTO, "HEIF"), "dicom": dicom_of(GREY.astype(int))}[extra]
     monkeypatch.setitem(sys.modules, module, None)
     outcome = read_picture(data)
     assert isinstance(outcome, Unreadable)
