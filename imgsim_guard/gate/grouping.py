@@ -53,17 +53,23 @@ def grouped(  # noqa: PLR0913  where all that is known meets
         return groups_of(found, facts, wishes)
 
     found = groups(matches)
-    while result.not_looked_at and (more := _missing(matches, found, pipeline, policy)):
-        matches += (
-            more  # an image may now give way to a better one, so that its own copies have to be compared with that
-        )
+    compared = {frozenset((match.query, match.gallery)) for match in result.matches}
+    while result.not_looked_at and (more := _missing(matches, found, compared, pipeline, policy)):
+        # An image may now give way to a better one, so that its own copies have to be compared with that.
+        matches += more
         found = groups(matches)
     return replace(result, groups=found)
 
 
-def _missing(matches: Sequence[Match], groups: Sequence[Group], pipeline: Pipeline, policy: Policy) -> list[Match]:
+def _missing(
+    matches: Sequence[Match],
+    groups: Sequence[Group],
+    compared: set[frozenset[Image]],
+    pipeline: Pipeline,
+    policy: Policy,
+) -> list[Match]:
     """The matches among images that stay although matches lead from one to the other, and that nobody compared: a check
-    looks at no more pairs of an image than its verdict needs.
+    looks at no more pairs of an image than its verdict needs. The pairs are added to those that are `compared`.
     """
     leading = _connected(matches)
     staying: dict[Image, list[Image]] = {}
@@ -71,11 +77,11 @@ def _missing(matches: Sequence[Match], groups: Sequence[Group], pipeline: Pipeli
     for image in leading:
         if image not in moved:
             staying.setdefault(leading[image], []).append(image)
-    compared = {frozenset((match.query, match.gallery)) for match in matches}
     found = []
     for images in map(sorted, staying.values()):
         for index, image in enumerate(images[:MOST_COMPARED]):
             others = [other for other in images[index + 1 :] if frozenset((image, other)) not in compared]
+            compared |= {frozenset((image, other)) for other in others}
             found += [_judged(match, policy) for match in compare_with(image, others, pipeline, bounds=policy.bounds)]
     return [match for match in found if match.counts and match.rule.on_match != "ignore"]
 

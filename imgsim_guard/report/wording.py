@@ -29,9 +29,11 @@ def nearness(match: Match) -> str:
 
 
 def circumstances(match: Match) -> Iterator[str]:
-    """What else applies: leakage, why it was accepted, and what its rule says."""
+    """What else applies: leakage, a label conflict, why it was accepted, and what its rule says."""
     if match.leakage:
         yield f"leakage: {shown(match.splits[0])} -> {shown(match.splits[1])}"
+    if match.label_conflict:
+        yield f"label conflict: {shown(match.labels[0])} and {shown(match.labels[1])}"
     if match.accepted is not None:
         yield f"accepted: {shown(match.accepted)}"
     elif match.counts and match.rule.on_match != "fail":

@@ -589,7 +589,8 @@ def test_compare_tells_the_distances_of_the_first_to_the_others(folder: Path, gu
         0,
         "cat.png   exact duplicate of   cat.bmp      same pixels\n"
         f"cat.png   different from       coffee.png   distance {far:.2f} (threshold 10)\n"
-        f"          refuted: {refuted['reason']}\n",
+        f"          refuted: {refuted['reason']}\n"
+        "wrote distances.json\n",
         "",
     )
     assert json.loads((folder / "distances.json").read_bytes())["pairs"] == document["pairs"][:2]

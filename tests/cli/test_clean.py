@@ -6,8 +6,20 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
+import numpy as np
 import pytest
-from conftest import THUMBNAILS, Dataset, Outcome, Repository, ThumbnailEmbedder, encoded, near, random_picture
+from conftest import (
+    THUMBNAILS,
+    Dataset,
+    Outcome,
+    Repository,
+    ThumbnailEmbedder,
+    encoded,
+    near,
+    pixels_of,
+    random_picture,
+)
 from kill_cleaning import files_in
 
 from imgsim_guard.gate import pipeline
@@ -219,3 +231,18 @@ def test_in_dvc_what_follows_is_said(
     dataset.dvc("add", "--quiet", "data/images")
     assert cache.exists()
     assert "  tell DVC:   dvc add data/images\n" in guard("clean", "--undo").out
+
+
+def test_ten_copies_of_one_picture_are_one_group(here: Path, guard: Guard) -> None:
+    """A check looks at three copies of each; all ten have to find the one that stays."""
+    Path(".imgsim-guard.yaml").write_text("")
+    cat = pixels_of("chelsea.png")
+    for number in range(10):
+        smaller = cv2.resize(cat, None, fx=1 - number / 25, fy=1 - number / 25, interpolation=cv2.INTER_AREA)
+        brighter = cv2.convertScaleAbs(smaller, alpha=1.0, beta=2 * number)
+        write({f"cats/{number}.jpg": encoded(np.asarray(brighter, np.uint8), ".jpg")})
+    scanned = guard("scan", "cats").out
+    assert "not looked at" in scanned
+    assert "9 copies in 1 group" in scanned
+    assert guard("clean", "cats", "--apply").code == 0
+    assert files_in(here / "cats").keys() == {"0.jpg"}

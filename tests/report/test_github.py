@@ -127,3 +127,10 @@ def test_a_long_summary_is_cut_at_a_line() -> None:
     summary = step_summary("<a picture>.png\n" * 100_000, failed=True)
     assert len(summary) < LARGEST_SUMMARY + 100
     assert summary.endswith("&lt;a picture&gt;.png\n... and more\n</pre>\n\n")
+
+
+def test_a_label_conflict_is_named() -> None:
+    conflict = replace(COPY, labels=("cat", "dog"))
+    first, *_ = github_report(replace(NOTHING, matches=(conflict,), limits=Limits(0, 0))).splitlines()
+    assert "; label conflict: cat and dog" in first
+    assert "label conflict" not in github_report(replace(NOTHING, matches=(replace(COPY, labels=("cat", "cat")),)))
