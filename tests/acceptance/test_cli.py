@@ -635,12 +635,9 @@ def test_a_configuration_that_is_a_dangling_link_is_not_passed_over(
 
 def test_what_the_configuration_allows_ends_with_0(folder: Path, guard: Callable[..., Outcome]) -> None:
     write(folder, {FILE_NAME: b"max_exact_duplicates: 1", "cat.png": CAT, "copy.png": CAT})
-    assert guard("scan", ".") == Outcome(
-        0,
-        "copy.png   exact duplicate of   cat.png   same bytes\n"
-        "1 exact duplicate among 2 images, checked against 1 in 0.0 s (allowed by the configuration).\n",
-        "",
-    )
+    code, out, err = guard("scan", ".")
+    assert (code, err) == (0, "")
+    assert "1 exact duplicate among 2 images, checked against 1 in 0.0 s (allowed by the configuration).\n" in out
 
 
 # demo
