@@ -163,6 +163,12 @@ def _jpeg2000(data: bytes) -> Structure:
     return Structure(alpha=components in {2, 4}, deep=(bits & 0x7F) > 7, bands=components not in {1, 3, 4})
 
 
+def _bmp(data: bytes) -> Structure:
+    """BITMAPV4HEADER and later: the mask of alpha. Before, the fourth byte of a pixel means nothing."""
+    size, bits = struct.unpack_from("<I", data, 14)[0], struct.unpack_from("<H", data, 28)[0]
+    return Structure(alpha=size >= 108 and bits == 32 and struct.unpack_from("<I", data, 66)[0] != 0)
+
+
 def _netpbm(data: bytes) -> Structure:
     numbers = re.sub(rb"#[^\n]*\n", b" ", data[2:1024]).split(maxsplit=3)
     return Structure(deep=data[1:2] in b"2356" and int(numbers[2][:6]) > 255)
@@ -175,6 +181,7 @@ _LOOKS: dict[str, Callable[[bytes], Structure]] = {
     "WebP": _webp,
     "TIFF": _tiff,
     "AVIF": _avif,
+    "BMP": _bmp,
     "JPEG 2000": _jpeg2000,
     "Netpbm": _netpbm,
 }

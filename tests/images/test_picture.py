@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -273,3 +274,15 @@ def test_the_deepest_netpbm_is_deep() -> None:
     data = b"P5 2 2 4095\n" + np.array([0, 1000, 2000, 4095], ">u2").tobytes()
     assert picture_of(data).pixels[1, 1, 0] == 255
     assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) is not None
+
+
+@pytest.mark.parametrize("mask", [0xFF000000, 0])
+def test_a_bmp_is_transparent_where_its_header_names_a_mask_of_alpha(mask: int) -> None:
+    samples = np.zeros((20, 30, 4), np.uint8)
+    samples[:, 15:, 3] = 255
+    header = struct.pack("<IiiHHIIiiII", 108, 30, -20, 1, 32, 3, samples.size, 2835, 2835, 0, 0)
+    header += struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, mask) + b"BGRs" + bytes(48)
+    picture = read_picture(b"BM" + struct.pack("<IHHI", 122 + samples.size, 0, 0, 122) + header + samples.tobytes())
+    assert not isinstance(picture, Unreadable)
+    assert picture.pixels[:, :15].min() == (255 if mask else 0)
+    assert picture.pixels[:, 15:].max() == 0
