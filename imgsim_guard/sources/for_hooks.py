@@ -55,7 +55,9 @@ def for_hook(
 
 def _staged(git: Git, is_image: Callable[[str], bool], split: Callable[[str], str]) -> Selection:
     changes = git.staged_changes()
-    if _only_moves(changes, is_image, split) and (found := _counted(git, is_image)) is not None:
+    moves = _only_moves(changes, is_image, split)
+    # An index without images may be one whose patterns match nothing, of which only a full list tells.
+    if moves and (found := _counted(git, is_image)) is not None and found.unlisted:
         return replace(found, notes=(*found.notes, *tracked.not_looked_behind(git, changes, is_image)))
     return tracked.staged(git, is_image, changes)
 

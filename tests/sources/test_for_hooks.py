@@ -245,3 +245,9 @@ def test_a_commit_without_images_loads_nothing_that_reads_images_lfs_or_dvc(repo
     heavy = ["numpy", "yaml", "pydantic", "imgsim_guard.sources.dvc", "imgsim_guard.sources.lfs"]
     code = f"import sys; from imgsim_guard.cli import main; main(['hook']); print(*{{*{heavy}}} & {{*sys.modules}})"
     assert repository.run(sys.executable, "-P", "-c", code) == "\n"
+
+
+def test_a_hook_tells_of_patterns_that_match_nothing(repository: Repository, cache: Path) -> None:  # noqa: ARG001
+    repository.commit({".imgsim-guard.yaml": "images: [photos/**]\n"})
+    repository.stage({"data/a.png": "a"})
+    assert "photos/**" in repository.guard("hook")
