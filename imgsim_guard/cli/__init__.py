@@ -77,7 +77,15 @@ def _cut(text: str) -> str:
     """What fits on a screen or two, as it may be shown: it names files and repeats values that strangers chose."""
     lines = text.split("\n")
     more = [f"... and {len(lines) - SHOWN_LINES:,} more lines"] if len(lines) > SHOWN_LINES else []
-    return "\n".join([*(shown(line[:SHOWN_CHARACTERS]) for line in lines[:SHOWN_LINES]), *more])
+    return "\n".join([*(shown(_shortened(line)) for line in lines[:SHOWN_LINES]), *more])
+
+
+def _shortened(line: str) -> str:
+    """A long line without its middle: what is wrong is often said at its end."""
+    if len(line) <= SHOWN_CHARACTERS:
+        return line
+    half = SHOWN_CHARACTERS // 2
+    return f"{line[:half]} ... {line[-half:]}"
 
 
 def _is_written() -> bool:

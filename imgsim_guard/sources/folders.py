@@ -197,8 +197,11 @@ def _files(paths: Sequence[str], not_entered: list[str], others: list[str]) -> I
 
 
 def _begins_as_image(path: str) -> bool:
-    with suppress(OSError), Path(path).open("rb") as file:
-        return has_signature(file.read(LONGEST_SIGNATURE))
+    """Whether a regular file does; to open a pipe would wait for somebody who writes to it."""
+    with suppress(OSError):
+        if stat.S_ISREG(Path(path).stat().st_mode):
+            with Path(path).open("rb") as file:
+                return has_signature(file.read(LONGEST_SIGNATURE))
     return False
 
 
