@@ -124,21 +124,21 @@ def test_a_clone_with_the_store_embeds_nothing(carla: Person) -> None:
     for arguments in WOULD_CHANGE_THE_STORE:
         said = carla.guard(*arguments, code=2)
         assert said == (
-            f"imgsim-guard: 1 of the 1 files of {STORE} are not on this machine; "
+            f"imgsim-guard: 2 of the 2 files of {STORE} are not on this machine; "
             f"run dvc pull {POINTER} first, or the embeddings of others would be lost\n"
         )
     assert carla.guard("store", "verify", code=1) == (
-        f"1 of the 1 files of {STORE} are not on this machine; run dvc pull {POINTER}\n"
+        f"2 of the 2 files of {STORE} are not on this machine; run dvc pull {POINTER}\n"
     )
     assert (clone.root / POINTER).read_bytes() == pointer
     assert not (clone.root / STORE).exists()
 
     clone.dvc("pull", "--quiet", STORE)
     assert "no near-duplicates among 5 images, checked against 4 " in carla.guard("check", "--all")
+    assert carla.guard("sync") == "published embeddings: 0; already published: 5.\n"
     clone.stage({"new.png": near(2, 2)})
     assert "new.png   near-duplicate of    data/images/2.png   distance 0." in carla.guard("hook", code=1)
     assert carla.embedder.embedded == 1
-    assert carla.guard("sync") == "published embeddings: 0; already published: 5.\n"
     assert clone.git("status", "--porcelain") == "A  new.png\n"
 
 
@@ -229,7 +229,7 @@ def test_a_store_that_a_stage_puts_out_is_published_by_the_stage(anna: Person) -
     before = everything_in(anna.dataset.root)
     for arguments in WOULD_CHANGE_THE_STORE:
         assert anna.guard(*arguments, code=2) == (
-            f"imgsim-guard: {STORE} is an output of a stage in dvc.lock, use dvc repro instead of imgsim-guard sync\n"
+            f"imgsim-guard: {STORE} is an output of a stage in dvc.lock: use dvc repro instead of imgsim-guard sync\n"
         )
     assert everything_in(anna.dataset.root) == before
 
@@ -239,7 +239,7 @@ def test_a_pointer_that_cannot_be_read_is_an_error(bert: Person) -> None:
     bert.dataset.write({POINTER: f"<<<<<<< ours\n{text}=======\n>>>>>>> theirs\n"})
     for arguments in WOULD_CHANGE_THE_STORE:
         said = bert.guard(*arguments, code=2)
-        assert said == f"imgsim-guard: {POINTER}: a merge conflict is not resolved in it\n"
+        assert said == f"imgsim-guard: {POINTER}: a merge conflict is not resolved here (line 1)\n"
 
 
 def test_the_hook_writes_nothing_that_is_tracked_and_stops_no_dvc_command(bert: Person) -> None:

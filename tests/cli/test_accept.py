@@ -298,7 +298,7 @@ def test_nothing_is_pruned_while_it_is_not_known_what_is_there(
 # The file
 
 
-def test_the_file_in_the_worktree_counts_even_if_nobody_staged_it(
+def test_a_file_that_git_does_not_know_counts_and_a_change_that_is_not_staged_is_noted(
     here: Repository, guard: Callable[..., Outcome]
 ) -> None:
     here.stage({"new.jpg": NEAR_CAT, "copy.png": CAT})
@@ -308,6 +308,9 @@ def test_the_file_in_the_worktree_counts_even_if_nobody_staged_it(
     here.git("add", ACCEPTED)
     text = (here.root / ACCEPTED).read_text()
     here.write({ACCEPTED: "".join(line for line in text.splitlines(keepends=True) if "new.jpg" not in line)})
+    code, out, _ = guard("hook")
+    assert (code, "has changes that are not part of this commit" in out) == (0, True)
+    here.git("add", ACCEPTED)
     assert "new.jpg   near-duplicate of " in guard("hook").out
 
 
@@ -320,6 +323,7 @@ def test_a_damaged_file_lets_nothing_through(
     path = here.root / ACCEPTED
     text = path.read_text() + "<<<<<<< HEAD\n- words\n"
     path.write_text(text)
+    here.git("add", ACCEPTED)
     code, out, err = guard(*command)
     heading, conflict, words = err.splitlines()
     assert (code, out, heading) == (

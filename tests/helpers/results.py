@@ -24,7 +24,7 @@ from imgsim_guard.model import (
 UNMOVED = Transform(
     mirrored=True, rotation=0.0, scale=1.0, squeeze=1.0, covered=0.82, shown=1.0, matrix=(1, 0, 0, 0, 1, 0)
 )
-CONFIRMED = Evidence("confirmed", 1214, 0.987, 0.82, UNMOVED, "mirrored, cropped to 82%")
+CONFIRMED = Evidence("confirmed", 1214, 0.987, 0.82, UNMOVED, "mirrored, cropped to 82%", relation="copy")
 REFUTED = Evidence("refuted", 12, 0.41, 0.9, None, "they line up, but only 41% of what they show agrees")
 SKIPPED = Evidence("skipped", 0, 0.0, 0.0, None, "the pixels are not at hand")
 

@@ -420,7 +420,7 @@ def test_the_threshold_decides_where_pixels_are_not_at_hand_and_that_is_said_onc
     assert result.notes == (
         (
             "pairs decided by the distance only, because their pixels are not on this machine: 3; "
-            "dvc pull or git lfs pull brings them"
+            "run dvc pull or git lfs pull"
         ),
     )
 
