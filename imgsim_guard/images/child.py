@@ -31,6 +31,11 @@ REQUEST = struct.Struct("<QQdq?")
 LEAST_SECONDS, PIXELS_A_SECOND = 2.0, 5_000_000
 """Of processor time that decoding may take: two seconds, and what slow decoders take for so many pixels."""
 
+KEPT_PIXELS = 1_000_000
+"""After a larger picture, or one that is refused, the child ends: memory that it kept would change what the next file
+may take, and so the reason that is given.
+"""
+
 MORE_ON_THE_CLOCK = 6
 """So many times as much time may pass, since a busy machine gives the child only a part of it."""
 
@@ -62,9 +67,11 @@ class _Child:
             clock = Timer(seconds * MORE_ON_THE_CLOCK, _stop, (process, stopped))
             clock.start()
             try:
-                return self._asked(
-                    process, REQUEST.pack(len(data), memory_of(header), seconds, least_side, whole), data
-                )
+                request = REQUEST.pack(len(data), memory_of(header), seconds, least_side, whole)
+                answer = self._asked(process, request, data)
+                if isinstance(answer, Unreadable) or header.width * header.height > KEPT_PIXELS:
+                    self.end()
+                return answer
             except (EOFError, OSError):
                 code = process.wait()
                 return _ended(header, code, seconds, timed_out=stopped.is_set())

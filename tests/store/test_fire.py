@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import tempfile
@@ -138,6 +139,10 @@ def test_a_journal_that_was_taken_for_abandoned_before_it_was_locked_is_made_ane
     journal.close()
 
 
+def timeless(said: str) -> str:
+    return re.sub(r"in \d+\.\d s", "in 0.0 s", said)
+
+
 def test_a_cache_that_may_only_be_read_gives_the_same_verdict_or_stops_the_gate(scene: Embed, run: Runner) -> None:
     assert os.geteuid() == 0 or os.getuid() != NOBODY
     with tempfile.TemporaryDirectory() as made:
@@ -162,7 +167,7 @@ def test_a_cache_that_may_only_be_read_gives_the_same_verdict_or_stops_the_gate(
             path.chmod(0o555)
         [ended] = run(nobody)
         assert (whole.code, ended.code) == (1, 1)
-        assert Path(made, "answer.said").read_text().splitlines()[:-1] == expected.splitlines()[:-1]
+        assert timeless(Path(made, "answer.said").read_text()) == timeless(expected)
         assert {path: path.read_bytes() for path in there} == there
         for path in (place, *place.rglob("*")):
             path.chmod(0o755)
@@ -357,9 +362,7 @@ def test_a_team_store_that_leads_out_of_the_repository_is_not_written_to(
     (bert.dataset.root / linked).symlink_to(outside)
     (outside / "somebody's.tmp").write_text("own")
     there = sorted(outside.rglob("*"))
-    assert f"imgsim-guard: .imgsim-guard/store leads out of the repository, to {outside}" in bert.guard(
-        *command, code=2
-    )
+    assert f"imgsim-guard: .imgsim-guard/store is a link to {outside}" in bert.guard(*command, code=2)
     assert sorted(outside.rglob("*")) == there
 
 
