@@ -236,11 +236,11 @@ def test_a_mistake_in_the_configuration_fails_the_commit(guarded: Guarded) -> No
 
 @pytest.mark.usefixtures("guarded")
 def test_the_hooks_environment_is_small_and_holds_no_torch(pre_commit_home: Path) -> None:
-    [environment] = pre_commit_home.glob("repo*/py_env-*")
+    found = pre_commit_home.glob("repo*/py_env-*/lib/*/*/imgsim_guard-*.dist-info")
+    environment = next(found).parents[3]
     files = [path for path in environment.rglob("*") if path.is_file() and not path.is_symlink()]
     assert sum(path.stat().st_size for path in files) < LARGEST_ENVIRONMENT
     installed = {path.name.partition("-")[0].lower() for path in environment.rglob("*.dist-info")}
-    assert "imgsim_guard" in installed
     assert installed & {"torch", "torchvision", "imgsim", "pre_commit", "dvc"} == set()
     assert list(environment.rglob("licenses/imgsim_guard/augnet/LICENSE-AugNet"))
 
