@@ -69,9 +69,6 @@ class _Child:
             try:
                 request = REQUEST.pack(len(data), memory_of(header), seconds, least_side, whole)
                 answer = self._asked(process, request, data)
-                if isinstance(answer, Unreadable) or header.width * header.height > KEPT_PIXELS:
-                    self.end()
-                return answer
             except (EOFError, OSError):
                 code = process.wait()
                 return _ended(header, code, seconds, timed_out=stopped.is_set())
@@ -80,6 +77,9 @@ class _Child:
                 raise
             finally:
                 clock.cancel()
+            if isinstance(answer, Unreadable) or header.width * header.height > KEPT_PIXELS:
+                self.end()
+            return answer
 
     @staticmethod
     def _asked(process: subprocess.Popen[bytes], request: bytes, data: bytes) -> Picture | Unreadable:

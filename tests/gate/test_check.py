@@ -299,7 +299,8 @@ def test_images_of_the_dataset_that_cannot_be_read_are_a_note_and_fail_nothing(m
         bounds=BOUNDS,
         limits=Limits(),
         queries=1,
-        gallery=3,
+        gallery=0,
+        uncompared=3,
         matches=(),
         notes=(
             "said before",
@@ -333,7 +334,7 @@ def test_a_damaged_part_of_the_store_is_a_note_and_its_images_are_embedded_again
     selection, files = selected({"new.png": picture(1)}, {"held.png": picture(1, 1)})
     first = make_pipeline(files)
     expected = run(selection, first).matches
-    (shard,) = first.store.folder.iterdir()
+    (shard,) = first.store.folder.glob("*.safetensors")
     shard.write_bytes(shard.read_bytes()[:-1])
     result = run(selection, make_pipeline(files))
     assert result.matches == expected
