@@ -32,7 +32,7 @@ TABLE = "imgsim-guard"
 SHOWN_LENGTH = 60
 """Characters of a wrong value that a message repeats: enough to recognise it by."""
 
-SHOWN_MESSAGE = 1000
+SHOWN_MESSAGE = 400
 """Characters of a message: each of a thousand mistakes could repeat a thousand names."""
 
 _FOR_ONE_OF: list[JsonValue] = [
