@@ -56,7 +56,7 @@ def local_features(pixels: NDArray[np.uint8]) -> bytes:
 def detected(grey: NDArray[np.uint8], most: int) -> tuple[Sequence[cv2.KeyPoint], NDArray[np.uint8]]:
     """The strongest features of a picture [h, w], shared out, and their descriptors uint8 [n, 128]."""
     sift = cv2.SIFT.create(0, contrastThreshold=CONTRAST)
-    chosen = _shared_out(sift.detect(grey, None), grey.shape, most)
+    chosen = shared_out(sift.detect(grey, None), grey.shape, most)
     if not chosen:
         return [], np.zeros((0, 128), np.uint8)
     points, raw = sift.compute(grey, chosen)
@@ -74,8 +74,8 @@ def _small(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     )
 
 
-def _shared_out(found: Sequence[cv2.KeyPoint], shape: tuple[int, ...], most: int) -> list[cv2.KeyPoint]:
-    """The strongest, taken in turns from the cells of a grid."""
+def shared_out(found: Sequence[cv2.KeyPoint], shape: tuple[int, ...], most: int) -> list[cv2.KeyPoint]:
+    """The `most` strongest, taken in turns from the cells of a grid over a picture of this shape."""
     ranked = sorted(found, key=lambda point: (-point.response, point.pt, point.size, point.angle))
     taken: dict[tuple[int, int], int] = {}
     turns = []

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imgsim_guard.images.local_features import shared_out
 from imgsim_guard.verification.paper import drawn
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Pixels: TypeAlias = NDArray[np.uint8]
 Floats: TypeAlias = NDArray[np.float32]
@@ -29,9 +27,6 @@ FEATURES = 600
 
 FEATURE_CONTRAST = 0.015
 """OpenCV's default of 0.04 leaves X-rays and fog without features; noise begins below 0.01."""
-
-CELLS = 6
-"""Features are shared out over this many cells a side, lest a caption or a page's text takes them all."""
 
 DESCRIPTOR_NORM = 512.0
 """Root-SIFT in whole numbers: sums of 128 products stay below 2**24, so that float32 products are exact, whatever the
@@ -247,7 +242,7 @@ def thumbnail(grey: Pixels, box: Box) -> Floats:
 def local_features(small: Pixels) -> Features:
     """Root-SIFT features of a (h, w) uint8 picture (Lowe 2004; Arandjelovic and Zisserman 2012)."""
     sift = cv2.SIFT.create(0, contrastThreshold=FEATURE_CONTRAST)
-    found = _shared_out(sift.detect(small, None), small.shape)
+    found = shared_out(sift.detect(small, None), small.shape, FEATURES)
     if not found:
         none = np.zeros(0, np.float32)
         return Features(none.reshape(0, 2), none, none, np.zeros((0, 128), np.uint8))
@@ -258,19 +253,6 @@ def local_features(small: Pixels) -> Features:
         np.array([point.angle for point in kept], np.float32),
         _root(np.asarray(descriptors, np.float32)),
     )
-
-
-def _shared_out(found: Sequence[cv2.KeyPoint], shape: tuple[int, ...]) -> list[cv2.KeyPoint]:
-    """The FEATURES strongest, taken in turns from the cells of a grid."""
-    ranked = sorted(found, key=lambda point: (-point.response, point.pt, point.size, point.angle))
-    taken: dict[tuple[int, int], int] = {}
-    turns = []
-    for point in ranked:
-        cell = (int(point.pt[0] * CELLS / shape[1]), int(point.pt[1] * CELLS / shape[0]))
-        turns.append(taken.get(cell, 0))
-        taken[cell] = turns[-1] + 1
-    order = np.argsort(np.array(turns), kind="stable")[:FEATURES]
-    return [ranked[index] for index in order]
 
 
 def _root(descriptors: Floats) -> Pixels:
