@@ -21,6 +21,9 @@ STANDARD_OUTPUT = "-"
 
 PROGRAM = "imgsim-guard"
 
+WIDTH = 100
+"""Characters a line that fit most screens and logs."""
+
 
 def say(text: str, *, to_stderr: bool = False) -> None:
     """Print a text that ends in a newline."""
@@ -43,8 +46,9 @@ def as_typed(text: str) -> str:
 
 
 def terminal_width() -> int:
-    """In characters; where there is no terminal, as many as fit most."""
-    return shutil.get_terminal_size((100, 24)).columns
+    """In characters; where no terminal is written to, one number, so that files and logs have the same lines everywhere."""
+    on_a_terminal = any(stream is not None and stream.isatty() for stream in (sys.stdout, sys.stderr))
+    return shutil.get_terminal_size((WIDTH, 24)).columns if on_a_terminal else WIDTH
 
 
 def write_report(report: str | bytes, target: str) -> None:

@@ -345,7 +345,10 @@ def test_embedding_leaves_nothing_in_the_users_home_but_the_cache(folder: Path, 
 # Reports and what is said
 
 
-def test_the_json_of_a_scan_has_paths_as_given(folder: Path, guard: Callable[..., Outcome]) -> None:
+def test_the_json_of_a_scan_has_paths_as_given(
+    folder: Path, guard: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")  # of a terminal, which is not written to here
     write(folder, {"data/cat.png": CAT, "data/deep/er/cat.jpg": CAT_AS_JPEG, "coffee.png": COFFEE})
     code, out, err = guard("scan", "data", str(folder / "coffee.png"), "--json", "-")
     document = json.loads(out)
