@@ -71,7 +71,7 @@ class Prepared:
     grey: Pixels  # (h, w), long side at most GREY_SIDE: to read small print in
     small: Pixels  # (h, w), long side at most FEATURE_SIDE: all coordinates are its pixels
     colour: Pixels  # (h, w, 3) BGR, long side at most COLOUR_SIDE
-    drawing: Pixels | None  # (h, w, 3) BGR, as large as `small`, of a drawn picture; None of a photograph
+    drawing: Pixels | None  # (h, w, 3) BGR, as large as `small`, of a drawn picture, however dark; None of a photograph
     box: Box  # x0, y0, x1, y1 of what is not plain border, in pixels of the small picture
     thumbnails: tuple[Floats, Floats]  # (32, 32) of the whole frame and of the content box
     features: Features
@@ -92,19 +92,19 @@ def prepare(pixels: Pixels) -> Prepared:
     grey = shrunk(np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8), GREY_SIDE)
     small = shrunk(grey, FEATURE_SIDE)
     blank = textured_windows(small) < LEAST_TEXTURED
+    drawing = shown = shrunk(pixels, FEATURE_SIDE)
     if not blank and _is_dark(grey):
         pixels = _lit(pixels, grey)
         grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8)
-        small = shrunk(grey, FEATURE_SIDE)
+        small, shown = shrunk(grey, FEATURE_SIDE), shrunk(pixels, FEATURE_SIDE)
     box = content_box(small)
-    middling = shrunk(pixels, FEATURE_SIDE)
     return Prepared(
         width=width,
         height=height,
         grey=grey,
         small=small,
         colour=shrunk(pixels, COLOUR_SIDE),
-        drawing=middling if drawn(middling) else None,
+        drawing=drawing if drawn(shown) else None,
         box=box,
         thumbnails=(thumbnail(small, whole_frame(small)), thumbnail(small, box)),
         features=local_features(small),
