@@ -32,6 +32,7 @@ from imgsim_guard.model import Candidate, GuardError
 from imgsim_guard.search import joins
 from imgsim_guard.sources.folders import Folders, in_folders
 from imgsim_guard.sources.place import Place
+from imgsim_guard.store.features import read_features, rows_of
 from imgsim_guard.store.shard import read_shard
 from imgsim_guard.store.store import Store
 from imgsim_guard.system.cache_folder import CACHE_VARIABLE
@@ -108,10 +109,17 @@ def run(*arguments: str, cwd: Path, cache: Path, code: int = 0) -> str:
     return result.stdout + result.stderr
 
 
-def rows_below(folder: Path) -> list[tuple[object, ...]]:
+def rows_below(folder: Path) -> list[tuple[Any, ...]]:
     """All that the shards in a folder hold, in one order: a row that is there twice is listed twice."""
-    shards = [read_shard(path.name, path.read_bytes(), fingerprint=MODEL) for path in folder.rglob("*.safetensors")]
-    return sorted((*row[:-1], row.embedding.tobytes()) for shard in shards for row in shard.rows())
+    found = []
+    for path in folder.rglob("*.safetensors"):
+        if path.parent.name.startswith("verdicts-"):
+            continue
+        shard = read_shard(path.name, path.read_bytes(), fingerprint=MODEL)
+        features = read_features(path, shard, whole=True)
+        assert features is not None
+        found += [row._replace(embedding=row.embedding.tobytes()) for row in rows_of(shard, features)]
+    return sorted(found)
 
 
 def processes(*, with_environment: str) -> dict[int, str]:
