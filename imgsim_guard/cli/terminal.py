@@ -46,7 +46,7 @@ def as_typed(text: str) -> str:
 
 
 def terminal_width() -> int:
-    """In characters; where no terminal is written to, one number, so that files and logs have the same lines everywhere."""
+    """In characters; one number where no terminal is written to, so that lines are the same everywhere."""
     on_a_terminal = any(stream is not None and stream.isatty() for stream in (sys.stdout, sys.stderr))
     return shutil.get_terminal_size((WIDTH, 24)).columns if on_a_terminal else WIDTH
 
