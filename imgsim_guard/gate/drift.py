@@ -40,8 +40,8 @@ def drifted(pixels: Mapping[Image, bytes], pipeline: Pipeline) -> Iterator[str]:
     far = [image for image, distance in moved.items() if distance > TOLERANCE]
     if far:
         yield (
-            f"this machine decodes {len(others):,} images differently than the one that embedded them (such as "
-            f"{far[0].path}), which moves embeddings by up to {max(moved.values()):.2f}; the stored embeddings are used"
+            f"images that this machine decodes differently than the one that embedded them: {len(others):,} (such as "
+            f"{far[0].path}); this moves embeddings by up to {max(moved.values()):.2f}; the stored embeddings are used"
         )
 
 

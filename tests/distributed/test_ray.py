@@ -185,14 +185,14 @@ def test_embeddings_go_where_all_machines_reach_and_are_taken_from_there(
 ) -> None:
     url = (tmp_path / "shared").as_uri()
     arguments = ("embed", "images", "--ray", address, "--shards", url)
-    assert "embeddings it now holds: 19" in run(*arguments, cwd=pictures.parent, cache=tmp_path / "cache")
+    assert "embeddings in the store: 19" in run(*arguments, cwd=pictures.parent, cache=tmp_path / "cache")
     shared = {path.name for path in (tmp_path / "shared" / MODEL).glob("*.safetensors")}
     assert shared
     assert rows_below(tmp_path / "shared") == rows_below(tmp_path / "cache") == rows_below(local / "cache")
     # Half a shard, of a worker that died, is no shard; what is there already is not embedded again.
     half = next((tmp_path / "shared" / MODEL).glob("*.safetensors"))
     half.write_bytes(half.read_bytes()[:1000])
-    assert "embeddings it now holds: 19" in run(*arguments, cwd=pictures.parent, cache=tmp_path / "another cache")
+    assert "embeddings in the store: 19" in run(*arguments, cwd=pictures.parent, cache=tmp_path / "another cache")
     assert rows_below(tmp_path / "another cache") == rows_below(local / "cache")
     assert 1 <= len({path.name for path in (tmp_path / "shared" / MODEL).glob("*.safetensors")} - shared) <= 3
 
@@ -202,7 +202,7 @@ def test_images_that_git_has_are_embedded_and_published(address: str, repository
     assert "new images: 3" in repository.guard("embed", "--publish", "--ray", address)
     assert rows_below(repository.root / ".imgsim-guard") == rows_below(cache)
     said = repository.guard("embed", "--worktree", "--ray", address, code=2)
-    assert "--ray reads what is in the index" in said
+    assert "Ray's workers read git's index, so run git add instead" in said
 
 
 def test_without_an_address_it_starts_by_itself_and_an_interruption_leaves_no_process_and_keeps_what_was_embedded(
@@ -313,7 +313,7 @@ def test_who_cannot_read_the_images_is_told(cluster: Cluster, tmp_path: Path, mo
     with pytest.raises(GuardError, match=r"^a\.png: a worker cannot read it, but this machine can: no such file"):
         workers.embed(images, pipeline_into(store))
     pair = Candidate(images[0], images[1], 1.0, near=True)
-    with pytest.raises(GuardError, match=r"cannot look at a\.png and b\.png, though this machine can"):
+    with pytest.raises(GuardError, match=r"^a worker cannot read a\.png and b\.png, but this machine can"):
         list(workers.verify(Verifier(Folders()), [pair], lambda: None))
 
 
@@ -343,7 +343,7 @@ def test_a_worker_of_another_release_is_refused(cluster: Cluster, tmp_path: Path
 def test_what_a_worker_raises_comes_here(cluster: Cluster) -> None:
     with pytest.raises(AttributeError, match="no_such_join"):
         list(cluster.map(tasks.join_blocks, [("no_such_join", {})]))
-    with pytest.raises(GuardError, match="a worker lacks what this machine has"):
+    with pytest.raises(GuardError, match="a worker lacks a package that this machine has"):
         list(cluster.map(importlib.import_module, [("only_this_machine_has_it",)]))
 
 
@@ -384,7 +384,7 @@ def test_what_a_worker_does_can_be_done_here(tmp_path: Path) -> None:
         (["--ray", "127.0.0.1:1"], "there is no Ray cluster at 127.0.0.1:1: [Errno 111] Connection refused"),
         (["--ray", "ray://127.0.0.1:99999"], "there is no Ray cluster at ray://127.0.0.1:99999"),
         (["--ray", "--shards", "nonsense://x"], "cannot use nonsense://x: Protocol not known: nonsense"),
-        (["--shards", "x"], "--shards says where the workers of --ray write"),
+        (["--shards", "x"], "--shards needs --ray: it says where Ray's workers write embeddings"),
     ],
 )
 def test_what_is_no_cluster_is_said_at_once(arguments: list[str], said: str, pictures: Path, tmp_path: Path) -> None:

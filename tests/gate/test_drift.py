@@ -63,8 +63,9 @@ def test_a_decoder_that_moves_an_embedding_is_reported(make_pipeline: MakePipeli
     pipeline = make_pipeline(Files({"cat.png": CAT, "copy.png": SMALLER}))
     remember(pipeline, CAT, pixels_of("chelsea.png") // 8 * 8)
     [note] = notes(pipeline)
-    assert note.startswith("decoders here give other pixels than when images were embedded, which moves embeddings by ")
-    assert note.endswith(": 1 images, among them cat.png; what is stored decides")
+    about = "images that this machine decodes differently than the one that embedded them: 1 (such as cat.png)"
+    assert note.startswith(f"{about}; this moves embeddings by up to ")
+    assert note.endswith("; the stored embeddings are used")
 
 
 @pytest.mark.parametrize("gone", [None, Unreadable("gone"), b"no image"])
@@ -84,5 +85,5 @@ def test_of_many_only_a_few_are_embedded_again(make_pipeline: MakePipeline, thum
         remember(pipeline, data, pixels_of("chelsea.png") // 8 * 8)
         pixels[image_of(path, data)] = b"other pixels"
     [note] = drifted(pixels, pipeline)
-    assert f"{2 * EMBEDDED_AGAIN} images, among them 0.png" in note
+    assert f": {2 * EMBEDDED_AGAIN} (such as 0.png); " in note
     assert thumbnails.embedded == EMBEDDED_AGAIN
