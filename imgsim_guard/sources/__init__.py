@@ -1,1 +1,1 @@
-"""What is new and what is there: git's index and revisions, and plain folders."""
+"""The images to check and the images to compare with: from git, git LFS, DVC, or plain folders."""

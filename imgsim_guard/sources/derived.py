@@ -1,4 +1,4 @@
-"""What stages of pipelines make, and which of it they make from images of the dataset."""
+"""The outputs of DVC pipelines, and which of them are made from images of the dataset."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def outputs_of(stages: Sequence[Stage], images: Iterable[str]) -> tuple[Made, ...]:
     """The outputs of these stages, given the paths of the dataset's images.
 
-    An output is derived when its stage depends on such an image, on a folder that has one, or on what is derived
-    itself, be it an image or not.
+    An output is derived if its stage depends on an image of the dataset, on a folder with such an image, or on a
+    derived output. The output itself need not be an image.
     """
     if not stages:
         return ()
@@ -36,7 +36,7 @@ def _depends(stage: Stage, images: Sequence[str], derived: set[str]) -> bool:
 
 
 def _holds(images: Sequence[str], path: str) -> bool:
-    """Whether one of the sorted paths is this one, or below it."""
+    """Whether one of these sorted paths is `path`, or below it."""
     if path == ".":
         return bool(images)
     first = bisect_left(images, path)

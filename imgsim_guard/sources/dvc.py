@@ -1,6 +1,7 @@
-"""Images that DVC tracks: what a state's `.dvc` and `dvc.lock` files stand for, and the bytes of those images.
+"""Images that DVC tracks: the outputs of `.dvc` and `dvc.lock` files in a revision or the index, and the bytes of those
+images.
 
-All comes from git and from DVC's cache; DVC itself is asked only for what is not on this machine.
+Everything is read from git and from DVC's cache. DVC itself is only called for files that are not on this machine.
 """
 
 from __future__ import annotations
@@ -37,33 +38,33 @@ if TYPE_CHECKING:
     from imgsim_guard.sources.manifests import Out, Stage
 
 LARGEST_POINTER = 2**25
-"""Bytes. A dvc.lock with a hundred thousand outputs is half of that."""
+"""Largest pointer that is read, in bytes. A dvc.lock with a hundred thousand outputs has half of that."""
 
 
 A_LINK = re.compile(rb"[^\n:]*(\.dvc|dvc\.lock)")
-"""The text of a link to a pointer is where it leads."""
+"""The text of a link to a pointer, which is the path that it leads to."""
 
 A_FILE = re.compile(
     r"\.(csv|tsv|jsonl?|ya?ml|toml|txt|md|xml|html?|pdf|pt|pth|ckpt|onnx|h5|hdf5|pkl|pickle|joblib|npy|npz|bin|safetensors"
     r"|tflite|pb|zip|tar|gz|tgz|bz2|xz|zst|7z|rar|mp3|mp4|mov|avi|wav|py|ipynb|log|db|sqlite)$",
     re.IGNORECASE,
 )
-"""What is no folder, and no image either, by the end of its name: of outputs of which nothing but the name is known."""
+"""Suffixes of files that are neither folders nor images, for outputs of which only the name is known."""
 
 Listed = tuple[str, str]
-"""A path and an MD5: an image, when there are so many that making one of each takes longer than comparing them."""
+"""A path and an MD5. An `Image` for each of a million files takes longer to make than the files take to compare."""
 
 
 IsImage = Callable[[str], bool]
 
 
 class Tracked(NamedTuple):
-    """What DVC tracks in a state, compared with the one before.
+    """What DVC tracks in a state (the index or a revision), compared with the state before it.
 
-    `held`: every image that could be listed, each once. `gained` and `lost`: those that the one state has and the
-    other has not.
-    `unreadable`: what is new and could not be looked into, by path. `notes`: what is not new and could not.
-    `relocated`: those of them that have a new path and the same content. `stages`: of the pipelines.
+    `held`: every image that could be listed, each once. `gained`, `lost`: images that are only in the new state, or
+    only in the old one. `unreadable`: new pointers or outputs whose images could not be listed, by path. `notes`: the
+    same of those that are not new. `relocated`: the `unreadable` ones that have a new path and the same content.
+    `stages`: the stages of the pipelines.
     """
 
     held: Sequence[Image] = ()
@@ -77,7 +78,7 @@ class Tracked(NamedTuple):
 
 
 class Dvc:
-    """DVC's part of a repository. `revision` is the commit that is looked at; None for the index."""
+    """DVC's part of a repository. `revision`: the commit to read; None for the index."""
 
     def __init__(self, git: Git, revision: str | None) -> None:
         self._git = git
@@ -85,7 +86,7 @@ class Dvc:
         self._remote = Remote(git.root, lambda: revision or git.index_commit())
 
     def read(self, image: Image) -> bytes | Unreadable:
-        """From the cache; else from the workspace; else, where the extra `dvc` is installed, from the remote."""
+        """The image's bytes from DVC's cache, else from the workspace, else from the remote (with the extra `dvc`)."""
         md5 = digest_of(image.content)
         damaged = False
         for data in self._attempts(image.path, md5):
@@ -98,16 +99,16 @@ class Dvc:
         return Unreadable(f"{why}; run {command}", absent=True)
 
     def at_hand(self, image: Image) -> bool:
-        """Whether its bytes seem to be on this machine, judged without opening a file."""
+        """Whether the bytes seem to be on this machine. Opens no file."""
         cached = self._caches.object(image.path, digest_of(image.content))
         file = self._git.root / image.path
         return cached is not None or (file.is_file() and not leads_out(file, self._git.root))
 
     def files(self, pointed: Pointed, *, new: bool) -> Sequence[File] | Unreadable:
-        """What an output consists of, by the path in it; a single file has an empty one there.
+        """The files of an output, by their path within it. The path of an output that is one file is empty.
 
-        The list comes from the cache or, where the extra `dvc` is installed, from the remote. For what is `new`, the
-        workspace is hashed, too.
+        The list comes from the cache or, with the extra `dvc`, from the remote. If the output is `new`, the workspace
+        is hashed, too.
         """
         out, pointer = pointed.out, pointed.pointer
         if out.problem:
@@ -120,11 +121,11 @@ class Dvc:
         return self._listed(out, pointer, new=new)
 
     def pointer(self, pointed: Pointed) -> Pointer:
-        """What an output is tracked by, in the words that advice needs."""
+        """The pointer of an output, with the paths that messages need."""
         return Pointer(pointed.pointer, pointed.out.path, self._caches.project(pointed.pointer))
 
     def _listed(self, out: Out, pointer: str, *, new: bool) -> Sequence[File] | Unreadable:
-        """A directory's files. Any list is that of the output if its MD5 is the output's, wherever it comes from."""
+        """The files of a directory. A list is accepted from anywhere if its MD5 is that of the output."""
         cached = self._caches.object(out.path, f"{out.md5}.dir")
         data = read_file(str(cached)) if cached is not None else None
         if isinstance(data, bytes) and _md5(data) == out.md5:
@@ -142,7 +143,7 @@ class Dvc:
         return Unreadable(reason, absent=True)
 
     def _in_workspace(self, path: str) -> list[File]:
-        """The files of the folder that is there, which need not be those that were added."""
+        """The files of the folder in the workspace, which may differ from the files that were added."""
         folder, root = self._git.root / path, self._git.root
         files = []
         for file in folder.rglob("*") if folder.is_dir() and not leads_out(folder, root) else ():
@@ -160,7 +161,7 @@ class Dvc:
         yield self._remote.read(path)
 
     def command(self, name: str, target: str) -> str:
-        """A command of DVC for a path that it tracks, to be run in the root of the git repository."""
+        """A DVC command for a path that it tracks, to run in the root of the git repository."""
         project = self._caches.project(target)
         below = f"--cd {project} " if project else ""
         return f"dvc {below}{name} {posixpath.relpath(target, project or '.')}"
@@ -169,7 +170,9 @@ class Dvc:
 def tracked_by_dvc(
     git: Git, states: tuple[Dvc, Dvc], entries: Iterable[Entry], changes: Iterable[Change], is_image: IsImage
 ) -> Tracked:
-    """What DVC tracks in the state that lists these entries, after these changes; `states`: before them, and after."""
+    """What DVC tracks in the state with these entries, after these changes. `states`: DVC before and
+    after the changes.
+    """
     there = {entry.path: entry.blob for entry in entries if _is_of_dvc(entry.path)}
     changed = {change.path: change.old for change in changes if _is_of_dvc(change.path)}
     if not any(is_dvc_file(path) for path in (*there, *changed)):
@@ -185,14 +188,16 @@ def tracked_by_dvc(
 
 
 def outs_with_images(git: Git, dvc: Dvc, entries: Iterable[Entry], is_image: Callable[[str], bool]) -> list[str]:
-    """The paths of the outputs that hold images, or may hold them, since their list of files is not here."""
+    """The paths of the outputs that hold images, or that may hold images because their list of files is not on this
+    machine.
+    """
     there = [entry.path for entry in entries if _is_of_dvc(entry.path)]
     pointed, _, _ = _pointed(there, _Texts(git, entries))
     return sorted({one.out.path for one in pointed if _listed(dvc, one, is_image, new=False)})
 
 
 class _Texts:
-    """The bytes of the files of a state; with `changes`, of the one before them. Those of DVC are read all at once."""
+    """The bytes of the files of a state or, given `changes`, of the state before them. Reads all DVC files at once."""
 
     def __init__(self, git: Git, entries: Iterable[Entry], changes: Iterable[Change] = ()) -> None:
         self._git = git
@@ -202,7 +207,7 @@ class _Texts:
         self._read = git.blobs(own, largest=LARGEST_POINTER)
 
     def __call__(self, path: str) -> bytes | None:
-        """None where there is no such file, or it is too large, or not in this clone."""
+        """None if there is no such file, if it is too large, or if this clone lacks it."""
         blob = self._blobs.get(path)
         if blob and blob not in self._read and not _is_of_dvc(path):
             self._read |= self._git.blobs([blob], largest=LARGEST_POINTER)
@@ -210,7 +215,7 @@ class _Texts:
 
 
 def _pointed(pointers: Iterable[str], read: _Texts) -> tuple[list[Pointed], list[tuple[str, Unreadable]], list[Stage]]:
-    """The outputs of these pointers, which of them cannot be read, and the stages of pipelines."""
+    """The outputs of these pointers, the pointers that cannot be read, and the stages of the pipelines."""
     found: list[Pointed] = []
     damaged = []
     stages: list[Stage] = []
@@ -248,7 +253,7 @@ def _compared(
     outs_now, outs_earlier = {pointed.out for pointed in now}, {pointed.out for pointed in earlier}
     gone = [pointed for pointed in earlier if pointed.out not in outs_now]
     moved = Counter(pointed.out.md5 for pointed in gone if pointed.out.md5)
-    held: dict[Listed, None] = {}  # in order, unlike a set
+    held: dict[Listed, None] = {}  # keeps its order, unlike a set
     gained: set[Listed] = set()
     pointers: dict[str, Pointer] = {}
     unreadable, left_out, relocated, notes = [], [], [], []
@@ -299,9 +304,9 @@ def _listed(dvc: Dvc, pointed: Pointed, is_image: IsImage, *, new: bool) -> list
 
 
 def _may_hold_images(pointed: Pointed, is_image: IsImage) -> bool:
-    """Whether an output is an image of the dataset, or a folder that may have some."""
+    """Whether an output is an image of the dataset, or a folder that may have images."""
     out = pointed.out
-    if out.path == pointed.pointer:  # where it is cannot be told
+    if out.path == pointed.pointer:  # the path of the output is not known
         return True
     may_be_folder = out.is_directory or (out.problem and not A_FILE.search(out.path) and not SUFFIXES.search(out.path))
     reached = is_image.reaches(out.path) if isinstance(is_image, ImageFilter) else True
@@ -313,7 +318,7 @@ def _images(listed: Iterable[Listed]) -> list[Image]:
 
 
 def _is_of_dvc(path: str) -> bool:
-    """Whether it is one of DVC's pointers, or a pipeline that tells more of one."""
+    """Whether a path is a `.dvc` file, a `dvc.lock`, or a file that a `dvc.lock` is read with."""
     return path.endswith((".dvc", "dvc.lock", PIPELINE)) and (is_dvc_file(path) or posixpath.basename(path) == PIPELINE)
 
 

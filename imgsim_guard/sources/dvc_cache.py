@@ -1,6 +1,6 @@
-"""DVC's cache: where it is, by DVC's configuration, and the objects in it.
+"""DVC's cache: where it is by DVC's configuration, and the files in it.
 
-Only files are read, so a broken pipeline, a lock that another process holds or the lack of DVC itself do not matter.
+Only files are read, so it works with a broken pipeline, with a lock that another process holds, and without DVC.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 LAYOUTS = ("files/md5", "")
-"""Of DVC 3, and of DVC 2 and before, whose objects stay where they are after an upgrade."""
+"""The folders of DVC 3 and of DVC 2. An upgrade leaves old files where they are."""
 
 LARGEST_CONFIGURATION = 1_000_000
-"""Bytes. It may be a link to a device that never ends."""
+"""Largest configuration that is read, in bytes. It may be a link to a device that never ends."""
 
 
 class Caches:
-    """The caches behind the paths of a repository.
+    """The caches for the paths of a repository.
 
-    `worktrees`: this one, and the main one if this is linked to it: a linked one's own cache is empty at first.
+    `worktrees`: this worktree and, if it is a linked one, also the main worktree, since the cache of a linked one is
+    empty at first.
     """
 
     def __init__(self, worktrees: Sequence[Path]) -> None:
@@ -34,7 +35,7 @@ class Caches:
         self._folders = cache(self._find)
 
     def object(self, path: str, name: str) -> Path | None:
-        """The file in the cache for a path's content, which is named by its MD5, with `.dir` for a list of files."""
+        """The file in the cache for the content of a path. `name` is its MD5, with `.dir` for a list of files."""
         for folder in self._folders(path.rpartition("/")[0]):
             for layout in LAYOUTS:
                 found = folder / layout / name[:2] / name[2:]
@@ -43,7 +44,7 @@ class Caches:
         return None
 
     def project(self, path: str) -> str:
-        """The DVC project that a path belongs to, relative to the root; empty when that is the root itself."""
+        """The DVC project of a path, relative to the root of the repository; empty if the project is the root."""
         return project_of(self._worktrees[0], path)
 
     def _find(self, folder: str) -> list[Path]:
@@ -52,7 +53,7 @@ class Caches:
 
 
 def project_of(root: Path, path: str) -> str:
-    """The nearest folder above a path that is a DVC project, relative to the root; empty when that is the root."""
+    """The nearest folder above a path that is a DVC project, relative to the root; empty if that is the root."""
     folder = path.rpartition("/")[0]
     while folder and not (root / folder / ".dvc").is_dir():
         folder = folder.rpartition("/")[0]
@@ -60,7 +61,7 @@ def project_of(root: Path, path: str) -> str:
 
 
 def _cache_folder(dvc_folder: Path) -> Path:
-    """Where DVC's configuration says the cache is; the nearest level decides."""
+    """The cache folder by DVC's configuration files; the most specific file decides."""
     for file in (dvc_folder / "config.local", dvc_folder / "config", *_users_configurations()):
         chosen = _cache_option(file)
         if chosen is not None:
@@ -71,12 +72,14 @@ def _cache_folder(dvc_folder: Path) -> Path:
 def _expanded(chosen: str) -> Path:
     try:
         return Path(chosen).expanduser()
-    except RuntimeError:  # ~ of somebody whom this machine does not know
+    except RuntimeError:  # ~ of a user that this machine does not know
         return Path(chosen)
 
 
 def _users_configurations() -> Iterator[Path]:
-    """Those of the user and of the machine. A user without a home has none: a ~ in the repository is a stranger's."""
+    """DVC's configuration files of the user and of the machine. None for a user without a home folder: `~` would then
+    be a folder of the repository, which a stranger may have committed.
+    """
     import platformdirs
 
     for variable, usual in (
@@ -84,21 +87,24 @@ def _users_configurations() -> Iterator[Path]:
         ("DVC_SYSTEM_CONFIG_DIR", platformdirs.site_config_dir),
     ):
         folder = ""
-        with suppress(RuntimeError):  # where there is no home; older versions give a path that begins with ~
+        with suppress(RuntimeError):  # no home folder; older versions return a path with ~
             folder = os.environ.get(variable) or usual("dvc", "iterative")
         if os.path.isabs(folder):  # noqa: PTH117  as given
             yield Path(folder, "config")
 
 
 def _cache_option(file: Path) -> str | None:
-    """`dir` in the section `cache`; None when there is none, or no such file, or one that DVC could not read either."""
+    """The option `dir` of the section `cache`; None if it is not set, if there is no such file, or if DVC could not
+    read it.
+    """
     parser = configparser.RawConfigParser(
         strict=False, allow_no_value=True, delimiters=("=",), inline_comment_prefixes=("#",)
     )
     try:
         with file.open("rb") as opened:
             text = opened.read(LARGEST_CONFIGURATION).decode()
-        parser.read_string(re.sub(r"^[ \t]+", "", text, flags=re.MULTILINE))  # DVC indents, which means nothing there
+        # DVC indents options, which configparser takes for continuation lines.
+        parser.read_string(re.sub(r"^[ \t]+", "", text, flags=re.MULTILINE))
     except (OSError, ValueError, configparser.Error):
         return None
     chosen = parser.get("cache", "dir", fallback=None)

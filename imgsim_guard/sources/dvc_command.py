@@ -1,4 +1,4 @@
-"""DVC's command line, for what changes something: only `sync`, `init` and `store` ask for it, never a check."""
+"""DVC's command line, for commands that change something: `sync`, `init` and `store` run it, a check never does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def run_dvc(*arguments: str, root: Path) -> str:
-    """What a DVC command prints. Raises GuardError with DVC's own words when it fails, or when there is no DVC."""
+    """What a DVC command prints. Raises GuardError with DVC's message if the command fails or DVC is not installed."""
     environment = {**os.environ, "DVC_NO_ANALYTICS": "1"}
     command = [*_dvc(), *arguments]
     try:
@@ -39,7 +39,7 @@ def run_dvc(*arguments: str, root: Path) -> str:
 
 
 def _dvc() -> list[str]:
-    """The user's DVC, which knows the plugins of their remotes; else one beside this package."""
+    """The user's DVC, which has the plugins for their remotes; else the one in this Python environment."""
     found = shutil.which("dvc")
     if found is not None:
         return [found]

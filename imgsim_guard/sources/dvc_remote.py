@@ -1,4 +1,4 @@
-"""What is on no disk here: DVC itself, where the extra `dvc` is installed, streams it from where it is."""
+"""Files that are on no disk of this machine: DVC (the extra `dvc`) streams them from the remote."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 
 class Remote:
-    """The files of a commit as DVC sees them. Nothing is loaded, and no commit made, before something is asked for.
+    """The files of a commit through DVC's Python API. Nothing is imported, and no commit is made, before the first
+    read.
 
-    Only the remotes of DVC's configuration in the worktree are asked, which in CI is that of the base: neither those of
-    the commit's configuration, nor the source of an import, which a pointer names. So a stranger's commit names no
-    server.
+    Only the remotes of the configuration in the worktree are used. In CI that is the configuration of the base. The
+    configuration of the commit that is checked is not used, nor is the source of an import, which a pointer names. So
+    the commit of a stranger cannot make this machine contact a server.
 
-    DVC may fail in any way: at a broken dvc.yaml anywhere in the repository, a remote that does not answer, a version
-    that no remote has. Whatever it is, the answer is that it has nothing. What it gives must be held to its checksum.
+    DVC can fail in many ways: a broken dvc.yaml anywhere in the repository, a remote that does not answer, a version
+    that is on no remote. In each case the result is empty. The caller must compare the bytes with their checksum.
     """
 
     def __init__(self, root: Path, revision: Callable[[], str]) -> None:
@@ -33,7 +34,7 @@ class Remote:
         self._revision = revision
 
     def files(self, path: str) -> list[File]:
-        """The files of a directory, with the MD5 of each; empty when it cannot be listed."""
+        """The files of a directory, with the MD5 of each; empty if DVC cannot list it."""
         if self._system is None:
             return []
         try:
@@ -41,16 +42,16 @@ class Remote:
             return [
                 File(name.removeprefix(f"/{path}/"), str(info["md5"])) for name, info in found.items() if "md5" in info
             ]
-        except Exception:  # noqa: BLE001  of DVC or of any of its back ends
+        except Exception:  # noqa: BLE001  DVC and its back ends raise many types
             return []
 
     def read(self, path: str) -> bytes | None:
-        """The bytes of a file; None when they cannot be had."""
+        """The bytes of a file; None if DVC cannot read it."""
         if self._system is None:
             return None
         try:
             return bytes(self._system.cat_file(f"/{path}"))
-        except Exception:  # noqa: BLE001  of DVC or of any of its back ends
+        except Exception:  # noqa: BLE001  DVC and its back ends raise many types
             return None
 
     @cached_property
@@ -63,12 +64,12 @@ class Remote:
             repo = _restrained()
             commit = repo(str(self._root), rev=self._revision(), subrepos=True, uninitialized=True, repo_factory=repo)
             return DVCFileSystem(commit, subrepos=True, repo_factory=repo)
-        except Exception:  # noqa: BLE001  of DVC
+        except Exception:  # noqa: BLE001  DVC raises many types
             return None
 
 
 def _restrained() -> type[Repo]:
-    """DVC's repository of a commit, that asks no server but those of the configuration in the worktree."""
+    """DVC's `Repo` for a commit, limited to the remotes of the configuration in the worktree."""
     from dvc.config import Config
     from dvc.repo import Repo
 
@@ -82,10 +83,11 @@ def _restrained() -> type[Repo]:
             from dvc.repo.index import Index
 
             index = Index.from_repo(self)
-            index.stages = [stage for stage in index.stages if not stage.is_partial_import]  # those have no contents
+            # Partial imports have no contents.
+            index.stages = [stage for stage in index.stages if not stage.is_partial_import]
             for stage in index.stages:
                 if stage.is_import:
-                    stage.deps = []  # then it is read from a remote, as what `dvc add` tracks is
+                    stage.deps = []  # without its source, it is read from a remote, like the output of `dvc add`
             return index
 
     return Restrained

@@ -18,33 +18,33 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 NAMED = 3
-"""Files named in a note that is about many."""
+"""Files that a note names before it only counts."""
 
 
 class Folders:
-    """Reads files by their path. `base`: what relative paths begin at, if not the working directory."""
+    """Reads files by their path. `base`: the folder of relative paths, if it is not the working directory."""
 
     def __init__(self, base: str = "") -> None:
         self._base = base
 
     def read(self, image: Image) -> bytes | Unreadable:
-        """The file's bytes, if they are still those that the content id was taken of."""
-        data = read_file(os.path.join(self._base, image.path))  # noqa: PTH118  the path stays as it is
+        """The file's bytes, if they still have the content id of the image."""
+        data = read_file(os.path.join(self._base, image.path))  # noqa: PTH118  keeps the path as given
         if isinstance(data, bytes) and _content_id(data) != image.content:
             return Unreadable("it changed while it was being read")
         return data
 
     def at_hand(self, image: Image) -> bool:  # noqa: ARG002  it was just read
-        """Always."""
+        """Always: the file was read a moment ago."""
         return True
 
 
 def in_folders(paths: Sequence[str], against: Sequence[str] | None, *, mutual: bool = False) -> Selection:
-    """All images at or below `paths`, compared with one another; or, given `against`, only with the images there, and
-    with one another as well if `mutual`.
+    """All images at or below `paths`, compared with each other; or, given `against`, compared with the images there,
+    and also with each other if `mutual`.
 
-    A second name of a file, by a symbolic or a hard link, is no second image: it is in the selection's `links`. Raises
-    GuardError for a path that does not exist. Paths are kept as given.
+    A symbolic or hard link to an image is no second image: it is in the selection's `links`. Raises GuardError for a
+    path that does not exist. Paths stay as given.
     """
     found = _Found()
     queries = found.images(paths)
@@ -69,7 +69,7 @@ def in_folders(paths: Sequence[str], against: Sequence[str] | None, *, mutual: b
 
 
 class _Found:
-    """What is in folders. `links`: further names of a file, each with the name under which it is an image."""
+    """The images in folders. `links`: further names of a file, each with the path of the image."""
 
     def __init__(self) -> None:
         self.unreadable: list[tuple[str, Unreadable]] = []
@@ -80,7 +80,7 @@ class _Found:
         self._seen: set[str] = set()
 
     def images(self, paths: Sequence[str]) -> list[Image]:
-        """The images at or below these paths that were not found before."""
+        """The images at or below these paths that were not found by an earlier call."""
         files = {os.path.abspath(file): file for file in _files(paths, self._not_entered, self._others)}  # noqa: PTH100  links stay
         new = sorted(file for absolute, file in files.items() if absolute not in self._seen)
         self._seen |= files.keys()
@@ -94,7 +94,7 @@ class _Found:
         return images
 
     def notes(self) -> Iterator[str]:
-        """What was left out, once for all."""
+        """Notes on everything that was left out."""
         if self.links:
             yield (
                 f"{_named(path for path, _ in sorted(self.links))}: another name of an image that is "
@@ -105,7 +105,7 @@ class _Found:
             yield f"{_named(sorted(self._not_entered))}: a linked folder, which is not searched; name it to search it"
 
     def left_out(self) -> list[str]:
-        """Notes on images in formats that are not read, and on those whose name tells nothing."""
+        """Notes on images in formats that are not read, and on images without a suffix."""
         notes = [*overlooked(self._others)]
         if unnamed := [path for path in sorted(self._others) if not Path(path).suffix and _begins_as_image(path)]:
             notes.append(
@@ -114,8 +114,8 @@ class _Found:
         return notes
 
     def _without_links(self, paths: Sequence[str]) -> Iterator[str]:
-        """The paths, one for each file. Where a file has more names elsewhere, as in a cache that a tracker links from,
-        its names here may be copies that only share their bytes: they are images of their own.
+        """The paths, one for each file. If a file also has names outside these folders, its names here are separate
+        images: they may be copies that a tracker links from its cache.
         """
         names: dict[tuple[int, int], list[str]] = {}
         for path in paths:
@@ -132,7 +132,7 @@ class _Found:
 
 
 def _images_among(names: Sequence[str]) -> Sequence[str]:
-    """Which of the names of one file are images, and no links to them."""
+    """Those names of one file that are images and not symbolic links to one."""
     regular = [path for path in names if not os.path.islink(path)]  # noqa: PTH114  Path.is_link() raises if it is long
     if not regular:
         return names
@@ -140,7 +140,7 @@ def _images_among(names: Sequence[str]) -> Sequence[str]:
 
 
 def _file_at(path: str) -> tuple[int, int] | None:
-    """What tells a file from others, whatever its name; None where there is none."""
+    """The device and inode of a file, which are the same for all its names; None if there is no file."""
     try:
         status = Path(path).stat()
     except OSError:
@@ -149,14 +149,14 @@ def _file_at(path: str) -> tuple[int, int] | None:
 
 
 def _named(paths: Iterable[str]) -> str:
-    """The first few of them."""
+    """The first few paths, and how many more there are."""
     names = [*paths]
     more = [f"{len(names) - NAMED:,} more"] if len(names) > NAMED else []
     return ", ".join([*names[:NAMED], *more])
 
 
 def identified(path: str) -> Image:
-    """One file as an image. Raises GuardError when it cannot be read."""
+    """One file as an image. Raises GuardError if it cannot be read."""
     data = read_file(path)
     if isinstance(data, Unreadable):
         raise GuardError(f"{path}: {data.reason}")
@@ -164,7 +164,7 @@ def identified(path: str) -> Image:
 
 
 def read_file(path: str) -> bytes | Unreadable:
-    """A regular file's bytes, or why they cannot be had."""
+    """The bytes of a regular file, or why they cannot be read."""
     try:
         status = Path(path).stat()
         if not stat.S_ISREG(status.st_mode):
@@ -181,8 +181,9 @@ def _content_id(data: bytes) -> str:
 
 
 def _files(paths: Sequence[str], not_entered: list[str], others: list[str]) -> Iterator[str]:
-    """Files named are taken whatever their name; of a folder, those whose name says image. Linked folders are not
-    entered, but added to `not_entered`: they may lead anywhere, and back. `others`: files that are no images by name.
+    """The files at or below these paths. A file that is given by name is always taken; in a folder, files with an image
+    suffix are. Linked folders are not entered, since they may lead anywhere, also back; they are added to
+    `not_entered`. `others` gets the files without an image suffix.
     """
     for path in paths:
         if os.path.isdir(path):  # noqa: PTH112  Path.is_dir() raises for a path that is too long, or not permitted
@@ -197,7 +198,7 @@ def _files(paths: Sequence[str], not_entered: list[str], others: list[str]) -> I
 
 
 def _begins_as_image(path: str) -> bool:
-    """Whether a regular file does; to open a pipe would wait for somebody who writes to it."""
+    """Whether a regular file begins like an image. Opening a pipe would block until somebody writes to it."""
     with suppress(OSError):
         if stat.S_ISREG(Path(path).stat().st_mode):
             with Path(path).open("rb") as file:

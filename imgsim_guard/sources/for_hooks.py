@@ -1,4 +1,6 @@
-"""What a hook has to judge, whichever program runs it: git itself, pre-commit, prek, lefthook, husky or lint-staged."""
+"""What a hook has to check, for each program that runs it: git itself, pre-commit, prek, lefthook, husky or
+lint-staged.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from imgsim_guard.sources.git import Change, Git
 
 DVC_SUFFIXES = (".dvc", "dvc.lock")
-"""Of all paths that are DVC's pointers, and perhaps of others."""
+"""Git pathspecs that match all of DVC's pointers, and possibly other files."""
 
 
 @contextmanager
@@ -31,12 +33,12 @@ def for_hook(
     files: Sequence[str] = (),
     split: Callable[[str], str] = lambda _path: "",
 ) -> Iterator[tuple[Git, Selection]]:
-    """The selection that a hook has to judge, and the repository as it has to be seen for that.
+    """The selection that a hook has to check, and the repository to read it from.
 
-    While git commits or merges, that is the index, whatever files are named: pre-commit leaves out what merged without
-    a conflict, and what is not in a sparse checkout. In a push it is the revisions that pre-commit names; when it names
-    but a branch, that has all to itself, and its whole history is pushed. Else somebody runs the hook by hand: then it
-    is the `files` that were named, as they are in the worktree, or what is staged.
+    During a commit or merge, this is the index, whatever files are named: pre-commit leaves out files that merged
+    without a conflict, and files that are not in a sparse checkout. During a push, it is the revisions that pre-commit
+    names; if it names only a branch, the whole history of the branch is pushed, so all of it is new. Otherwise somebody
+    runs the hook by hand: then it is the `files` that were named, as they are in the worktree, or else what is staged.
     """
     base, revision = environment.get("PRE_COMMIT_FROM_REF"), environment.get("PRE_COMMIT_TO_REF")
     if base and revision:
@@ -56,14 +58,14 @@ def for_hook(
 def _staged(git: Git, is_image: Callable[[str], bool], split: Callable[[str], str]) -> Selection:
     changes = git.staged_changes()
     moves = _only_moves(changes, is_image, split)
-    # An index without images may be one whose patterns match nothing, of which only a full list tells.
+    # If the index has no images, the patterns may match nothing. Only a full listing notices that.
     if moves and (found := _counted(git, is_image)) is not None and found.unlisted:
         return replace(found, notes=(*found.notes, *tracked.not_looked_behind(git, changes, is_image)))
     return tracked.staged(git, is_image, changes)
 
 
 def _only_moves(changes: Sequence[Change], is_image: Callable[[str], bool], split: Callable[[str], str]) -> bool:
-    """Whether no image can be new, whatever tracks it: at the most, some were removed, or renamed within a split."""
+    """Whether no image can be new, whatever tracks it: at most, images were removed, or renamed within a split."""
     if any(is_dvc_file(change.path) or change.path.endswith(DECIDING_FILES) for change in changes):
         return False
     ours = [change for change in changes if is_image(change.path)]
@@ -72,7 +74,7 @@ def _only_moves(changes: Sequence[Change], is_image: Callable[[str], bool], spli
 
 
 def _counted(git: Git, is_image: Callable[[str], bool]) -> Selection | None:
-    """The selection without queries from the index, its gallery only counted. None where DVC tracks more than that, or
+    """A selection without queries from the index; its gallery is only counted. None if DVC tracks further images, or if
     a conflict is unresolved.
     """
     paths = git.index_paths()
