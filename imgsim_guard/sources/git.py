@@ -1,4 +1,4 @@
-"""Git, asked through its plumbing: what an index or a revision lists, what changed, and the bytes of a blob."""
+"""Git's plumbing commands: the files of the index or a revision, what changed, and the bytes of a blob."""
 
 from __future__ import annotations
 
@@ -18,44 +18,46 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-"""The id of a tree with nothing in it, which git knows without its being there: the base before the first commit."""
+"""The id of the empty tree, the base before the first commit. Git knows it in every repository."""
 
 EMPTY_BLOB = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
-"""The id of an empty file; `git add --intent-to-add` puts it into the index for a file that is yet to come."""
+"""The id of an empty file. `git add --intent-to-add` stages it for a file whose content will be added later."""
 
 FOLDERS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
-"""Variables that git reads as relative to the working directory. (GIT_INDEX_FILE is relative to the root.)"""
+"""Environment variables with paths relative to the working directory. (GIT_INDEX_FILE is relative to the root.)"""
 
 REGULAR_FILES = ("100644", "100755")
 """Modes. Links (120000) and submodules (160000) are not images of this repository."""
 
 LINK, SUBMODULE = "120000", "160000"
 LINKS_THAT_COUNT = (".dvc", "dvc.lock")
-"""Ends of the paths of links that are listed: DVC follows them, so whoever reads pointers must learn of them."""
+"""Suffixes of links that are listed: DVC follows links to its pointers."""
 
 _BEHIND = {LINK: "link", SUBMODULE: "submodule"}
 
 _BLOB, _STAGE, _PATH = slice(7, 47), 48, slice(50, None)
-"""Where they stand in `mode blob stage<TAB>path`: a mode has 6 digits, and the id of a blob 40."""
+"""Positions in `mode blob stage<TAB>path`: a mode has 6 digits, and the id of a blob 40."""
 
 _BLOB_OF_A_TREE, _PATH_OF_A_TREE = slice(12, 52), slice(53, None)
-"""Where they stand in `mode blob id<TAB>path`, with the word blob itself."""
+"""Positions in `mode blob id<TAB>path`, where `blob` is that word."""
 
 MAX_BLOB_SIZE = 2**30
-"""Bytes; more than MAX_PIXELS pixels take uncompressed."""
+"""Largest blob that is read, in bytes: MAX_PIXELS pixels take less uncompressed."""
 
 
 class Entry(NamedTuple):
-    """A regular file that an index or a revision lists."""
+    """A regular file of the index or of a revision."""
 
     path: str
     blob: str
 
 
 class Change(NamedTuple):
-    """A path whose regular file differs between two states; None where there is no regular file on that side.
+    """A path whose regular file differs between two states. `old` and `new` are blob ids; None if there is no regular
+    file.
 
-    `behind`: what is there in the new state instead, `link` or `submodule`. `blob`: the one that holds a link's target.
+    `behind`: `link` or `submodule` if the new state has one of these at the path. `blob`: the blob with the link's
+    target.
     """
 
     path: str
@@ -66,8 +68,7 @@ class Change(NamedTuple):
 
 
 class Git:
-    """A repository's worktree. Everything runs in its root, with the environment as it is but for what `_environment`
-    changes.
+    """A worktree. Every command runs in its root, in the environment of the process as `_environment` changes it.
 
     The environment matters: in a hook, `git commit -a` and `git commit PATH` name the index that is about to be
     committed in GIT_INDEX_FILE, relative to the root.
@@ -80,7 +81,7 @@ class Git:
 
     @classmethod
     def here(cls) -> Git:
-        """The repository around the working directory. Raises GuardError when there is none that can be used."""
+        """The repository of the working directory. Raises GuardError if there is none, or if git refuses to use it."""
         try:
             asked = _run(["rev-parse", "--show-object-format", "--show-toplevel"], cwd=Path.cwd())
         except GuardError as error:
@@ -94,33 +95,35 @@ class Git:
         return cls(Path(os.fsdecode(root)))
 
     def text(self, *arguments: str) -> str:
-        """What a git command prints, stripped. Raises GuardError when it fails."""
+        """What a git command prints, stripped. Raises GuardError if it fails."""
         return os.fsdecode(self.run(*arguments)).strip()
 
     def run(self, *arguments: str, given: bytes = b"") -> bytes:
-        """The same, as it is, of a command that reads what it is given."""
+        """The output of a git command, as bytes. `given` is its standard input. Raises GuardError if it fails."""
         return _run(list(arguments), cwd=self.root, given=given, environment=self.environment)
 
     def option(self, name: str) -> str | None:
-        """What git's configuration says; None when it says nothing."""
+        """The value of an option of git's configuration; None if it is not set."""
         try:
             return self.text("config", "--get", name)
         except GuardError:
             return None
 
     def commit(self, revision: str) -> str | None:
-        """The id of the commit that a revision names, or None. A revision cannot be taken for an option."""
+        """The id of the commit that a revision names, or None. A revision that begins with - is not taken for an
+        option.
+        """
         try:
             return self.text("rev-parse", "--quiet", "--verify", "--end-of-options", f"{revision}^{{commit}}")
         except GuardError:
             return None
 
     def staged_changes(self) -> list[Change]:
-        """What the index changes with respect to HEAD, or to nothing before the first commit."""
+        """What the index changes compared with HEAD, or with the empty tree before the first commit."""
         return self.changes_in_index(self.commit("HEAD") or EMPTY_TREE)
 
     def first_seen(self) -> dict[str, int]:
-        """When each path of the history was first added, as a count of commits; of a path with several, the first."""
+        """For each path of the history, when it was first added, as a count of commits."""
         found: dict[str, int] = {}
         commits = 0
         arguments = ("--reverse", "--diff-filter=A", "--no-renames", "--name-only", "--format=%x01", "-z")
@@ -133,7 +136,7 @@ class Git:
 
     @no_collecting()
     def index(self) -> list[Entry]:
-        """What the index lists. Raises GuardError while a conflict is unresolved."""
+        """The files of the index. Raises GuardError during an unresolved conflict."""
         records = self._records("ls-files", "--stage", "-z")
         for record in records:
             if record[_STAGE] != "0":
@@ -141,7 +144,7 @@ class Git:
         return [Entry(record[_PATH], record[_BLOB]) for record in records if _counts(record)]
 
     def listed(self, paths: Sequence[str], revision: str | None) -> list[Entry]:
-        """What a revision, or the index, lists at or below these paths."""
+        """The files of a revision, or of the index, at or below these paths."""
         if revision is None:
             records = self._records("--literal-pathspecs", "ls-files", "--stage", "-z", "--", *paths)
             return [Entry(record[_PATH], record[_BLOB]) for record in records if record.startswith(REGULAR_FILES)]
@@ -150,7 +153,7 @@ class Git:
         return [Entry(record[_PATH_OF_A_TREE], record[_BLOB_OF_A_TREE]) for record in regular]
 
     def index_paths(self) -> list[str] | None:
-        """The paths of what `index` lists, in a third of the time; None while a conflict is unresolved."""
+        """The paths of what `index` returns, in a third of the time; None during an unresolved conflict."""
         records = self._records("ls-files", "--stage", "-z")
         if any(record[_STAGE] != "0" for record in records):
             return None
@@ -159,13 +162,13 @@ class Git:
 
     @no_collecting()
     def tree(self, revision: str) -> list[Entry]:
-        """What a revision lists."""
+        """The files of a revision."""
         records = self._records("ls-tree", "-r", "-z", "--full-tree", revision)
         regular = [record for record in records if _counts(record)]
         return [Entry(record[_PATH_OF_A_TREE], record[_BLOB_OF_A_TREE]) for record in regular]
 
     def links_and_submodules(self, revision: str | None) -> list[Change]:
-        """Those that the index, or a revision, lists, as if they were new."""
+        """The links and submodules of a revision, or of the index, as changes that add them."""
         asked = ("ls-files", "--stage", "-z") if revision is None else ("ls-tree", "-r", "-z", "--full-tree", revision)
         records = [record for record in self._records(*asked) if record.startswith((*_BEHIND,)) and not _counts(record)]
         blob = _BLOB if revision is None else _BLOB_OF_A_TREE
@@ -181,11 +184,11 @@ class Git:
         ]
 
     def changes_in_index(self, base: str) -> list[Change]:
-        """What the index changes with respect to a revision."""
+        """What the index changes compared with a revision."""
         return self._changes("diff-index", "--cached", "--ita-invisible-in-index", base)
 
     def changes_between(self, base: str, revision: str) -> list[Change]:
-        """What a revision changes with respect to another."""
+        """What `revision` changes compared with `base`."""
         return self._changes("diff-tree", "-r", base, revision)
 
     @cached_property
@@ -194,26 +197,29 @@ class Git:
         return Path(self.text("rev-parse", "--path-format=absolute", "--git-common-dir"))
 
     def worktrees(self) -> list[Path]:
-        """The roots of the worktree at hand, and of the main one if it is linked to that."""
+        """The root of this worktree and, if it is a linked one, that of the main worktree."""
         main = self.folder.parent
         return [self.root, *([main] if self.folder.name == ".git" and main != self.root else [])]
 
     def merge_base(self, one: str, other: str) -> str | None:
-        """The id of the best common ancestor of two commits; None where this clone has none."""
+        """The id of the best common ancestor of two commits; None if this clone has none."""
         try:
             return self.text("merge-base", one, other)
         except GuardError:
             return None
 
     def is_shallow(self) -> bool:
-        """Whether the history is cut off, so that what is not in this clone may be elsewhere."""
+        """Whether this clone has only a part of the history."""
         return self.text("rev-parse", "--is-shallow-repository") == "true"
 
     def index_commit(self) -> str:
-        """The id of a commit of what the index holds. No branch leads to it, so git will collect it some day."""
+        """The id of a new commit with the content of the index. No branch contains it, so git will delete
+        it some day.
+        """
         parent = self.commit("HEAD")
         tree = self.text("write-tree")
-        author = ["-c", "user.name=imgsim-guard", "-c", "user.email=imgsim-guard@localhost"]  # where nobody has a name
+        # For a user without a name.
+        author = ["-c", "user.name=imgsim-guard", "-c", "user.email=imgsim-guard@localhost"]
         return self.text(*author, "commit-tree", tree, *(["-p", parent] if parent else []), "-m", "what is checked")
 
     def sizes(self, blobs: Iterable[str]) -> dict[str, int]:
@@ -227,7 +233,7 @@ class Git:
         return {words[0]: int(words[2]) for words in answers if words[1] == "blob"}
 
     def blobs(self, blobs: Iterable[str], *, largest: int) -> dict[str, bytes]:
-        """The bytes of those blobs that this clone has and that are no larger than so many bytes."""
+        """The bytes of those blobs that this clone has and that have at most `largest` bytes."""
         wanted = [blob for blob, size in self.sizes(blobs).items() if size <= largest]
         answer = self.run("cat-file", "--batch", "--buffer", given=_lines(wanted)) if wanted else b""
         found, at = {}, 0
@@ -239,7 +245,9 @@ class Git:
         return found
 
     def _fetch_missing(self, blobs: Sequence[str]) -> None:
-        """In a partial clone, fetch what it lacks of these at once: git would fetch each by itself, when it is read."""
+        """In a partial clone, fetch the missing blobs with one command. Git would fetch each of them when
+        it is read.
+        """
         if self._promisor is None:
             return
         here = set(self.run("cat-file", "--batch-all-objects", "--batch-check=%(objectname)").decode().split())
@@ -247,12 +255,12 @@ class Git:
         if len(missing) > 1:
             options = ("--no-tags", "--no-write-fetch-head", "--recurse-submodules=no", "--filter=blob:none", "--stdin")
             fetch = ("-c", "fetch.negotiationAlgorithm=noop", "fetch", "--quiet", *options, self._promisor)
-            with suppress(GuardError):  # what cannot be fetched is missed, and said, when it is read
+            with suppress(GuardError):  # a read reports a blob that cannot be fetched
                 self.run(*fetch, given=_lines(missing))
 
     @cached_property
     def _promisor(self) -> str | None:
-        """The remote of a partial clone; None for a clone that has all blobs."""
+        """The remote of a partial clone; None for a full clone."""
         try:
             names = self.text("config", "--name-only", "--get-regexp", r"^remote\..*\.promisor$").splitlines()
         except GuardError:
@@ -260,7 +268,7 @@ class Git:
         return names[0].removeprefix("remote.").removesuffix(".promisor") if names else None
 
     def filtered(self, path: str, revision: str | None) -> bytes | None:
-        """A path's file in a revision, or in the index, as a checkout would write it; None when git cannot make it."""
+        """A path's file in a revision, or in the index, as a checkout would write it; None if git cannot produce it."""
         try:
             return self.run("cat-file", "--filters", f"{revision or ''}:{path}")
         except GuardError:
@@ -283,11 +291,11 @@ class Git:
             return Unreadable("its bytes are not in this clone; run git fetch --refetch", absent=True)
         size = int(header[-1])
         if size > MAX_BLOB_SIZE:
-            self.close()  # rather than read all of it
+            self.close()  # faster than reading the rest of the blob
             return Unreadable(f"{size:,} bytes, more than the {MAX_BLOB_SIZE:,} that are read")
         return answers.read(size + 1)[:size]
 
-    def at_hand(self, image: Image) -> bool:  # noqa: ARG002  a clone without blobs fetches them by itself
+    def at_hand(self, image: Image) -> bool:  # noqa: ARG002  a partial clone fetches by itself
         """Always."""
         return True
 
@@ -296,7 +304,7 @@ class Git:
         if self._blobs is not None:
             for pipe in (self._blobs.stdin, self._blobs.stdout):
                 if pipe is not None:
-                    with suppress(BrokenPipeError):  # what it was asked last, it did not live to read
+                    with suppress(BrokenPipeError):  # the process had ended before it read the last request
                         pipe.close()
             self._blobs.wait()
             self._blobs = None
@@ -328,8 +336,8 @@ class Git:
 
 
 def _environment() -> dict[str, str]:
-    """The process's, so that git means the same in the root as in the working directory; and without `git replace`:
-    the bytes under a replaced id are not those that the id is of.
+    """The environment of the process, with absolute paths, so that it has the same meaning in the root as in the
+    working directory; and without `git replace`, since replaced bytes do not have the digest that is their id.
     """
     absolute = {name: os.path.abspath(os.environ[name]) for name in FOLDERS if os.environ.get(name)}  # noqa: PTH100
     return {**os.environ, **absolute, "GIT_NO_REPLACE_OBJECTS": "1"}
@@ -352,24 +360,24 @@ def _run(arguments: list[str], *, cwd: Path, given: bytes = b"", environment: Ma
 
 
 def _not_started(error: OSError) -> GuardError:
-    if isinstance(error, FileNotFoundError | NotADirectoryError):  # of every folder on the PATH
+    if isinstance(error, FileNotFoundError | NotADirectoryError):  # raised if no folder of PATH has git
         return GuardError("git is not installed, or not on the PATH")
     return GuardError(f"git cannot be started: {reason(error)}")
 
 
 def _name(arguments: list[str]) -> str:
-    """Which of git's commands it is: the first word that is no option, and no value of -c."""
+    """The name of a git command: the first argument that is neither an option nor the value of -c."""
     pairs = pairwise(["", *arguments])
     return next(word for before, word in pairs if before != "-c" and not word.startswith("-"))
 
 
 def _counts(record: str) -> bool:
-    """Whether a record, which begins with a mode and ends with a path, is listed."""
+    """Whether a record, which begins with a mode and ends with a path, is a regular file or a link that counts."""
     return record.startswith(REGULAR_FILES) or (record.startswith(LINK) and record.endswith(LINKS_THAT_COUNT))
 
 
 def _change(record: str, path: str) -> Change:
-    """`:old-mode new-mode old-blob new-blob status`, as diff-index and diff-tree print it."""
+    """A record `:old-mode new-mode old-blob new-blob status` of diff-index or diff-tree."""
     old_mode, new_mode, old, new, _status = record.removeprefix(":").split()
     modes = (*REGULAR_FILES, LINK) if path.endswith(LINKS_THAT_COUNT) else REGULAR_FILES
     found = new if new_mode in modes else None

@@ -1,4 +1,4 @@
-"""Images that a program hands over: paths, and pictures that are in memory only."""
+"""Images that a Python program passes: paths, and pictures in memory."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 class Given:
-    """Reads files by their path, and what was handed over by its name."""
+    """Reads files by their path, and pictures in memory by their name."""
 
     def __init__(self) -> None:
         self._files = Folders()
         self._held: dict[str, bytes] = {}
 
     def add(self, name: str, data: bytes) -> Image:
-        """Take an image's bytes; the image."""
+        """Add a picture as the bytes of an image file."""
         self._held[name] = data
         return Image(name, f"sha256:{hashlib.sha256(data).hexdigest()}")
 

@@ -1,6 +1,6 @@
-"""How a hook was called, and whether there may be anything to judge.
+"""How a hook was called, and whether there may be images to check.
 
-A commit without images has to wait for this alone, so it imports nothing that reads LFS or DVC.
+A commit without images runs only this module of `sources`, so it imports nothing that reads LFS or DVC.
 """
 
 from __future__ import annotations
@@ -15,33 +15,32 @@ if TYPE_CHECKING:
     from imgsim_guard.sources.git import Git
 
 DECIDING_FILES = ("dvc.yaml", ".gitattributes")
-"""A change of these may change what tracks an image."""
+"""Files that determine which tracker an image has."""
 
 
 def is_needed(git: Git, environment: Mapping[str, str], files: Sequence[str]) -> bool:
-    """Whether there may be anything to judge. A commit without images has to wait for this alone.
-
-    `files`: those that were named on the command line.
-    """
+    """Whether there may be images to check. `files`: the paths on the command line."""
     if pushed(environment) or by_hand(files, environment):
         return True
     return any(_concerns(change.path) or change.behind == "submodule" for change in git.staged_changes())
 
 
 def pushed(environment: Mapping[str, str]) -> str | None:
-    """The revision that pre-commit names, which is pushed; None where it names none."""
+    """The revision that is pushed, as pre-commit names it; None if it names none."""
     if environment.get("PRE_COMMIT_FROM_REF") and (revision := environment.get("PRE_COMMIT_TO_REF")):
         return revision
     return environment.get("PRE_COMMIT_LOCAL_BRANCH") or None
 
 
 def by_hand(files: Sequence[str], environment: Mapping[str, str]) -> bool:
-    """Whether named files are what is to be judged: git sets the index for the hooks of a commit and of a merge."""
+    """Whether the named files are to be checked: for the hooks of a commit and of a merge, git sets the
+    index instead.
+    """
     return bool(files) and "GIT_INDEX_FILE" not in environment
 
 
 def _concerns(path: str) -> bool:
-    """Whether a change of this path can bring an image, or change a rule."""
+    """Whether a change of this path may add an image, or change a rule."""
     return (
         has_image_suffix(path)
         or OVERLOOKED.search(path) is not None

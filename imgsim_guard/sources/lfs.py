@@ -1,4 +1,4 @@
-"""Git LFS: which blobs are pointers, and the bytes behind them."""
+"""Git LFS: which blobs are pointers, and the bytes of the files they point to."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from imgsim_guard.sources.git import Change, Entry, Git
 
 LARGEST_POINTER = 1023
-"""Bytes. The specification wants pointers below 1,024 bytes (docs/spec.md of git-lfs, "The pointer")."""
+"""Pointers are smaller than this, in bytes (docs/spec.md of git-lfs, "The pointer")."""
 
 LARGEST_ATTRIBUTES = 1_000_000
 
@@ -28,13 +28,13 @@ _POINTER = re.compile(
 
 
 def pointed_to(blob: bytes) -> str | None:
-    """The content id of what a pointer points to; None for anything but a pointer as the specification has it."""
+    """The content id of the file that a pointer points to; None for a blob that is no pointer by the specification."""
     found = _POINTER.fullmatch(blob)
     return content_id("sha256", found[1].decode()) if found else None
 
 
 def is_used(git: Git, entries: Iterable[Entry], changes: Iterable[Change]) -> bool:
-    """Whether any blob may be a pointer. Only then is it worth while to ask git for their sizes."""
+    """Whether any blob may be a pointer. If not, git need not be asked for sizes."""
     if (git.folder / "lfs").is_dir() or git.option("lfs.storage"):
         return True
     attributes = {entry.blob for entry in entries if _has_attributes(entry.path)}
@@ -43,21 +43,23 @@ def is_used(git: Git, entries: Iterable[Entry], changes: Iterable[Change]) -> bo
 
 
 def resolved(git: Git, images: Iterable[Image]) -> dict[str, str]:
-    """By the content id of each image that is a pointer, the content id of what it points to."""
+    """For each image that is a pointer, by its content id: the content id of the file it points to."""
     blobs = {digest_of(image.content) for image in images}
     found = {blob: pointed_to(data) for blob, data in git.blobs(blobs, largest=LARGEST_POINTER).items()}
     return {content_id("git", blob): content for blob, content in found.items() if content}
 
 
 class Lfs:
-    """Reads what pointers point to. `revision` is the commit whose pointers they are; None for the index."""
+    """Reads the files that pointers point to. `revision`: the commit of the pointers; None for the index."""
 
     def __init__(self, git: Git, revision: str | None) -> None:
         self._git = git
         self._revision = revision
 
     def read(self, image: Image) -> bytes | Unreadable:
-        """From the object store; else from the worktree; else as git checks it out, which may download it."""
+        """The file's bytes from the LFS storage, else from the worktree, else from a checkout by git, which may
+        download it.
+        """
         oid = digest_of(image.content)
         for data in self._attempts(image.path, oid):
             if isinstance(data, bytes) and hashlib.sha256(data).hexdigest() == oid:
@@ -65,7 +67,7 @@ class Lfs:
         return Unreadable("git LFS has not downloaded it; run git lfs pull", absent=True)
 
     def at_hand(self, image: Image) -> bool:
-        """Whether its bytes seem to be on this machine, judged without opening a file."""
+        """Whether the bytes seem to be on this machine. Opens no file."""
         if self._object(digest_of(image.content)).is_file():
             return True
         file = self._git.root / image.path
@@ -82,7 +84,7 @@ class Lfs:
 
     @cached_property
     def _storage(self) -> Path:
-        """Where git LFS keeps what it has downloaded: `lfs.storage`, which is relative to the `.git` folder."""
+        """The folder of downloaded files: `lfs.storage`, which is relative to the `.git` folder."""
         return self._git.folder / Path(self._git.option("lfs.storage") or "lfs").expanduser()
 
 

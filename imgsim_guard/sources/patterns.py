@@ -1,8 +1,8 @@
-"""Patterns of a .gitignore file, matched in a time that is no more than the product of a pattern's and a path's length.
+"""Patterns of a .gitignore file, matched in time proportional to the lengths of the pattern and the path.
 
-pathspec knows what the patterns mean, and turns them into regular expressions. As they are, `*a*a*a*a*b` takes seconds
-for one long name, since each star tries all that the ones before it leave. But whatever follows a star up to the next
-may be taken where it comes first, since that leaves the most to the rest. Atomic groups do that: (?>...).
+pathspec translates the patterns to regular expressions, in which `*a*a*a*a*b` takes seconds on one long name because of
+backtracking. The text between two stars can be matched at its first occurrence, since that leaves the longest rest. So
+atomic groups, (?>...), prevent the backtracking without changing what matches.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _STAR, _FIRST_GAP, _GAP = "[^/]*", "^(?:.+/)?", "(?:/.+)?"
-"""What pathspec writes for * within a name, for ** at the beginning and for ** between slashes. Nothing else looks like
-that: slashes separate its parts, and a bracket is escaped or stands before something without a slash.
+"""What pathspec writes for * within a name, for ** at the beginning, and for ** between slashes. No other pattern
+translates to these: slashes separate the parts, and a bracket is escaped or precedes text without a slash.
 """
 
 _BETWEEN_STARS = re.compile(r"\[\^/\]\*((?:\[\^/\](?!\*)|[^/[]|\[(?!\^/\]))*?)(?=\[\^/\]\*)")
-"""A star with what follows it, up to the next one in the same name."""
+"""A star and the text up to the next star in the same name."""
 
 
 def matcher(lines: Iterable[str]) -> Callable[[str], bool]:
-    """Whether a path with slashes is matched by patterns: the last one decides that matches, and `!` takes out again.
+    """A function that tells whether a path with slashes matches. The last pattern that matches decides; `!` negates.
 
-    Raises ValueError, or re.error, for a pattern that is none.
+    Raises ValueError or re.error for an invalid pattern.
     """
     from pathspec.patterns.gitignore.basic import GitIgnoreBasicPattern
 
@@ -42,7 +42,7 @@ def matcher(lines: Iterable[str]) -> Callable[[str], bool]:
 
 
 def linear(regex: str) -> str:
-    """What matches the same as this regular expression of pathspec's, without trying again and again."""
+    """A regular expression that matches the same paths as this one of pathspec, without backtracking."""
     regex = _BETWEEN_STARS.sub(lambda found: f"(?>{_STAR}?{found[1]})", regex)
     first, *rest = regex.split(_GAP)
     if not rest:

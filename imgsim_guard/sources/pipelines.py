@@ -1,6 +1,6 @@
-"""What a `dvc.yaml` says of the stages in the `dvc.lock` beside it: where they work, and what DVC does not keep.
+"""The `dvc.yaml` beside a `dvc.lock`: the working directories of its stages, and the outputs that DVC does not keep.
 
-Its fields may be computed from parameters: DVC's user guide, "Templating", "foreach stages" and "matrix stages".
+Its fields may be templates: see "Templating", "foreach stages" and "matrix stages" in DVC's user guide.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 PIPELINE = "dvc.yaml"
 
 PARAMETERS = "params.yaml"
-"""What DVC reads parameters from unless it is told otherwise."""
+"""The file that DVC reads parameters from by default."""
 
 MOST_ITEMS = 100_000
-"""Stages that one template stands for."""
+"""Most stages that one template may make."""
 
 DEEPEST_MERGE = 4
-"""Mappings in one another that are merged when several files have a key."""
+"""Deepest nesting of mappings that are merged when several files have the same key."""
 
 _EXPRESSION = re.compile(r"(?<!\\)\$\{([^{}]*)\}")
 _STEPS = re.compile(r"[^.\[\]\s]+(?:\.[^.\[\]\s]+|\[\d{1,9}\])*")
@@ -42,16 +42,17 @@ class Declared(NamedTuple):
 
 
 class Pipeline:
-    """The `dvc.yaml` in a folder of the repository. `read` gives the bytes of a file by its path, if there is one."""
+    """The `dvc.yaml` in a folder of the repository. `read` returns the bytes of a file by its path, or None."""
 
     def __init__(self, folder: str, read: Callable[[str], bytes | None]) -> None:
         self._folder = folder
         self._read = read
 
     def stage(self, name: str) -> Declared:
-        """The stage that a `dvc.lock` calls so. One that is not there any more works in the folder, and keeps all.
+        """The stage with this name in `dvc.lock`. A stage that was removed works in the folder, and DVC keeps all its
+        outputs.
 
-        Raises ManifestError where the working directory cannot be told.
+        Raises ManifestError if the working directory cannot be determined.
         """
         stages = self._document.get("stages")
         known = stages if isinstance(stages, dict) else {}
@@ -85,7 +86,7 @@ class Pipeline:
         return _merge(found, self._loaded(self._document.get("vars"), "."))
 
     def _loaded(self, entries: object, working: str) -> dict[str, Words]:
-        """The values of `vars`: mappings, and files of which all or some keys are taken."""
+        """The values of `vars`: mappings, and files of which all or some keys are used."""
         found: dict[str, Words] = {}
         for entry in entries if isinstance(entries, list) else ():
             if isinstance(entry, dict):
@@ -128,7 +129,9 @@ class Pipeline:
                         yield self._text(path, chosen)
 
     def _filled(self, value: Words, chosen: Mapping[str, Words], *, depth: int = 0) -> Words:
-        """The value that a template such as `${sets}` stands for, also within so many lists and mappings."""
+        """The value of a template such as `${sets}`, also within nested lists and mappings. `depth`: levels
+        above it.
+        """
         if isinstance(value, str):
             whole = _EXPRESSION.fullmatch(value.strip())
             return self._found(whole[1], chosen) if whole else self._text(value, chosen)
@@ -166,7 +169,7 @@ class Pipeline:
 
 
 def _each(items: Words) -> Iterator[tuple[str, dict[str, Words]]]:
-    """The names of the stages that `foreach` makes, and the values that they are made with."""
+    """The names of the stages that `foreach` makes, and their values."""
     if isinstance(items, dict):
         yield from ((key, {"key": key, "item": item}) for key, item in items.items())
     elif isinstance(items, list):
@@ -177,7 +180,7 @@ def _each(items: Words) -> Iterator[tuple[str, dict[str, Words]]]:
 
 
 def _combinations(axes: Words) -> Iterator[tuple[str, dict[str, Words]]]:
-    """The same of `matrix`."""
+    """The names of the stages that `matrix` makes, and their values."""
     named = (
         {name: values for name, values in axes.items() if isinstance(values, list)} if isinstance(axes, dict) else {}
     )
@@ -205,7 +208,7 @@ def _merge(first: dict[str, Words], second: Mapping[str, Words], *, depth: int =
 
 
 def _texts(values: Mapping[str, object]) -> dict[str, Words]:
-    """TOML's values as YAML's are here: every scalar as its text."""
+    """TOML's values with every scalar as text, as `plain_yaml` gives those of YAML."""
 
     def text(value: object) -> Words:
         if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Where images are, in words that another process can be told, so that it opens the same source."""
+"""Where images are, as plain data for another process, which opens the same source."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 class Place(NamedTuple):
-    """`folder`: what paths begin at, or the root of the repository if they are `tracked`; `revision` as in Trackers."""
+    """`folder`: the folder of relative paths, or the root of the repository if images are `tracked`. `revision`: as in
+    Trackers.
+    """
 
     folder: str
     tracked: bool = False

@@ -1,4 +1,4 @@
-"""DVC's files as plain values: what is not as it must be is a ManifestError, never a guess."""
+"""DVC's YAML files as plain values. Anything unexpected raises ManifestError."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
 
 
 class ManifestError(Exception):
-    """The bytes are not what DVC writes there. The text says in which way."""
+    """The bytes are not what DVC writes. The text says why."""
 
 
 def text_of(data: bytes) -> str:
-    """The text of a file, with line ends as Unix has them. Raises ManifestError."""
+    """The text of a file, with line ends of Unix. Raises ManifestError."""
     try:
         return data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
@@ -21,8 +21,8 @@ def text_of(data: bytes) -> str:
 
 
 def parsed(text: str, *, anchors: bool = False) -> Words:
-    """The YAML document, with `anchors` as `strict_yaml` has them. Raises ManifestError."""
-    from imgsim_guard.config.strict_yaml import YamlError, parse_words  # which pointers as DVC writes them do not need
+    """The YAML document; `anchors` as in `strict_yaml`. Raises ManifestError."""
+    from imgsim_guard.config.strict_yaml import YamlError, parse_words  # pointers as DVC writes them need no parser
 
     try:
         return parse_words(text, anchors=anchors)
@@ -31,14 +31,14 @@ def parsed(text: str, *, anchors: bool = False) -> Words:
 
 
 def mapping(value: object, what: str) -> dict[str, Words]:
-    """The value, if it is a mapping; `what` is what messages call it. Raises ManifestError."""
+    """The value, if it is a mapping; `what` is its name in messages. Raises ManifestError."""
     if not isinstance(value, dict):
         raise ManifestError(f"{what} is not a mapping")
     return value
 
 
 def word(value: object, what: str) -> str:
-    """The value, if it is a text that is not empty. Raises ManifestError."""
+    """The value, if it is a text that is not empty; `what` is its name in messages. Raises ManifestError."""
     if not isinstance(value, str) or not value:
         raise ManifestError(f"{what} is missing")
     return value

@@ -1,4 +1,4 @@
-"""Images as far as they can be seen here: their own pixels, or else the small picture that the team's store has."""
+"""Images by their own pixels or, if those are not on this machine, by the previews in the team's store."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Previewed:
-    """A source that falls back to previews. Good for looking at pairs, not for embedding."""
+    """A source that falls back to previews. It serves to verify and show pairs, not to embed."""
 
     def __init__(self, source: Source, store: Store, previews: Previews) -> None:
         self._source = source
@@ -20,14 +20,14 @@ class Previewed:
         self._previews = previews
 
     def read(self, image: Image) -> bytes | Unreadable:
-        """The image's bytes, or those of its preview, or why neither can be had."""
+        """The image's bytes, or those of its preview, or why neither can be read."""
         own = self._source.read(image) if self._source.at_hand(image) else None
         if isinstance(own, bytes):
             return own
         return self._preview(image) or own or self._source.read(image)
 
     def at_hand(self, image: Image) -> bool:
-        """Whether either is on this machine."""
+        """Whether the image or its preview is on this machine."""
         return self._source.at_hand(image) or self._preview(image) is not None
 
     def _preview(self, image: Image) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Which paths are images of the dataset, by suffix and by pattern; and which of them are new, by content."""
+"""Which paths are images of the dataset, by suffix and pattern; and which of them are new, by content."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from imgsim_guard.model import Image, Selection
 
 NAMED = 3
-"""Paths named in a note that is about many."""
+"""Paths that a note names before it only counts."""
 
 SUFFIXES = re.compile(
     r"\.(jpe?g|jpe|jfif|jif|a?png|webp|bmp|dib|tiff?|gif|avif|hei[cf]|hif|jp[2fx]|j2[kc]|jpc|jxl|p[pgbn]m|dcm|dicom)$",
     re.IGNORECASE,
 )
-"""Of files that are opened. It decides what is an image only by name; what is in it is decided by content. HEIC,
-JPEG XL and DICOM are among them even where they cannot be read: such a photograph is unreadable, not overlooked.
-`.pre-commit-hooks.yaml` repeats it."""
+"""Suffixes of images. The content of a file decides how it is read. HEIC, JPEG XL and DICOM are included even if no
+decoder is installed: such an image is then unreadable instead of ignored. `.pre-commit-hooks.yaml` repeats the list.
+"""
 
 
 def has_image_suffix(path: str) -> bool:
-    """Whether a path's name says that it is an image."""
+    """Whether a path has the suffix of an image."""
     return bool(SUFFIXES.search(path))
 
 
@@ -34,11 +34,11 @@ OVERLOOKED = re.compile(
     r"\.(dng|cr[23]|nef|arw|orf|rw2|raf|pef|srw|svgz?|psd|psb|exr|hdr|tga|ico|npy|npz|p[af]m|pcx|xcf|jxr|fits?|nii)$",
     re.IGNORECASE,
 )
-"""Of images in formats that are not read."""
+"""Suffixes of images in formats that are not read."""
 
 
 def overlooked(paths: Iterable[str]) -> Iterator[str]:
-    """A note on those of these paths that are images by their suffix, but in a format that is not read."""
+    """A note on those paths that are images in a format that is not read, by their suffix."""
     found = sorted(path for path in paths if OVERLOOKED.search(path))
     if found:
         names = ", ".join(found[:NAMED]) + (", ..." if len(found) > NAMED else "")
@@ -46,22 +46,22 @@ def overlooked(paths: Iterable[str]) -> Iterator[str]:
 
 
 def unmatched(patterns: Sequence[str], images: Sequence[str]) -> Iterator[str]:
-    """A note on those patterns of `images:` that none of these matches: the images of the dataset."""
+    """A note on the patterns of `images:` that match none of these images of the dataset."""
     for pattern in patterns:
         if not pattern.startswith(("!", "#")) and not any(map(pattern_filter([pattern], name="images"), images)):
             yield f"images: no image matches the pattern {pattern}; patterns are those of a .gitignore file"
 
 
 def is_dvc_file(path: str) -> bool:
-    """Whether a path is one of DVC's pointers to data."""
+    """Whether a path is a `.dvc` file or a `dvc.lock`."""
     return path.endswith((".dvc", "/dvc.lock")) or path == "dvc.lock"
 
 
 class ImageFilter:
     """Whether a path, relative to the root and with slashes, is an image of the dataset.
 
-    `patterns` are those of a .gitignore file: the last one that matches decides, and `!` takes out again. None: every
-    image. Raises GuardError for patterns that are none.
+    `patterns` are those of a .gitignore file: the last one that matches decides, and `!` negates. With None, every
+    image is part of the dataset. Raises GuardError for an invalid pattern.
     """
 
     def __init__(self, patterns: Sequence[str] | None) -> None:
@@ -71,8 +71,8 @@ class ImageFilter:
         self._named = {found[0].lower() for found in ends if found is not None}
 
     def __call__(self, path: str) -> bool:
-        """Whether this is one. A format that is not read counts if a pattern names its suffix, such as `*.psd`: the
-        image is unreadable.
+        """Whether this path is an image of the dataset. A format that is not read counts if a pattern names its suffix,
+        such as `*.psd`: the image is unreadable.
         """
         by_name = has_image_suffix(path) or (bool(self._named) and self._names(path))
         return by_name and (self._matches is None or self._matches(path))
@@ -83,7 +83,7 @@ class ImageFilter:
 
     @property
     def patterns(self) -> Sequence[str]:
-        """Those that it was made of; none where every image counts."""
+        """The patterns; empty if every image counts."""
         return self._patterns or ()
 
     def within(self, path: str) -> bool:
@@ -91,7 +91,7 @@ class ImageFilter:
         return self._matches is None or self._matches(path)
 
     def reaches(self, folder: str) -> bool:
-        """Whether there may be images below a folder whose files are not known."""
+        """Whether a folder whose files are not known may have images of the dataset."""
         reached = self._patterns is None
         for pattern in self._patterns or ():
             if pattern.startswith("!"):
@@ -107,13 +107,13 @@ image_filter = ImageFilter
 def _covers(pattern: str, folder: str) -> bool:
     """Whether a pattern matches all files below a folder."""
     matches = pattern_filter(pattern, name="images")
-    return all(matches(f"{folder}/{file}") for file in ("\1", "\1/\1"))  # what no pattern is about
+    return all(matches(f"{folder}/{file}") for file in ("\1", "\1/\1"))  # names that no pattern has
 
 
 def _may_reach(pattern: str, folder: str) -> bool:
     """Whether a pattern may match a file below a folder, or the folder itself."""
     parts = pattern.rstrip("/").split("/")
-    if len(parts) == 1:  # which matches at any depth
+    if len(parts) == 1:  # it matches at any depth
         return True
     for part, name in zip(parts if parts[0] else parts[1:], folder.split("/"), strict=False):
         if part == "**":
@@ -124,30 +124,32 @@ def _may_reach(pattern: str, folder: str) -> bool:
 
 
 def pattern_filter(patterns: str | Sequence[str], *, name: str) -> Callable[[str], bool]:
-    """Whether a path matches patterns of a .gitignore file. `name` is the setting's. Raises GuardError."""
+    """A function that tells whether a path matches patterns of a .gitignore file. `name`: the setting, for messages.
+    Raises GuardError for an invalid pattern.
+    """
     from imgsim_guard.sources.patterns import matcher
 
     try:
         return matcher([patterns] if isinstance(patterns, str) else patterns)
-    except (ValueError, re.error) as error:  # a range such as [z-a] is no error of pathspec's
+    except (ValueError, re.error) as error:  # pathspec does not check ranges such as [z-a]
         raise GuardError(f"{name}: {error}") from error
 
 
 def without_moved(
     selection: Selection, identity: Callable[[str], str], split: Callable[[str], str] = lambda _path: ""
 ) -> Selection:
-    """The same, with the queries that only moved in the gallery instead.
+    """The selection with queries that only moved put into the gallery.
 
-    A path that gained a content is new only as far as the state holds that content more often than before: so a
-    renamed image is not new, a copied one is, and one that is both renamed and copied counts once. An image that moves
-    into a split, out of another or out of none, is new to that split, so it is new. Two contents are the same when
-    `identity` says the same of them.
+    A path with a new content is new only if the state has that content more often than before: a renamed image is not
+    new, a copied one is, and one that is renamed and copied counts once. An image that moves into a split, from another
+    split or from none, is new to that split, so it stays a query. `identity` is equal for content ids of the same
+    bytes.
     """
     lost: dict[str, list[Image]] = {}
     for image in selection.lost:
         lost.setdefault(identity(image.content), []).append(image)
     moved = set()
-    for into_any in (False, True):  # within a split first: it is what moved least
+    for into_any in (False, True):  # moves within a split first, then moves into no split
         for query in selection.queries:
             here = lost.get(identity(query.content))
             if not here or query in moved or (into_any and split(query.path)):

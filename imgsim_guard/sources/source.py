@@ -1,4 +1,4 @@
-"""What a source of images offers, whichever tracker or folder it is."""
+"""The interface of a source of images: git, git LFS, DVC or folders."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 
 class Source(Protocol):
-    """Where images' bytes come from."""
+    """Reads the bytes of images."""
 
     def read(self, image: Image) -> bytes | Unreadable:
-        """The image's bytes, or why they cannot be had."""
+        """The image's bytes, or why they cannot be read."""
 
     def at_hand(self, image: Image) -> bool:
-        """Whether its bytes seem to be on this machine, judged without opening a file."""
+        """Whether the bytes seem to be on this machine. Opens no file."""

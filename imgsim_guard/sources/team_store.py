@@ -1,4 +1,4 @@
-"""The folder of embeddings that DVC tracks beside the dataset: whose it is, and whether it is whole on this machine."""
+"""The tracked store: the folder of embeddings that DVC tracks, and whether all of it is on this machine."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NO_PROJECT = (
 
 
 class TeamStore:
-    """A folder, relative to the root, that a `.dvc` file beside it tracks, or will."""
+    """A folder, relative to the root, that a `.dvc` file beside it tracks or will track."""
 
     def __init__(self, git: Git, path: str) -> None:
         self._git = git
@@ -36,7 +36,9 @@ class TeamStore:
         self.folder: Path = git.root / path
 
     def require_whole(self) -> None:
-        """Raise GuardError unless it can be added to here: DVC is there, and all that it tracks of the folder, too."""
+        """Raise GuardError unless embeddings can be added here: DVC is installed, and all tracked files of the folder
+        are there.
+        """
         if not self.folder.resolve().is_relative_to(self._git.root.resolve()):
             raise GuardError(f"{self._path} is a link to {self.folder.resolve()}, outside the repository; remove it")
         if not (self._git.root / self.project / ".dvc").is_dir():
@@ -49,7 +51,7 @@ class TeamStore:
             raise GuardError(f"{lacking}; run {self.command('pull')} first, or the embeddings of others would be lost")
 
     def lacking(self) -> str:
-        """What is not here of what DVC tracks, in words; empty when nothing is."""
+        """What DVC tracks and this machine lacks, in words; empty if nothing is missing."""
         out = self._tracked()
         if out is None:
             return ""
@@ -60,15 +62,15 @@ class TeamStore:
         return f"{absent:,} of the {len(listed):,} files of {self._path} are not on this machine" if absent else ""
 
     def command(self, name: str) -> str:
-        """A command of DVC for the store, to be run in the root of the git repository."""
+        """A DVC command for the store, to run in the root of the git repository."""
         return Dvc(self._git, None).command(name, self.pointer)
 
     def add(self) -> bool:
-        """Have DVC track what is in the folder, and stage the pointer; whether there is anything to commit.
+        """Run `dvc add` for the folder and stage the pointer. Returns whether there is anything to commit.
 
-        Raises GuardError when DVC will not.
+        Raises GuardError if DVC fails.
         """
-        for left_over in self.folder.rglob("*.tmp"):  # of a run that was killed while it wrote
+        for left_over in self.folder.rglob("*.tmp"):  # from a run that was killed while it wrote
             left_over.unlink()
         out, there = self._tracked(), self._there()
         if out is None and not there:
@@ -84,7 +86,7 @@ class TeamStore:
         return {file.relative_to(self.folder).as_posix() for file in self.folder.rglob("*") if file.is_file()}
 
     def _listed(self, out: Out) -> set[str] | None:
-        """The files that DVC tracks; None when it cannot be told."""
+        """The files that DVC tracks; None if its list of files cannot be read."""
         files = Dvc(self._git, None).files(Pointed(out, self.pointer), new=True)
         return None if isinstance(files, Unreadable) else {file.path for file in files}
 
@@ -96,7 +98,7 @@ class TeamStore:
         return next((out for out in outs if out.path == self._path), None)
 
     def _stage(self) -> str:
-        """The pipeline whose output the folder is; empty for none."""
+        """The `dvc.yaml` with the stage that puts out the folder; empty if there is none."""
         locks = [entry.path for entry in self._git.index() if posixpath.basename(entry.path) == "dvc.lock"]
         named = (path for path in locks if any(out.path == self._path for out in self._outs(path)))
         return next(named, "")
