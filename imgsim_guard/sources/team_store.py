@@ -98,7 +98,7 @@ class TeamStore:
         return next((out for out in outs if out.path == self._path), None)
 
     def _stage(self) -> str:
-        """The `dvc.yaml` with the stage that puts out the folder; empty if there is none."""
+        """The `dvc.lock` with the stage whose output is the folder; empty if there is none."""
         locks = [entry.path for entry in self._git.index() if posixpath.basename(entry.path) == "dvc.lock"]
         named = (path for path in locks if any(out.path == self._path for out in self._outs(path)))
         return next(named, "")

@@ -1,4 +1,4 @@
-"""Images that git, git LFS and DVC track: which are new, and which the dataset already holds."""
+"""Images that git, git LFS and DVC track: which are new, and which the dataset already has."""
 
 from __future__ import annotations
 
@@ -42,26 +42,26 @@ if TYPE_CHECKING:
     from imgsim_guard.sources.git import Entry, Git
 
 LONGEST_TARGET, IN_ANNEX = 4096, b".git/annex/objects/"
-"""Bytes of a link that is read, and what git-annex's links lead through."""
+"""Most bytes of a link that are read, and a folder in the target of every link of git-annex."""
 
 MOST_OPENED = 50
-"""New files without a suffix that are opened to see whether they are images."""
+"""Most new files without a suffix that are opened to see whether they are images."""
 
 
 TRACKERS: dict[Tracker, str] = {"git": "git", "sha256": "git LFS", "md5": "DVC"}
-"""The trackers, by the names that people know."""
+"""The trackers, by their usual names."""
 
 EMPTY = content_id("git", EMPTY_BLOB)
 
 LARGEST_COMPARED = 2**25
-"""Bytes of a file that git and DVC track at the same path; whether theirs are the same is not asked of larger ones."""
+"""Largest file, in bytes, that is compared if git and DVC both track its path. A larger one counts as the same."""
 
 
 FETCH = "run git fetch, or in CI check out the full history (fetch-depth: 0)"
 
 
 class Trackers:
-    """Reads each image from where its tracker keeps it. `revision`: the commit that holds them; None for the index."""
+    """Reads each image from its tracker. `revision`: the commit of the images; None for the index."""
 
     def __init__(self, git: Git, revision: str | None) -> None:
         self._by_tracker: dict[Tracker, Git | Dvc | lfs.Lfs] = {
@@ -71,11 +71,11 @@ class Trackers:
         }
 
     def read(self, image: Image) -> bytes | Unreadable:
-        """The image's bytes, or why they cannot be had."""
+        """The image's bytes, or why they cannot be read."""
         return self._of(image).read(image)
 
     def at_hand(self, image: Image) -> bool:
-        """Whether its bytes seem to be on this machine, judged without opening a file."""
+        """Whether the bytes seem to be on this machine. Opens no file."""
         return self._of(image).at_hand(image)
 
     def _of(self, image: Image) -> Git | Dvc | lfs.Lfs:
@@ -83,13 +83,15 @@ class Trackers:
 
 
 def staged(git: Git, is_image: Callable[[str], bool], changes: Sequence[Change] | None = None) -> Selection:
-    """What the index adds to HEAD, or to nothing before the first commit. `changes`: what `Git.staged_changes` gave."""
+    """The images that the index adds to HEAD, or to nothing before the first commit. `changes`: the result of
+    `Git.staged_changes`.
+    """
     known = git.staged_changes() if changes is None else changes
     return _selection("staged", git, git.index(), known, is_image, base="HEAD")
 
 
 def named(git: Git, is_image: Callable[[str], bool], files: Sequence[str]) -> Selection:
-    """Files of the index by name, new or not, against all others; of a `.dvc` file, the images that it tracks.
+    """Files of the index by name, new or not, against all others. A `.dvc` file stands for the images that it tracks.
 
     `files` are relative to the working directory. Raises GuardError for an image that git does not track.
     """
@@ -103,10 +105,11 @@ def named(git: Git, is_image: Callable[[str], bool], files: Sequence[str]) -> Se
 
 
 def between(git: Git, is_image: Callable[[str], bool], *, base: str, revision: str) -> Selection:
-    """What a revision adds to the point where it parted from the base, or to the base if they have none in common.
+    """The images that a revision adds to its merge base with `base`, or to `base` itself if the two have no common
+    commit.
 
-    Raises GuardError for what is no commit, and where the history of this clone is cut off. What the base has gained
-    since counts as already there: only a merge brings the two together.
+    Raises GuardError for a name that is no commit, and if this clone has too little history. Images that `base` gained
+    since the merge base are in the gallery: a merge brings them together.
     """
     commits = []
     for name in (base, revision):
@@ -117,7 +120,7 @@ def between(git: Git, is_image: Callable[[str], bool], *, base: str, revision: s
     merge_base = git.merge_base(*commits)
     if merge_base is None and git.is_shallow():
         raise GuardError(f"{base!r} and {revision!r} have no common ancestor in this clone; {FETCH}")
-    merge_base = merge_base or commits[0]  # a history that was rewritten from the root on: the two states are compared
+    merge_base = merge_base or commits[0]  # without a common root, the two states are compared
 
     def since(commit: str) -> Selection:
         changes = git.changes_between(merge_base, commit)
@@ -128,7 +131,7 @@ def between(git: Git, is_image: Callable[[str], bool], *, base: str, revision: s
 
 
 def _beside(selection: Selection, others: Selection, base: str) -> Selection:
-    """A selection with the queries of another in its gallery, except where both have something at a path."""
+    """A selection with the queries of another one added to its gallery, except at paths that both have."""
     there = {image.path for image in (*selection.queries, *selection.gallery)}
     others = without_moved(others, identity=lambda content: content)
     gained = [image for image in others.queries if image.path not in there]
@@ -141,7 +144,9 @@ def _beside(selection: Selection, others: Selection, base: str) -> Selection:
 
 
 def everything(git: Git, is_image: Callable[[str], bool], *, revision: str | None = None) -> Selection:
-    """All that the index, or a commit, lists is new, and nothing is there yet: every pair of the dataset is judged."""
+    """All images of the index, or of a commit, as queries, with an empty gallery: every pair of the dataset is
+    compared.
+    """
     entries = git.index() if revision is None else git.tree(revision)
     changes = [Change(entry.path, None, entry.blob) for entry in entries]
     changes += git.links_and_submodules(revision)
@@ -159,9 +164,9 @@ def dvc_outs(git: Git, is_image: Callable[[str], bool]) -> list[str]:
 
 
 def restricted(selection: Selection, git: Git, paths: Sequence[str]) -> Selection:
-    """The same, with only the queries at or below these paths; the other new images count as already there.
+    """The selection with only the queries at or below these paths; the other new images move to the gallery.
 
-    `paths` are relative to the working directory. Raises GuardError for one where nothing is tracked.
+    `paths` are relative to the working directory. Raises GuardError for a path without tracked files.
     """
     wanted = [below_root(path, git.root) for path in paths]
     known = [image.path for image in (*selection.queries, *selection.gallery)]
@@ -179,7 +184,7 @@ def restricted(selection: Selection, git: Git, paths: Sequence[str]) -> Selectio
 
 
 @no_collecting()
-def _selection(  # noqa: PLR0913  where the trackers meet
+def _selection(  # noqa: PLR0913  all trackers meet here
     scope: Scope,
     git: Git,
     entries: Sequence[Entry],
@@ -189,9 +194,9 @@ def _selection(  # noqa: PLR0913  where the trackers meet
     base: str | None = None,
     revision: str | None = None,
 ) -> Selection:
-    """Queries are the new images of a state, which is a revision or the index; the gallery is what else it lists.
+    """Queries are the new images of a state, which is a revision or the index; the gallery is the rest of its images.
 
-    `base`: the commit that the changes are made to; None when all is new.
+    `base`: the commit that the changes are relative to; None if everything is new.
     """
     images = _images(entries, is_image)
     gained = [_image(change.path, change.new) for change in changes if change.new and is_image(change.path)]
@@ -230,7 +235,9 @@ def _left_out(
     images: Sequence[str],
     is_image: Callable[[str], bool],
 ) -> Iterator[str]:
-    """Notes on new images in formats that are not read and, if there are any images, on patterns that match none."""
+    """Notes on new images in formats that are not read and, if there are images, on patterns that match
+    none of them.
+    """
     if isinstance(is_image, ImageFilter):
         new = [change for change in changes if change.new and is_image.within(change.path)]
         yield from overlooked(change.path for change in new if not is_image(change.path))
@@ -240,7 +247,7 @@ def _left_out(
 
 
 def _without_suffix(git: Git, changes: Sequence[Change]) -> Iterator[str]:
-    """A note on new files that are images, which their names do not tell; of many, so many are opened."""
+    """A note on new files without a suffix that are images. At most MOST_OPENED files are opened."""
     for change in [one for one in changes if one.new and "." not in one.path.rpartition("/")[2]][:MOST_OPENED]:
         data = git.read(_image(change.path, change.new or ""))
         if isinstance(data, bytes) and has_signature(data[:LONGEST_SIGNATURE]):
@@ -249,7 +256,9 @@ def _without_suffix(git: Git, changes: Sequence[Change]) -> Iterator[str]:
 
 
 def not_looked_behind(git: Git, changes: Iterable[Change], is_image: Callable[[str], bool]) -> Iterator[str]:
-    """A note on new links with the names of images, and on new submodules: what is behind them, git keeps elsewhere."""
+    """A note on new links with the names of images, and on new submodules: git keeps the images behind
+    them elsewhere.
+    """
     reached = is_image.reaches if isinstance(is_image, ImageFilter) else lambda _folder: True
     behind = [change for change in changes if change.behind]
     links = [change for change in behind if change.behind == "link" and is_image(change.path)]
@@ -275,7 +284,9 @@ def _some(paths: Iterable[str]) -> str:
 def _beside_git(
     git: Git, tracked: Sequence[Sequence[Image]], in_git: Sequence[Image]
 ) -> tuple[list[list[Image]], list[str]]:
-    """What DVC tracks but for the same bytes that git tracks at the same path; and a note on other bytes there."""
+    """The images that DVC tracks, without those whose path git tracks with the same bytes; and a note on paths with
+    other bytes.
+    """
     if not any(tracked):
         return [[], []], []
     contents = {image.path: image.content for image in in_git}
@@ -301,7 +312,7 @@ def _images(entries: Iterable[Entry], is_image: Callable[[str], bool]) -> list[I
 
 
 def below_root(path: str, root: Path) -> str:
-    """A path as given, relative to the working directory, as one relative to the root. Raises GuardError outside it."""
+    """A path relative to the working directory as one relative to the root. Raises GuardError outside the root."""
     absolute = Path(os.path.abspath(path))  # noqa: PTH100  resolve() would follow a tracked link
     if not absolute.is_relative_to(root):
         raise GuardError(f"{path}: outside the repository at {root}; name a path inside it")
@@ -313,5 +324,5 @@ def _is_at(path: str, prefix: str) -> bool:
 
 
 def _overlap(path: str, prefix: str) -> bool:
-    """Whether one is at or below the other: the path may be that of a folder whose images are not known."""
+    """Whether one is at or below the other: `path` may be a folder whose images are not known."""
     return _is_at(path, prefix) or _is_at(prefix, path)

@@ -1,4 +1,4 @@
-"""The worktree as if it had been staged: what a stage of a DVC pipeline has to judge before anybody runs git add."""
+"""The worktree as if it were staged, for a stage of a DVC pipeline, which runs before git add."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def with_worktree(git: Git) -> Iterator[Git]:
-    """The repository with all that is tracked staged as it is in the worktree, and images and DVC's files that are new.
+    """The repository with an index that has the tracked files as they are in the worktree, and new images and DVC
+    files.
 
-    Neither the index nor the repository is written to: what git, and git LFS, would add to them goes to a temporary
-    folder.
+    The real index and the repository are not changed: new objects of git and git LFS are written to a temporary folder.
     """
     with _apart(git) as (staged, options):
         staged.run(*options, "add", "--update")
@@ -33,7 +33,7 @@ def with_worktree(git: Git) -> Iterator[Git]:
 
 @contextmanager
 def with_files(git: Git, files: Sequence[str]) -> Iterator[Git]:
-    """The same with nothing staged but these files, of which git ignores none. They are relative to the working
+    """The repository with only these files staged, except those that git ignores. They are relative to the working
     directory.
     """
     with _apart(git) as (staged, options):
@@ -46,7 +46,9 @@ def with_files(git: Git, files: Sequence[str]) -> Iterator[Git]:
 
 @contextmanager
 def _apart(git: Git) -> Iterator[tuple[Git, tuple[str, ...]]]:
-    """The repository with an index, objects and LFS objects of its own; and the options to add something with."""
+    """The repository with an index, objects and LFS objects in a temporary folder; and the options of
+    git to add to it.
+    """
     index = Path(git.text("rev-parse", "--path-format=absolute", "--git-path", "index"))
     objects = git.text("rev-parse", "--path-format=absolute", "--git-path", "objects")
     alternates = [_quoted(objects), git.environment.get("GIT_ALTERNATE_OBJECT_DIRECTORIES", "")]
@@ -76,5 +78,5 @@ def _counts(path: str) -> bool:
 
 
 def _quoted(path: str) -> str:
-    """As git reads it in a list with colons between (git(1), GIT_ALTERNATE_OBJECT_DIRECTORIES)."""
+    """A path as git reads it in a list separated by colons (git(1), GIT_ALTERNATE_OBJECT_DIRECTORIES)."""
     return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,4 +1,4 @@
-"""Embeddings by content, so that an image is embedded once, ever."""
+"""Embeddings by content, so that each image is embedded once."""
 
 from imgsim_guard.store.store import Store
 

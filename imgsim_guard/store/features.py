@@ -1,11 +1,11 @@
-"""The local features of a shard's images, in a file beside the shard: an inverted file, which is searched as it lies.
+"""The local features of a shard's images, in a file beside the shard. It is an inverted file that is searched in place.
 
-It is a safetensors file with the name of its shard and another suffix. Of n images in the order of the shard, and f
-features in the order of their words: `starts` uint32 [4097] and `images`, `signatures`, `angles` and `sizes` as
-`search.local.Inverted` has them; `points` uint16 [f, 2] and `others` uint16 [f, 2], the places and other near words.
+It is a safetensors file with the name of its shard and another suffix. For n images in the order of the shard, and f
+features in the order of their words, it has `starts` uint32 [4097], `images`, `signatures`, `angles` and `sizes` as in
+`search.local.Inverted`, `points` uint16 [f, 2], the places, and `others` uint16 [f, 2], the further near words.
 
-The file is as immutable as its shard, which holds its SHA-256. Without it the shard counts as damaged, since copies of
-parts would not be found. Where no image has features there is none.
+The file is as immutable as its shard, which contains its SHA-256. If the file is missing, the shard counts as damaged,
+since copies of parts would not be found. If no image has features, there is no file.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ _COLUMNS: dict[str, tuple[str, str, tuple[int, ...]]] = {
     "points": ("U16", "<u2", (2,)),
     "others": ("U16", "<u2", (2,)),
 }
-"""By name, the type as safetensors and as NumPy call it, and the shape of an element."""
+"""By name: the type in safetensors, the type in NumPy, and the shape of an element."""
 
 
 class FeatureFile(NamedTuple):
-    """The columns of a file, which lie in it."""
+    """The columns of a file, as views of `data`."""
 
     inverted: Inverted
     points: NDArray[np.uint16]
@@ -56,11 +56,11 @@ class FeatureFile(NamedTuple):
     data: bytes | mmap.mmap
 
     def release(self) -> None:
-        """Keep none of a mapped file in memory."""
+        """Let the system drop the pages of a mapped file from memory."""
         release(self.data)
 
     def of(self, images: Sequence[int] | NDArray[np.intp]) -> list[Features]:
-        """The features of these images, in their order."""
+        """The features of these images, in the same order."""
         owners = np.minimum(self.inverted.images, self.inverted.pictures - 1)
         order = np.argsort(owners, kind="stable")
         bounds = np.searchsorted(owners[order], np.arange(self.inverted.pictures + 1))
@@ -77,8 +77,8 @@ class FeatureFile(NamedTuple):
 
 
 def shard_files(rows: Iterable[Row], *, fingerprint: str) -> list[tuple[str, bytes]]:
-    """The names and the bytes of the files that hold these rows: the features, then the shard, which is complete when
-    it is there.
+    """The names and the bytes of the files for these rows: the features first, so that a shard that
+    exists is complete.
     """
     ordered = sorted(rows, key=lambda row: row.sha256)
     if not any(row.features.strip(b"\0") for row in ordered):
@@ -89,19 +89,19 @@ def shard_files(rows: Iterable[Row], *, fingerprint: str) -> list[tuple[str, byt
 
 
 def remove_shards(paths: Iterable[Path]) -> None:
-    """Delete shards and what belongs to them."""
+    """Delete shards and the files beside them."""
     files.remove_files([file for path in paths for file in (path, features_path(path))])
 
 
 def features_path(shard: Path) -> Path:
-    """Where the features of a shard are."""
+    """The path of the features of a shard."""
     return shard.with_name(shard.name.removesuffix(SHARD_SUFFIX) + SUFFIX)
 
 
 def read_features(path: Path, shard: Shard, *, whole: bool = False) -> FeatureFile | None:
-    """The features of the images in the shard at a path; None when they are gone with it.
+    """The features of the images in the shard at a path; None if both files are gone.
 
-    Raises DamagedShardError when they alone are not there, or not sound (`whole`: to the last bit); OSError.
+    Raises DamagedShardError if only the features are missing, or damaged (`whole` checks every byte); OSError.
     """
     data = files.map_file(features_path(path)) if shard.features else b""
     if data is None:
@@ -114,7 +114,7 @@ def read_features(path: Path, shard: Shard, *, whole: bool = False) -> FeatureFi
 
 
 def rows_of(shard: Shard, found: FeatureFile, wanted: Sequence[int] | NDArray[np.intp] | None = None) -> Iterator[Row]:
-    """Rows of a shard with their features, all of them or those that are wanted."""
+    """Rows of a shard with their features, all or the `wanted` ones."""
     chosen = range(len(shard.embeddings)) if wanted is None else wanted
     for index, features in zip(chosen, found.of(list(chosen)), strict=True):
         yield shard.row(int(index))._replace(features=features.tobytes().ljust(FEATURES_SIZE, b"\0"))
@@ -151,7 +151,7 @@ def _written(rows: Sequence[Row]) -> bytes:
 
 
 def _parsed(data: bytes | mmap.mmap, rows: int) -> FeatureFile | None:
-    """Views of the data. What is large is not read: a bit that is wrong there is a wrong vote."""
+    """Views of the data. The large columns are not checked: a wrong bit there is only a wrong vote."""
     start = 8 + int.from_bytes(data[:8], "little")
     header: dict[str, Any] = json.loads(data[8:start])
     metadata, columns = header.pop("__metadata__"), {}

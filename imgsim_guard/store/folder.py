@@ -1,4 +1,4 @@
-"""A folder of immutable, content-named files that many processes may read and add to at once."""
+"""A folder of immutable files, named by content, that any number of processes may read and add to at once."""
 
 from __future__ import annotations
 
@@ -23,21 +23,23 @@ DAMAGED = ".damaged"
 READABLE = "; make it readable, or point IMGSIM_GUARD_CACHE_DIR elsewhere"
 
 MAPPED = 2**20
-"""Bytes from which a file is mapped. Smaller ones may be merged, and some systems do not delete what is mapped."""
+"""Files of at least so many bytes are mapped. Smaller ones may be merged, and some systems cannot
+delete a mapped file.
+"""
 
 LARGEST_FILE = 2**30
-"""Bytes; no shard comes near it."""
+"""Largest file that is read, in bytes. Shards are much smaller."""
 
 LEFT_OVER = 3600
-"""Seconds after which nobody is still writing a file."""
+"""Age in seconds after which a temporary file is left over from a killed process."""
 
 
 class DamagedFileError(Exception):
-    """What is there is not a file of the store. The text says in which way."""
+    """The file is not a file of the store. The text says why."""
 
 
 def list_files(folder: Path, suffix: str) -> list[Path]:
-    """The files with this suffix, sorted; none when there is no such folder."""
+    """The files with this suffix, sorted; empty if there is no such folder."""
     try:
         return sorted(path for path in folder.iterdir() if path.name.endswith(suffix))
     except FileNotFoundError:
@@ -51,10 +53,11 @@ def read_settled(
     read: Callable[[Sequence[Path]], Iterable[Found | None]],
     known: Mapping[Path, Found] | None = None,
 ) -> dict[Path, Found]:
-    """What was read of each listed file, or is known of it; `read` gives None for a file that is no longer there.
+    """What `read` returns for each listed file, or what is known of it; `read` returns None for a file that is gone.
 
-    Another process may merge files between the listing and the reading: their rows are then in a file that was not
-    listed. A listing of a folder that changes may also miss files. So both are repeated until nothing moved.
+    Another process may merge files between the listing and the reading, so that their rows are in a file that was not
+    listed. A listing of a folder that changes may also miss files. So both are repeated until the listing stays the
+    same.
     """
     found = dict(known or {})
     before: tuple[Sequence[Path], set[Path]] | None = None
@@ -69,9 +72,9 @@ def read_settled(
 
 
 def require_file(path: Path) -> None:
-    """Raise DamagedFileError for what would be read forever, or not at all; OSError when it cannot be looked at.
+    """Raise DamagedFileError for a file that is no regular file or too large; OSError if it cannot be examined.
 
-    A link is followed, since DVC may make some; it may lead to a device, which is no store.
+    Links are followed, since DVC may make some. A link may lead to a device, which could be read without end.
     """
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
@@ -81,7 +84,7 @@ def require_file(path: Path) -> None:
 
 
 def read_file(path: Path) -> bytes | None:
-    """A file's bytes; None when another process has just merged it into a larger one. Raises DamagedFileError."""
+    """A file's bytes; None if another process has just merged it into a larger one. Raises DamagedFileError."""
     try:
         require_file(path)
         return path.read_bytes()
@@ -92,7 +95,7 @@ def read_file(path: Path) -> bytes | None:
 
 
 def map_file(path: Path) -> bytes | mmap.mmap | None:
-    """The same of a file that is never written to again; a large one is read only where it is looked at."""
+    """A file's bytes, mapped if it is large; None if it is gone. For files that are never written again."""
     try:
         require_file(path)
         with path.open("rb") as file:
@@ -106,7 +109,7 @@ def map_file(path: Path) -> bytes | mmap.mmap | None:
 
 
 def add_file(folder: Path, name: str, data: bytes) -> Path:
-    """Put a file there, whole or not at all."""
+    """Write a file under a temporary name, then rename it. Returns its path."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         replace_file(folder / name, data)
@@ -119,7 +122,7 @@ def add_file(folder: Path, name: str, data: bytes) -> Path:
 
 
 def remove_left_overs(folder: Path) -> None:
-    """Delete what killed processes left half written. Never what one may still be writing."""
+    """Delete the temporary files of killed processes, but none that a process may still be writing."""
     for path in list_files(folder, ".tmp"):
         with suppress(OSError):
             if time.time() - path.stat().st_mtime > LEFT_OVER:
@@ -127,15 +130,17 @@ def remove_left_overs(folder: Path) -> None:
 
 
 def set_aside(path: Path) -> None:
-    """Rename a damaged file so that it is not read again, and stays for whoever wants to look into it."""
+    """Rename a damaged file, so that it is not read again and can be examined."""
     try:
         path.replace(path.with_name(path.name + DAMAGED))
     except OSError:
-        return  # read-only, or another process did it first: it is not used either way
+        return  # the folder is read-only, or another process was first: the file is not used either way
 
 
 def damaged_error(path: Path, reason: str, folder: Path) -> GuardError:
-    """What to say instead of adding to a folder that DVC tracks with a damaged file in it: DVC would publish that."""
+    """The error for a damaged file in a folder that DVC tracks, to which nothing is added: DVC would publish the
+    damage.
+    """
     return GuardError(
         f"{path} is damaged: {reason}. Delete it; then dvc checkout {folder} brings it back or, if what DVC has "
         f"of it is damaged, too, dvc add {folder} goes on without it"
@@ -143,7 +148,7 @@ def damaged_error(path: Path, reason: str, folder: Path) -> GuardError:
 
 
 def remove_files(paths: list[Path]) -> None:
-    """Delete files whose rows another file holds now; one that is in use is left for another time."""
+    """Delete files whose rows are in another file now; a file that is in use stays."""
     for path in paths:
         try:
             path.unlink(missing_ok=True)

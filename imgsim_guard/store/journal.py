@@ -1,7 +1,7 @@
-"""What was embedded and is not in the store yet, in a file that outlives a killed process.
+"""Embeddings that are not in the store yet, in a file that is kept if the process is killed.
 
-A shard is written every half minute. Until then its rows are here, each with a checksum, in a file of this process in
-the store's folder; who embeds next takes over what a process that is no more has left there.
+A shard is written every half minute. Until then its rows are in this file in the store's folder, each with a checksum.
+The next process that embeds takes over the files of processes that no longer run.
 """
 
 from __future__ import annotations
@@ -33,24 +33,26 @@ _RECORD = np.dtype([("row", _ROW), ("checksum", "u1", (CHECKSUM_SIZE,))])
 
 
 class Journal:
-    """The file of this process, made with its first row. Where none can be made there is none: the store says why."""
+    """The file of this process, created with its first row. If it cannot be created, nothing is kept: the store reports
+    why.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._file: BinaryIO | None = None
 
     def write(self, row: Row) -> None:
-        """Keep a row from now on, whatever becomes of this process."""
+        """Write a row, so that it is kept if this process is killed."""
         with suppress(OSError):
             self._file = self._file or _made(self._folder)
             record = _record(row)
             written = self._file.write(record)
-            if written < len(record):  # the disk is full; the next record must not begin amid this one
+            if written < len(record):  # the disk is full; the next record must not begin within this one
                 self._file.seek(-written, os.SEEK_CUR)
                 self._file.truncate()
 
     def clear(self) -> None:
-        """Forget the rows, which are in the store now."""
+        """Delete the rows, which are in the store now."""
         if self._file is not None:
             with suppress(OSError):
                 self._file.seek(0)
@@ -60,12 +62,12 @@ class Journal:
         """Remove the file."""
         if self._file is not None:
             self._file.close()
-            with suppress(OSError):  # not permitted: whoever embeds next tries again
+            with suppress(OSError):  # not permitted: the next process that embeds tries again
                 Path(self._file.name).unlink()
 
 
 def take_over(folder: Path, keep: Callable[[list[Row]], object]) -> bool:
-    """Have the rows kept, as far as they are whole, that processes which are no more left here. Whether any were."""
+    """Pass the undamaged rows of processes that no longer run to `keep`. Returns whether there were any."""
     found = False
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         data = _abandoned(path)
@@ -90,15 +92,15 @@ def _made(folder: Path) -> BinaryIO:
     while True:
         descriptor, name = tempfile.mkstemp(SUFFIX, dir=folder)
         os.close(descriptor)
-        file = open(name, "wb", buffering=0)  # noqa: SIM115, PTH123  it is closed when all is done
+        file = open(name, "wb", buffering=0)  # noqa: SIM115, PTH123  closed by close()
         _is_mine(file)
         if os.fstat(file.fileno()).st_nlink:
             return file
-        file.close()  # somebody took it for abandoned before it was locked
+        file.close()  # another process took it over before it was locked
 
 
 def _is_mine(file: BinaryIO) -> bool:
-    """Lock it for as long as it is open; False when a living process has."""
+    """Lock the file for as long as it is open; False if another running process has locked it."""
     if sys.platform == "win32":
         import msvcrt
 

@@ -1,4 +1,4 @@
-"""Digests found among many, all at once: sorted arrays take a fifth of a dictionary's memory, and less time."""
+"""Many digests found at once: sorted arrays take a fifth of the memory of a dictionary, and less time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Finder:
-    """Finds the rows of digests in columns, each uint8 [n, size], that follow one another."""
+    """Finds the rows of digests in columns uint8 [n, size], which are numbered one after the other."""
 
     def __init__(self, columns: Sequence[Digests], size: int) -> None:
         digests = _words(np.concatenate([np.empty((0, size), np.uint8), *columns]))
@@ -27,9 +27,9 @@ class Finder:
         return len(self._rising) and 1 + int(np.count_nonzero(self._rising[1:] != self._rising[:-1]))
 
     def find(self, wanted: Digests) -> NDArray[np.intp]:
-        """The row of each digest of uint8 [m, size], the last if it is there twice; -1 if it is not there."""
+        """The row of each digest of uint8 [m, size], the last one if it occurs twice; -1 if it does not occur."""
         words = _words(wanted)
-        order = np.argsort(words)  # what is looked for in a rising order is found ten times as fast
+        order = np.argsort(words)  # searching in rising order is ten times as fast
         places = np.searchsorted(self._rising, words[order], side="right") - 1
         found = np.full(len(words), -1, np.intp)
         if len(self._rising):
@@ -39,5 +39,5 @@ class Finder:
 
 
 def _words(digests: Digests) -> NDArray[np.bytes_]:
-    """Each as one element, so that they can be compared."""
+    """Each digest as one element, so that digests can be compared."""
     return np.ascontiguousarray(digests).view(f"S{digests.shape[1]}").ravel()

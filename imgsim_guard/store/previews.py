@@ -1,7 +1,7 @@
-"""Small pictures of the images, in shards of their own: what a machine without the dataset verifies and shows pairs by.
+"""Previews: small pictures in shards of their own, by which a machine without the dataset verifies and shows pairs.
 
-A shard is a safetensors file named by the SHA-256 of its bytes: `sha256` uint8 [n, 32] of each image's file, `data`
-uint8 [size] with one WebP picture after the other, and `ends` int64 [n], where each ends.
+A shard is a safetensors file named by the SHA-256 of its bytes: `sha256` uint8 [n, 32], the digest of each image's
+file; `data` uint8 [size], the WebP pictures one after the other; and `ends` int64 [n], where each picture ends.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROWS_OF_A_SHARD = 512
-"""About 10 MB."""
+"""Size of a shard: about 10 MB."""
 
 
 class Previews:
-    """The previews in a folder. A damaged shard counts as not there.
+    """The previews in a folder. A damaged shard counts as missing.
 
-    Which there are is read when the first is asked for, and a shard is checked when the first of it is: so memory holds
-    digests, and no pictures.
+    The digests are read with the first request, and a shard is checked with the first request for one of its pictures.
+    So memory holds digests, and no pictures.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -40,29 +40,29 @@ class Previews:
         self._sound: dict[Path, bool] = {}
 
     def __contains__(self, sha256: bytes) -> bool:
-        """Whether there is one of the image whose file has this digest."""
+        """Whether there is a preview of the image whose file has this SHA-256."""
         return sha256 in self._listed()
 
     def get(self, sha256: bytes) -> bytes | None:
-        """The WebP picture of an image, by the digest of its file."""
+        """The WebP picture of an image, by the SHA-256 of its file; None if there is none."""
         found = self._read(sha256)
-        if found is None and sha256 in self:  # or another process has merged the shard into a larger one meanwhile
+        if found is None and sha256 in self:  # another process may have merged the shard
             self._places = None
             found = self._read(sha256)
         return found
 
     def damaged(self) -> dict[Path, str]:
-        """By file, what is wrong with the shards that count as not there."""
+        """The damaged shards: by file, what is wrong with it."""
         paths = files.list_files(self._folder, SUFFIX)
         return dict.fromkeys((path for path in paths if not _is_sound(path)), "it is not what its name promises")
 
     def require_undamaged(self) -> None:
-        """Raise GuardError when a shard is damaged: DVC would publish it with what is added."""
+        """Raise GuardError if a shard is damaged: DVC would publish it with the new ones."""
         for path, reason in self.damaged().items():
             raise files.damaged_error(path, reason, self._folder)
 
     def add(self, pictures: Mapping[bytes, bytes]) -> None:
-        """Add pictures by digest. Raises GuardError when they cannot be written."""
+        """Add pictures by the SHA-256 of the image's file. Raises GuardError if they cannot be written."""
         ordered = sorted(pictures.items())
         for start in range(0, len(ordered), ROWS_OF_A_SHARD):
             files.add_file(self._folder, *_written(ordered[start : start + ROWS_OF_A_SHARD]))
@@ -88,14 +88,14 @@ class Previews:
 
 
 class _Place(NamedTuple):
-    """Where a picture is."""
+    """Where a picture is: its file and its range of bytes."""
 
     path: Path
     start: int
     end: int
 
     def read(self) -> bytes | None:
-        """The picture; None when the file is no longer there."""
+        """The picture; None if the file is gone."""
         with suppress(FileNotFoundError), safetensors.safe_open(self.path, framework="np") as file:
             return bytes(file.get_slice("data")[self.start : self.end]) if self.end > self.start else b""
         return None
@@ -113,7 +113,7 @@ def _written(pictures: list[tuple[bytes, bytes]]) -> tuple[str, bytes]:
 
 
 def _places(path: Path) -> list[tuple[bytes, _Place]] | None:
-    """By digest, where the pictures of a shard are if it is sound; None when it is no longer there."""
+    """Where the pictures of a shard are, by digest; empty if it is damaged, None if it is gone."""
     try:
         files.require_file(path)
         with safetensors.safe_open(path, framework="np") as file:
@@ -129,7 +129,7 @@ def _places(path: Path) -> list[tuple[bytes, _Place]] | None:
 
 
 def _is_sound(path: Path) -> bool:
-    """Whether it is the shard its name promises."""
+    """Whether the file has the SHA-256 in its name, and holds previews."""
     try:
         data = files.read_file(path) or b""
         if hashlib.sha256(data).hexdigest() + SUFFIX != path.name:

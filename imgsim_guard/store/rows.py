@@ -1,4 +1,4 @@
-"""Rows of many shards put together: all at once, or fetched when they are asked for, so that few are held."""
+"""Rows of many shards as one array, or read in parts when they are needed, so that few are in memory."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 Number = TypeVar("Number", bound=np.generic)
 
 SHARDS_IN_MEMORY = 32
-"""A large shard is 7 MB. What threads are still reading is among the last few."""
+"""Shards that stay in memory. A large one is 7 MB. The last few may still be in use by threads."""
 
 
 class Part(NamedTuple):
-    """The wanted rows that one shard holds: their places among the wanted, and their numbers in it, rising."""
+    """The wanted rows that are in one shard: their positions in the request, and their numbers in the shard, rising."""
 
     shard: int
     places: Numbers
@@ -34,7 +34,7 @@ class Part(NamedTuple):
 
 
 def by_shard(rows: Wanted, starts: Sequence[int]) -> Iterator[Part]:
-    """The shards that hold these rows of a store, given the row with which each of its shards starts."""
+    """The shards that hold these rows of a store, given the number of each shard's first row."""
     numbers = np.asarray(rows, np.intp)
     order = np.argsort(numbers, kind="stable")
     rising = numbers[order]
@@ -47,22 +47,22 @@ def by_shard(rows: Wanted, starts: Sequence[int]) -> Iterator[Part]:
 
 
 class StoredRows(Generic[Number]):
-    """Some rows of a store [n, ...], of one column of its shards, read from them when they are asked for."""
+    """Some rows [n, ...] of one column of a store, read from the shards when they are indexed."""
 
     def __init__(
         self, shards: Sequence[Shard], columns: Sequence[NDArray[Number]], starts: Sequence[int], rows: Wanted
     ) -> None:
         self._shards = shards
-        self._none, *self._columns = columns  # the first has no rows, and is there when there are no shards
+        self._none, *self._columns = columns  # the first is empty, so that there is a column without shards
         self._starts = starts
         self._rows = np.asarray(rows, np.intp)
 
     def __len__(self) -> int:
-        """How many there are."""
+        """How many rows there are."""
         return len(self._rows)
 
     def __getitem__(self, wanted: slice | Numbers) -> NDArray[Number]:
-        """Some of them, not to be written to."""
+        """Some of the rows, read-only."""
         rows = self._rows[wanted]
         parts = list(by_shard(rows, self._starts))
         if len(parts) == 1 and _follow(rows):
@@ -77,7 +77,7 @@ class StoredRows(Generic[Number]):
         return list(by_shard(self._rows, self._starts))
 
     def blocks(self, size: int) -> Iterator[Numbers]:
-        """All of them shard by shard, `size` at most at once. Few shards are left in memory."""
+        """All rows shard by shard, at most `size` at once. Few shards stay in memory."""
         read: deque[Shard] = deque()
         block: list[Numbers] = []
         try:
@@ -99,5 +99,5 @@ class StoredRows(Generic[Number]):
 
 
 def _follow(rows: Numbers) -> bool:
-    """Whether each is one more than the one before."""
+    """Whether each number is one more than the number before."""
     return bool((np.diff(rows) == 1).all())

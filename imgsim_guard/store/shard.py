@@ -1,7 +1,7 @@
-"""One shard: rows of embeddings with the content ids of the same bytes, as a file that never changes.
+"""A shard: rows of embeddings with the content ids of the images' bytes, as a file that never changes.
 
-A shard is a safetensors file named by the SHA-256 of its bytes. Rows are sorted, so the same rows make the same file on
-every machine, and the union of two folders of shards is again a folder of shards.
+A shard is a safetensors file named by the SHA-256 of its bytes. Rows are sorted, so the same rows give the same file on
+every machine, and the union of two folders of shards is a folder of shards.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 FORMAT = 3
 SUFFIX = ".safetensors"
 CONTENT_IDS = ("git", "md5", "sha256")
-"""Of the digests, those that name an image's bytes: all that is read as long as nothing has to be compared."""
+"""The digests of an image's bytes. Only these are read until something has to be compared."""
 
 DIGEST_SIZES = {"git": 20, "md5": 16, "sha256": 32, "pixels": 16, "hashes": HASHES * HASH_SIZE, "looks": 2}
-"""Bytes of each digest that a row carries: the trackers' content ids of the file's bytes, the digest of its pixels, its
-perceptual hashes, and how many further looks of the image have rows of their own (`look_digests`), with whether there
-are frames that nobody looked at.
+"""Bytes of each digest of a row: the content ids of the file's bytes by tracker, the digest of its pixels, its
+perceptual hashes, and `looks`: how many further looks of the image have rows of their own (`look_digests`), and whether
+it has frames that were not read.
 """
 
 MOST_LOOKS = 255
@@ -44,8 +44,8 @@ _ONE = np.float16(1).view(np.uint16)
 
 
 class Row(NamedTuple):
-    """One image: its digests, its embedding, float16 [768] between -1 and 1, and its local features, which a shard does
-    not hold: they are in a file beside it (`store.features`).
+    """An image: its digests, its embedding, float16 [768] between -1 and 1, and its local features, which are not in
+    the shard but in a file beside it (`store.features`).
     """
 
     git: bytes
@@ -59,40 +59,42 @@ class Row(NamedTuple):
 
 
 class Shard(NamedTuple):
-    """Columns of n rows that lie in `data`: `embeddings` float16 [n, 768], and for each digest name uint8 [n, size]."""
+    """Columns of n rows, as views of `data`: `embeddings` float16 [n, 768], and for each digest name
+    uint8 [n, size].
+    """
 
     embeddings: NDArray[np.float16]
     digests: dict[str, NDArray[np.uint8]]
     data: bytes | mmap.mmap
     features: str = ""
-    """The SHA-256 of the file with the images' local features; empty where they have none."""
+    """The SHA-256 of the file with the images' local features; empty if there is none."""
 
     def row(self, index: int) -> Row:
-        """One image's."""
+        """The row of one image."""
         digests = {name: bytes(column[index]) for name, column in self.digests.items()}
         return Row(**digests, embedding=self.embeddings[index])
 
     def rows(self) -> Iterator[Row]:
-        """One after the other."""
+        """All rows, in order."""
         return map(self.row, range(len(self.embeddings)))
 
     def release(self) -> None:
-        """Keep none of a mapped file in memory."""
+        """Let the system drop the pages of a mapped file from memory."""
         release(self.data)
 
 
 def release(data: bytes | mmap.mmap) -> None:
-    """Keep none of a mapped file in memory: the system knows where it is when it is looked at again."""
-    if isinstance(data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):  # not everywhere
+    """Let the system drop the pages of a mapped file from memory. It reads them again when they are used."""
+    if isinstance(data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):  # some systems lack it
         data.madvise(mmap.MADV_DONTNEED)
 
 
 class DamagedShardError(DamagedFileError):
-    """The bytes are not a shard, or not the shard that their name promises."""
+    """The bytes are not a shard, or not the shard that has this name."""
 
 
 def file_digests(data: bytes) -> dict[str, bytes]:
-    """The content ids of a file's bytes, by tracker. Git hashes a header with them (gitformat-loose, "blob")."""
+    """The content ids of a file's bytes, by tracker. Git's digest includes a header (gitformat-loose, "blob")."""
     return {
         "git": hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).digest(),
         "md5": hashlib.md5(data, usedforsecurity=False).digest(),
@@ -101,15 +103,15 @@ def file_digests(data: bytes) -> dict[str, bytes]:
 
 
 def look_digests(sha256: bytes, number: int) -> dict[str, bytes]:
-    """The content ids under which a further look of an image is stored, such as another frame, counted from 1: made of
-    the SHA-256 of the image's bytes, so that nothing else has them.
+    """The content ids for a further look of an image, such as another frame, counted from 1. They are derived from the
+    SHA-256 of the image's bytes, so no file has them.
     """
     digest = hashlib.sha256(b"look %d of " % number + sha256).digest()
     return {name: digest[: DIGEST_SIZES[name]] for name in CONTENT_IDS}
 
 
 def write_shard(rows: Iterable[Row], *, fingerprint: str, features: str = "") -> tuple[str, bytes]:
-    """The name and the bytes of the shard that holds these rows. `features`: as a Shard has it."""
+    """The name and the bytes of the shard with these rows. `features`: as in Shard."""
     ordered = sorted(rows, key=lambda row: row.sha256)
     tensors: dict[str, NDArray[np.float16] | NDArray[np.uint8]] = {
         name: np.frombuffer(b"".join(getattr(row, name) for row in ordered), np.uint8).reshape(-1, size)
@@ -124,7 +126,9 @@ def write_shard(rows: Iterable[Row], *, fingerprint: str, features: str = "") ->
 
 
 def read_shard(name: str, data: bytes | mmap.mmap, *, fingerprint: str) -> Shard:
-    """The shard in these bytes, which it keeps. Raises DamagedShardError unless they match the name and fingerprint."""
+    """The shard in these bytes, as views of them. Raises DamagedShardError unless they match the name
+    and fingerprint.
+    """
     if hashlib.sha256(data).hexdigest() + SUFFIX != name:
         raise DamagedShardError("its contents do not match its name")
     start = 8 + int.from_bytes(data[:8], "little")
@@ -144,7 +148,7 @@ def read_shard(name: str, data: bytes | mmap.mmap, *, fingerprint: str) -> Shard
 def read_contents(path: Path, *, fingerprint: str) -> dict[str, NDArray[np.uint8]]:
     """The content ids in a shard, by tracker, uint8 [n, size]; the rest is not read. Raises DamagedFileError, OSError.
 
-    They have a digest of their own in the shard, since its name tells of damage only after all of it is read.
+    They have a checksum of their own, since checking the shard's name takes reading all of it.
     """
     require_file(path)
     try:
@@ -163,7 +167,9 @@ def read_contents(path: Path, *, fingerprint: str) -> dict[str, NDArray[np.uint8
 
 
 def _validated(header: Mapping[str, object], data: bytes | mmap.mmap, start: int) -> Shard:
-    """The tensors of a header, which fill the data from `start` on, if they are what they should be."""
+    """The tensors that a header describes, which begin at `start`. Raises DamagedShardError if they are not those of a
+    shard.
+    """
     shape = _described(header, "embeddings")[1]
     rows = shape[0] if isinstance(shape, list) and shape else 0
     if _described(header, "embeddings") != ("F16", [rows, DIMENSIONS]):
@@ -172,14 +178,14 @@ def _validated(header: Mapping[str, object], data: bytes | mmap.mmap, start: int
     if {name: _described(header, name) for name in header if name != "embeddings"} != expected:
         raise DamagedShardError("its digests have the wrong type or shape")
     embeddings, *digests = _tensors(header, ("embeddings", *DIGEST_SIZES), data, start)
-    # Of two float16 without their signs, the greater has the greater bits; so have infinity and what is no number.
+    # Without the sign, float16 numbers have the order of their bits; infinity and NaN are above all numbers.
     if (embeddings.view(np.uint16) << 1).max(initial=0) > _ONE << 1:
         raise DamagedShardError("its embeddings are out of range")
     return Shard(embeddings, dict(zip(DIGEST_SIZES, digests, strict=True)), data)
 
 
 def _described(header: Mapping[str, Any], name: str) -> tuple[object, object]:
-    """The type and shape that a header tells of a tensor."""
+    """The type and shape of a tensor in a header."""
     found = header.get(name)
     return (found.get("dtype"), found.get("shape")) if isinstance(found, dict) else (None, None)
 
@@ -187,7 +193,7 @@ def _described(header: Mapping[str, Any], name: str) -> tuple[object, object]:
 def _tensors(
     header: Mapping[str, Any], names: Sequence[str], data: bytes | mmap.mmap, start: int
 ) -> list[NDArray[Any]]:
-    """Views of the data. Raises DamagedShardError unless each byte from `start` on belongs to one of them."""
+    """Views of the data. Raises DamagedShardError unless each byte from `start` on belongs to exactly one of them."""
     try:
         places = [(first, last) for first, last in (header[name]["data_offsets"] for name in names)]
         firsts, lasts = zip(*sorted(places), strict=True)
@@ -206,12 +212,12 @@ def _tensors(
 
 
 def _metadata(fingerprint: str) -> dict[str, object]:
-    """Kept as one string: safetensors keeps no order of several, and the same rows must give the same bytes."""
+    """One string, since safetensors keeps no order of several, and the same rows must give the same bytes."""
     return {"format": FORMAT, "fingerprint": fingerprint}
 
 
 def _check_metadata(found: object, fingerprint: str) -> tuple[str, str]:
-    """The digests of the content ids and of the features. Raises DamagedShardError for metadata of something else."""
+    """The checksums of the content ids and of the features. Raises DamagedShardError for other metadata."""
     text = found.get("imgsim_guard") if isinstance(found, dict) and len(found) == 1 else None
     try:
         metadata = json.loads(text) if isinstance(text, str) else None

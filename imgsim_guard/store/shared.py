@@ -1,7 +1,7 @@
-"""The store that a team shares: a folder of shards that DVC tracks, or that a stage of a pipeline puts out.
+"""The tracked store: a folder of shards that DVC tracks, or that is the output of a stage of a pipeline.
 
-Shards are only ever added, and named by their contents, so that two branches that each publish merge as the union of
-their files. Only `rewritten` replaces what is there, and only when somebody asks.
+Shards are only added, and named by their contents. So when two branches have both published, a merge is the union of
+their files. Only `rewritten` replaces files, when a user asks for it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Made = TypeVar("Made")
 
 ROWS_OF_A_PUBLISHED_SHARD = 4096
-"""7 MB, and 20 of local features: a million images are 250 files, and a remote is asked for few."""
+"""Rows of a shard: 7 MB, and 20 MB of local features. A million images are 250 files, so a remote gets few requests."""
 
 
 class Inspected(NamedTuple):
@@ -36,7 +36,7 @@ class Inspected(NamedTuple):
 
 
 def publish(rows: Iterable[Row], folder: Path, *, fingerprint: str) -> list[Path]:
-    """Add rows to a folder of shards; the files that were written. The same rows make the same files."""
+    """Add rows to a folder of shards; returns the files that were written. The same rows give the same files."""
     ordered = sorted(rows, key=lambda row: row.sha256)
     written = []
     for start in range(0, len(ordered), ROWS_OF_A_PUBLISHED_SHARD):
@@ -46,13 +46,13 @@ def publish(rows: Iterable[Row], folder: Path, *, fingerprint: str) -> list[Path
 
 
 def published(folder: Path, *, fingerprint: str) -> set[bytes]:
-    """The SHA-256 of each image that a folder of shards has. Raises GuardError when one of them is damaged."""
+    """The SHA-256 of each image in a folder of shards. Raises GuardError if a shard is damaged."""
     found = _undamaged(folder, lambda shard, _: {*map(bytes, shard.digests["sha256"])}, fingerprint=fingerprint)
     return set[bytes]().union(*found.values())
 
 
 def inspect(folder: Path, *, fingerprint: str) -> Inspected:
-    """Read every shard of a folder, and say what is wrong."""
+    """Read every shard of a folder, and find damaged ones."""
     found = _read(
         folder,
         lambda shard, features: (len(shard.embeddings), len(shard.data) + len(features.data)),
@@ -70,10 +70,11 @@ def rewritten(
     keep: Callable[[Row], bool] = lambda _row: True,
     between: Callable[[], object] = lambda: None,
 ) -> tuple[int, int]:
-    """Write the rows that are to be kept as few large shards, then delete the others; rows before and after.
+    """Write the rows for which `keep` is true as few large shards, then delete the others. Returns how many rows there
+    were before and after.
 
-    Killed in between, rows exist twice, and none is lost; `between` is called then, if there is anything to delete.
-    Raises GuardError, having done nothing, when a shard is damaged.
+    If the process is killed in between, rows exist twice and none is lost. `between` is called before files are
+    deleted, if there are any to delete. Raises GuardError, without a change, if a shard is damaged.
     """
     shards = _undamaged(folder, lambda *shard: shard, fingerprint=fingerprint)
     before = {row.sha256: row for shard in shards.values() for row in rows_of(*shard)}
@@ -86,7 +87,7 @@ def rewritten(
 
 
 def _undamaged(folder: Path, of: Callable[[Shard, FeatureFile], Made], *, fingerprint: str) -> dict[Path, Made]:
-    """What is made of each shard of a folder. Raises GuardError when one of them is damaged."""
+    """The result of `of` for each shard of a folder. Raises GuardError if a shard is damaged."""
     made = {}
     for path, one in _read(folder, of, fingerprint=fingerprint).items():
         if isinstance(one, files.DamagedFileError):
@@ -98,7 +99,7 @@ def _undamaged(folder: Path, of: Callable[[Shard, FeatureFile], Made], *, finger
 def _read(
     folder: Path, of: Callable[[Shard, FeatureFile], Made], *, fingerprint: str
 ) -> dict[Path, Made | files.DamagedFileError]:
-    """What is made of each shard of a folder, of which no more is kept; or how it is damaged."""
+    """The result of `of` for each shard of a folder, or how the shard is damaged. No shard stays in memory."""
 
     def read(path: Path) -> Made | files.DamagedFileError | None:
         try:
@@ -115,5 +116,5 @@ def _read(
 
 
 def other_fingerprints(folder: Path, *, fingerprint: str) -> list[str]:
-    """Which other models' shards are there."""
+    """The fingerprints of other models whose shards are in the folder."""
     return [path.name for path in files.list_files(folder, "") if path.is_dir() and path.name != fingerprint]

@@ -1,6 +1,6 @@
-"""The store: content ids to embeddings, so that an image is embedded once, ever.
+"""The store: embeddings by content id, so that each image is embedded once.
 
-What belongs to the dataset is never asked of the store: it only remembers. Losing it costs time, never correctness.
+The store is only a cache and does not define the dataset. Without it, a check takes longer and gives the same result.
 """
 
 from __future__ import annotations
@@ -45,16 +45,17 @@ if TYPE_CHECKING:
 ROWS_OF_A_SMALL_SHARD = 256
 ROWS_OF_A_LARGE_SHARD = 2048
 SMALL_SHARDS_KEPT = 32
-"""Every commit adds a shard of a few rows. Past this many they are merged into one, so that a year of commits is not
-a thousand files to open; and so are those that came of it, up to the large ones."""
+"""If there are more small shards than this, they are merged. Every commit adds a shard of a few rows, so a year of
+commits would be a thousand files. Merged shards are merged again until they are large.
+"""
 
 
 class Store:
-    """The embeddings of one fingerprint, read from folders when made, and added to as images are embedded.
+    """The embeddings of one fingerprint, read from folders when a Store is made, and added to as images are embedded.
 
-    `root` is this user's cache, which alone is written to; `tracked` is the store that comes with the repository, if it
-    has one. `lazy`: read only the content ids before `open` is called. `notes` are for the person who waits: a damaged
-    shard was set aside. `advice`: where embeddings may be had that are missing.
+    `root` is this user's cache, the only folder that is written to; `tracked` is the store in the repository, if there
+    is one. `lazy`: read only the content ids until `open` is called. `notes`: messages for the user, such as that a
+    damaged shard was set aside. `advice`: where missing embeddings may be found.
     """
 
     def __init__(
@@ -82,16 +83,20 @@ class Store:
                 self.unreadable |= read_unreadable(path.name, files.read_file(path) or b"", decoder=self._decoder())
 
     def open(self) -> None:
-        """Read and check all of it; rows found before may be others after. Without it, only content ids are known."""
+        """Read and check all shards. Rows found before may have other numbers afterwards. Until then, only content ids
+        are known.
+        """
         if any(file.shard is None for file in self._files):
             self._list(lazy=False)
 
     def reload(self) -> None:
-        """Read also what other processes have added since; rows found before may be others after."""
+        """Read the shards that other processes have added since. Rows found before may have other numbers
+        afterwards.
+        """
         self._list(lazy=False)
 
     def __len__(self) -> int:
-        """How many embeddings it holds."""
+        """How many embeddings there are."""
         return len(self._finder("sha256"))
 
     def find(self, contents: Iterable[str]) -> dict[str, int]:
@@ -99,15 +104,15 @@ class Store:
         wanted = list(contents)
         found = [self._found(wanted, tracker) for tracker in CONTENT_IDS]
         several = [some for some in found if some]
-        if len(several) < 2:  # noqa: PLR2004  of one tracker
+        if len(several) < 2:  # noqa: PLR2004  one tracker
             return several[0] if several else {}
         rows = {content: row for some in several for content, row in some.items()}
         return {content: rows[content] for content in wanted if content in rows}
 
     def alike(self, contents: Iterable[str]) -> dict[str, str]:
-        """Those content ids that are known to name the same bytes as an earlier one of them, with the first of these.
+        """Content ids that name the same bytes as an earlier one in `contents`, each with the first of these.
 
-        The same bytes have one id of each tracker, so that nothing is looked up for a single tracker's.
+        The same bytes have one content id for each tracker, so nothing is looked up if all are of one tracker.
         """
         wanted = list(contents)
         if len({tracker_of(content) for content in wanted}) < 2:  # noqa: PLR2004  two trackers
@@ -120,7 +125,7 @@ class Store:
         }
 
     def sha256(self, contents: Iterable[str]) -> dict[str, bytes]:
-        """The SHA-256 of the bytes that content ids name, of those of which it is known."""
+        """The SHA-256 of the bytes that content ids name, where it is known."""
         wanted = list(contents)
         rows = self.find(wanted)
         digests = np.empty((len(rows), DIGEST_SIZES["sha256"]), np.uint8)
@@ -134,7 +139,7 @@ class Store:
         return self.stored_embeddings(rows)[:]
 
     def stored_embeddings(self, rows: Wanted) -> StoredRows[np.float16]:
-        """The same, fetched when they are asked for."""
+        """The embeddings in these rows, read when they are indexed."""
         shards = self._shards_for(rows)
         none = np.empty((0, DIMENSIONS), np.float16)
         return StoredRows(shards, [none, *(shard.embeddings for shard in shards)], self._starts, rows)
@@ -144,7 +149,7 @@ class Store:
         return self.stored_hashes(rows)[:]
 
     def stored_hashes(self, rows: Wanted) -> StoredRows[np.uint8]:
-        """The same, fetched when they are asked for."""
+        """The perceptual hashes of the images in these rows, read when they are indexed."""
         shards = self._shards_for(rows)
         none = np.empty((0, HASHES, HASH_SIZE), np.uint8)
         hashes = [shard.digests["hashes"].reshape(-1, HASHES, HASH_SIZE) for shard in shards]
@@ -156,7 +161,9 @@ class Store:
         return bytes(self._shards_for([row])[at].digests["pixels"][index])
 
     def looks(self, rows: Mapping[str, int]) -> dict[str, list[int]]:
-        """The rows of the further looks of those images that have some, by content id, given the row of each."""
+        """The rows of the further looks of images, by content id, given the row of each image. Images without further
+        looks are left out.
+        """
         numbers = np.fromiter(rows.values(), np.intp, len(rows))
         counts = self._column("looks", numbers)[:, 0]
         contents = list(rows)
@@ -173,7 +180,7 @@ class Store:
         }
 
     def unseen(self, rows: Mapping[str, int]) -> list[str]:
-        """Of these content ids, those of films and documents that were not looked at to their ends."""
+        """Those content ids that are films or documents with frames or pages that were not read."""
         marks = self._column("looks", np.fromiter(rows.values(), np.intp, len(rows)))[:, 1]
         return [content for content, mark in zip(rows, marks.tolist(), strict=True) if mark]
 
@@ -185,7 +192,7 @@ class Store:
         return found
 
     def rows(self, contents: Iterable[str]) -> list[Row]:
-        """What is stored of these content ids: the rows of each image, in no particular order."""
+        """All rows of these content ids, with their further looks, in no particular order."""
         self.open()
         found = self.find(contents)
         chosen = sorted({*found.values(), *(row for some in self.looks(found).values() for row in some)})
@@ -204,7 +211,7 @@ class Store:
         return [found[place] for place in range(len(rows))]
 
     def feature_files(self, rows: Wanted) -> Iterator[tuple[FeatureFile, Part]]:
-        """The files with the features of these rows, and where in each they are."""
+        """The files with the features of these rows, and which rows of each file they are."""
         for file, part in self._parts_of(rows):
             if file.features is None:
                 raise RuntimeError("the store is not open")
@@ -215,7 +222,7 @@ class Store:
             yield self._files[part.shard], part
 
     def add(self, rows: Sequence[Row]) -> None:
-        """Keep these rows, in the folder and at hand. Raises GuardError when they cannot be written."""
+        """Add these rows to the folder and to this object. Raises GuardError if they cannot be written."""
         written = shard_files(rows, fingerprint=self.fingerprint)
         path = [files.add_file(self.folder, *file) for file in written][-1]
         shard = read_shard(*written[-1], fingerprint=self.fingerprint)
@@ -228,12 +235,12 @@ class Store:
         files.remove_left_overs(self.folder)
 
     def add_unreadable(self, reasons: Mapping[str, str]) -> None:
-        """Remember why these content ids have no pixels. Raises GuardError when that cannot be written."""
+        """Remember why these content ids have no pixels. Raises GuardError if that cannot be written."""
         self.unreadable |= reasons
         files.add_file(self.folder, *write_unreadable(reasons, decoder=self._decoder()))
 
     def _shards_for(self, rows: Wanted) -> list[Shard]:
-        """All of them, if there are rows to be fetched: without any, the store need not be open."""
+        """All shards if there are rows, else none: without rows, the store need not be open."""
         if not len(rows):
             return []
         shards = [file.shard for file in self._files if file.shard is not None]
@@ -242,11 +249,12 @@ class Store:
         return shards
 
     def _list(self, *, lazy: bool) -> None:
-        """Read the folders anew, keeping what was read of a file that is still there."""
+        """Read the folders again, without files that were read before and are still there."""
         known: dict[Path, _File | files.DamagedFileError] = {
             file.path: file for file in self._files if file.shard is not None or lazy
         }
-        spread = map if lazy else in_order  # content ids are read so quickly that threads only wait for one another
+        # Content ids are read so quickly that threads would only wait for each other.
+        spread = map if lazy else in_order
         found = files.read_settled(
             self._paths, lambda paths: spread(lambda path: self._read(path, lazy=lazy), paths), known
         )
@@ -257,12 +265,12 @@ class Store:
         self._index()
 
     def _paths(self) -> list[Path]:
-        """The shards in the tracked store and in the cache, whose rows are found first of all."""
+        """The shards of the tracked store, then those of the cache. An earlier row is found first."""
         folders = [self.folder] if self._tracked is None else [self._tracked / self.fingerprint, self.folder]
         return [path for folder in folders for path in files.list_files(folder, SUFFIX)]
 
     def _read(self, path: Path, *, lazy: bool) -> _File | files.DamagedFileError | None:
-        """A shard, or its content ids, or how it is damaged; None when it has just been merged into another."""
+        """A shard, or its content ids, or how it is damaged; None if it has just been merged into another one."""
         own = path.parent == self.folder
         try:
             if lazy:
@@ -286,7 +294,7 @@ class Store:
         if path.parent == self.folder:
             files.set_aside(path)
             done = "set aside"
-        else:  # DVC's, which would not overwrite a folder with a change of ours in it
+        else:  # DVC does not overwrite a folder with a change in it
             done = "did not use"
         self.notes.append(f"{done} a damaged part of the store ({path}: {error}); its images are embedded again")
 
@@ -312,7 +320,9 @@ class Store:
         return self._finders[tracker]
 
     def _merge(self, small: Sequence[_File]) -> None:
-        """Write the rows of these shards as one, then delete them: killed in between, rows exist twice, no less."""
+        """Write the rows of these shards as one, then delete them. If the process is killed in between, rows exist
+        twice.
+        """
         rows = {
             row.sha256: row
             for file in small
@@ -328,7 +338,7 @@ class Store:
 
 
 class _File(NamedTuple):
-    """A shard's file: its content ids, and all of it if it was read."""
+    """A shard's file: its content ids, and the whole shard if it was read."""
 
     path: Path
     own: bool
@@ -346,5 +356,5 @@ class _File(NamedTuple):
 
     @property
     def is_mine(self) -> bool:
-        """Whether it is this user's to merge, and at hand."""
+        """Whether the file is in this user's cache, and completely read, so that it may be merged."""
         return self.own and self.shard is not None

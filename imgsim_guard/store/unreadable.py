@@ -1,7 +1,7 @@
-"""What could not be decoded, remembered beside the shards, so that it is not read again at every commit.
+"""Images that could not be decoded, stored beside the shards, so that they are not read again at every commit.
 
-Each file is JSON, named by the SHA-256 of its bytes, and names the decoder whose verdict it holds: another version of
-the decoder asks again.
+Each file is JSON, named by the SHA-256 of its bytes, with the decoder that gave up. Another version of the decoder
+tries again.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ SUFFIX = ".unreadable.json"
 
 
 def write_unreadable(reasons: Mapping[str, str], *, decoder: str) -> tuple[str, bytes]:
-    """The name and the bytes of a file with the reasons, by content id, why this decoder reads no image there."""
+    """The name and the bytes of a file with the reasons, by content id, why this decoder found no image."""
     data = json.dumps({"decoder": decoder, "images": dict(reasons)}, sort_keys=True, indent=0).encode()
     return hashlib.sha256(data).hexdigest() + SUFFIX, data
 
 
 def read_unreadable(name: str, data: bytes, *, decoder: str) -> dict[str, str]:
-    """Reasons by content id; empty when the file is damaged or another decoder's, for then the question is open."""
+    """Reasons by content id; empty if the file is damaged or from another decoder, which may have read the image."""
     if hashlib.sha256(data).hexdigest() + SUFFIX != name:
         return {}
     try:

@@ -1,8 +1,8 @@
-"""What verification found out about pairs of images, kept so that a pair is looked at once, ever.
+"""The evidence of verified pairs, so that a pair is compared once.
 
 Each file is a safetensors file named by the SHA-256 of its bytes: `keys` uint8 [n, 16], rising, one for each pair;
-`answers` uint32 [n], which of the texts each pair has; `texts` uint8 [size], one JSON text after the other; and `ends`
-int64, where each ends. Files are only added and merged, so any number of processes may use them at once.
+`answers` uint32 [n], the number of the text of each pair; `texts` uint8 [size], JSON texts one after the other; and
+`ends` int64, where each text ends. Files are only added and merged, so any number of processes may use them at once.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ if TYPE_CHECKING:
 KEY_SIZE = 16
 
 MOST_BYTES = 2**27
-"""Of all files: some million pairs. When there are more, the oldest file goes."""
+"""Most bytes of all files: some million pairs. If there are more, the oldest file is deleted."""
 
 LARGE, SMALL_FILES_KEPT = 2**22, 32
-"""Every commit adds a file. When there are more than so many that are smaller than so many bytes, they become one."""
+"""Every commit adds a file. If there are more than so many files below so many bytes, they are merged into one."""
 
 
 def pair_key(query: bytes, gallery: bytes, *, thorough: bool) -> bytes:
-    """What identifies a look at a pair: the SHA-256 of the file of each image, which of them is the query, and whether
-    the look was thorough from the start (without the first look, which may refute a pair by itself).
+    """The key of a comparison: the SHA-256 of each image's file, which of them is the query, and whether the comparison
+    was thorough from the start (without the first look, which may refute a pair by itself).
     """
     return hashlib.blake2b(query + gallery + bytes([thorough]), digest_size=KEY_SIZE).digest()
 
 
 class Verdicts:
-    """The evidence of pairs in a folder, by `pair_key`. It is read when it is first asked.
+    """The evidence of pairs in a folder, by `pair_key`. The folder is read with the first request.
 
-    All of it can be computed again, so a damaged file counts as not there, and nothing is raised when a file cannot be
+    All of it can be computed again. So a damaged file counts as missing, and no error is raised if a file cannot be
     read or written.
     """
 
@@ -57,7 +57,7 @@ class Verdicts:
         self._folder = folder
 
     def find(self, keys: Sequence[bytes]) -> list[Evidence | None]:
-        """The evidence of each key; None where it is not known."""
+        """The evidence of each key; None if it is not stored."""
         found: list[Evidence | None] = [None] * len(keys)
         wanted = np.frombuffer(b"".join(keys), np.uint8).reshape(-1, KEY_SIZE)
         for file in self._read:
@@ -67,7 +67,7 @@ class Verdicts:
         return found
 
     def add(self, found: Mapping[bytes, Evidence]) -> None:
-        """Keep the evidence of these keys."""
+        """Store the evidence of these keys."""
         if not found:
             return
         with suppress(GuardError):
@@ -85,7 +85,7 @@ class Verdicts:
         return []
 
     def _tidy(self) -> None:
-        """Merge small files, and delete the oldest when there is too much."""
+        """Merge small files, and delete the oldest one if there are too many bytes."""
         with suppress(OSError):
             small = [path for path in files.list_files(self._folder, SUFFIX) if path.stat().st_size < LARGE]
             if len(small) > SMALL_FILES_KEPT:
@@ -127,12 +127,12 @@ class _File(NamedTuple):
 
 
 def _text(evidence: Evidence) -> bytes:
-    """JSON writes the shortest text that gives the same float back, so that nothing is lost."""
+    """JSON writes the shortest text that gives the same float, so nothing is lost."""
     return json.dumps(asdict(evidence), sort_keys=True, separators=(",", ":")).encode()
 
 
 def _evidence(text: bytes) -> Evidence | None:
-    """None for a text of something else, such as of another version."""
+    """None for another text, such as one of another version."""
     try:
         document = json.loads(text)
         if (transform := document["transform"]) is not None:
@@ -144,7 +144,7 @@ def _evidence(text: bytes) -> Evidence | None:
 
 
 def _written(texts: Mapping[bytes, bytes]) -> tuple[str, bytes]:
-    """The name and the bytes of a file. Many pairs have the same text, which is kept once."""
+    """The name and the bytes of a file. A text that many pairs share is written once."""
     ordered = sorted(texts.items())
     places = {text: place for place, text in enumerate(sorted(set(texts.values())))}
     data = safetensors.numpy.save(
@@ -159,7 +159,7 @@ def _written(texts: Mapping[bytes, bytes]) -> tuple[str, bytes]:
 
 
 def _read(path: Path) -> _File | None:
-    """None when it is damaged, or has just been merged into another."""
+    """None if the file is damaged, or has just been merged into another one."""
     try:
         data = files.read_file(path)
         if data is None or hashlib.sha256(data).hexdigest() + SUFFIX != path.name:
