@@ -1,4 +1,4 @@
-"""AugNet, the network whose embeddings are compared: which engine runs it, and what identifies its embeddings."""
+"""AugNet, the network whose embeddings are compared: its engines, and the version of its embeddings."""
 
 from __future__ import annotations
 
@@ -14,48 +14,50 @@ Engine = Literal["onnx", "imgsim"]
 """`onnx`: ONNX Runtime and the model built from the released weights. `imgsim`: the reference package itself."""
 
 Preprocessing = Literal["reference", "antialiased"]
-"""`reference`: bilinear, to the last bit as imgsim does. `antialiased`: every pixel counts, however many there are."""
+"""`reference`: bilinear, with the same bits as imgsim. `antialiased`: averages all pixels of a large image."""
 
 Device = Literal["auto", "cpu", "cuda", "coreml", "directml"]
-"""`auto`: CUDA where it is installed and runs, else the processor."""
+"""`auto`: CUDA if it is installed and works, else the processor."""
 
 DIMENSIONS = 768
 
 SHORT_SIDE = 350
-"""Pixels, to which imgsim 0.1.2 resizes the short side (`Vectorizer.vectorize`)."""
+"""The short side in pixels after resizing, as in imgsim 0.1.2 (`Vectorizer.vectorize`)."""
 
 MODEL_SHA256 = "129337935a96b37aa2a2907714c1ce4377ff12532093a51575b05c5ae2caeab7"
-"""Of `augnet.onnx`, which the build makes from the released checkpoint; the same everywhere."""
+"""SHA-256 of `augnet.onnx`, which the build makes from the released checkpoint; it is the same on every machine."""
 
 PREPROCESSING = 2
-"""Counts up with every change that moves an embedding, or adds to what is stored of an image."""
+"""Counts up with every change of the embeddings, or of what is stored with them."""
 
 HASHING = 1
-"""Counts up with every change that moves a perceptual hash, or finds other pictures within a picture to hash."""
+"""Counts up with every change of the perceptual hashes, or of the pictures within a picture that are hashed."""
 
 FEATURES = 1
-"""Counts up with every change of the local features that are kept, or of the vocabulary that they are told in."""
+"""Counts up with every change of the local features that are stored, or of their vocabulary."""
 
 _MODELS: dict[Engine, str] = {"onnx": f"onnx-{MODEL_SHA256[:12]}", "imgsim": "imgsim-0.1.2"}
 
 
 class Embedder(Protocol):
-    """Pixels in, embeddings out; threads may call it."""
+    """Makes embeddings from pixels. Threads may call it at the same time."""
 
     def embed(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Embed n images of shape [h, w, 3], BGR; [n, 768], every number representable in float16."""
+        """Embed n images uint8 [h, w, 3], BGR. Returns float32 [n, 768]; every number can be represented in float16."""
 
 
 def fingerprint(engine: Engine, preprocessing: Preprocessing = "reference") -> str:
-    """What two images must share to be comparable: model, engine, preprocessing, and how the hashes and local features
-    are made that are kept with the embeddings. Usable as a folder's name.
+    """The version that two embeddings must share to be comparable: the model, the engine, the preprocessing, and the
+    versions of the hashes and local features that are stored with them. It can be the name of a folder.
     """
     kind = "" if preprocessing == "reference" else f"-{preprocessing}"
     return f"augnet-{_MODELS[engine]}-p{PREPROCESSING}{kind}-h{HASHING}-f{FEATURES}"
 
 
 def least_side(preprocessing: Preprocessing) -> int | None:
-    """How many pixels the short side must have at least where an image is decoded smaller than it is; None: never."""
+    """The fewest pixels that the short side must keep if an image is decoded at a smaller size; None: never decode
+    smaller.
+    """
     return None if preprocessing == "reference" else 2 * SHORT_SIDE
 
 
@@ -67,10 +69,10 @@ def load(
     preprocessing: Preprocessing = "reference",
     device: Device = "cpu",
 ) -> Embedder:
-    """The embedder of an engine, ready to run, made for so many calls at once; further ones wait for their turn.
+    """The embedder of an engine, for at most `at_once` calls at the same time; further calls wait.
 
-    `threads`: of a call at a time; 0 for as many as suit the machine. They change no embedding. Raises GuardError when
-    it is not installed, is damaged, or cannot run on that device.
+    `threads`: for each call; 0 for as many as suit the machine. They change no embedding. Raises GuardError if the
+    engine is not installed, is damaged, or cannot run on the device.
     """
     if engine == "imgsim":
         from imgsim_guard.augnet.reference import ReferenceEmbedder

@@ -1,8 +1,8 @@
-"""Read AugNet's released checkpoint with NumPy alone: no torch, and no code from the pickle.
+"""Read AugNet's released checkpoint with NumPy alone: without torch, and without running code from the pickle.
 
-A torch checkpoint is a zip archive: `<name>/data.pkl` describes the tensors, `<name>/data/<key>` holds the
-little-endian bytes of each storage. The pickle may name four things, all of them handled here; anything else in it
-is refused, so a checkpoint cannot run code.
+A torch checkpoint is a zip archive: `<name>/data.pkl` describes the tensors, and `<name>/data/<key>` has the
+little-endian bytes of each storage. The pickle may name four things, which are handled here. Anything else is refused,
+so a checkpoint cannot run code.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CHECKPOINT_SHA256 = "c2cb3cac82642c5698721bd4c57702c3d2ffab077ee9fc277c60ef7359293add"
-"""Of `imgsim/model.pth` in imgsim 0.1.2, the release that publishes AugNet."""
+"""SHA-256 of `imgsim/model.pth` in imgsim 0.1.2, the release that publishes AugNet."""
 
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -46,10 +46,10 @@ _DAMAGE = (
     RuntimeError,
     MemoryError,
 )
-"""What the zip reader and the pickle machine raise for bytes that are not theirs."""
+"""What `zipfile` and `pickle` raise for invalid bytes."""
 
 LARGEST_RELEASE = 2**27
-"""Bytes; the checkpoint has 100.7 MB, and its wheel 93 MB."""
+"""Largest archive in bytes. The checkpoint has 100.7 MB, and its wheel 93 MB."""
 
 CHECKPOINT_IN_WHEEL = "imgsim/model.pth"
 
@@ -61,9 +61,9 @@ class _StorageType(NamedTuple):
 
 
 def checkpoint_bytes(archive: bytes) -> bytes:
-    """The checkpoint's bytes, from the bytes of either the checkpoint itself or an imgsim wheel.
+    """The checkpoint's bytes, from the bytes of the checkpoint itself or of an imgsim wheel.
 
-    Raises GuardError when neither has the pinned digest.
+    Raises GuardError if neither has the expected SHA-256.
     """
     for data in (archive, _wheel_member(archive)):
         if data is not None and hashlib.sha256(data).hexdigest() == CHECKPOINT_SHA256:
@@ -83,9 +83,9 @@ def _wheel_member(archive: bytes) -> bytes | None:
 
 
 def read_checkpoint(data: bytes) -> dict[str, NDArray[Any]]:
-    """The tensors of a torch checkpoint by name, float32 or int64, each of the shape it was saved with.
+    """The tensors of a torch checkpoint by name, float32 or int64, in their saved shapes.
 
-    Raises GuardError when the file is no such checkpoint or names anything but plain tensors.
+    Raises GuardError if the file is no such checkpoint, or if it has anything but plain tensors.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -115,7 +115,7 @@ def _read_archive(archive: zipfile.ZipFile) -> dict[str, NDArray[Any]]:
 
 
 def _refuse_what_fills_memory(description: bytes) -> None:
-    """The pickle machine makes room for as many remembered objects as the largest number that one is given."""
+    """Refuse a memo index that is too large: `pickle` allocates memory for as many objects as the largest index."""
     for opcode, argument, _ in pickletools.genops(description):
         if opcode.name in {"PUT", "LONG_BINPUT"} and int(argument or 0) > len(description):
             raise ValueError("it numbers an object that it cannot hold")
@@ -124,7 +124,7 @@ def _refuse_what_fills_memory(description: bytes) -> None:
 def _rebuild_tensor(
     storage: NDArray[Any], offset: int, shape: tuple[int, ...], stride: tuple[int, ...], *_unused: object
 ) -> NDArray[Any]:
-    """What `torch._utils._rebuild_tensor_v2` makes of the same arguments, for contiguous tensors."""
+    """What `torch._utils._rebuild_tensor_v2` returns for the same arguments, for contiguous tensors."""
     contiguous = tuple(int(np.prod(shape[axis + 1 :])) for axis in range(len(shape)))
     if stride != contiguous:
         raise ValueError(f"a tensor of shape {shape} is not contiguous")
@@ -132,7 +132,7 @@ def _rebuild_tensor(
 
 
 class _RestrictedUnpickler(pickle.Unpickler):
-    """Knows the four names of a checkpoint of plain tensors, and refuses every other."""
+    """An unpickler that accepts the four names of a checkpoint of plain tensors and refuses every other."""
 
     def __init__(self, file: io.BytesIO, *, storage: Callable[[_StorageType, str, int], NDArray[Any]]) -> None:
         super().__init__(file)
@@ -147,7 +147,7 @@ class _RestrictedUnpickler(pickle.Unpickler):
             return _StorageType(np.dtype(_STORAGE_DTYPES[name]))
         raise pickle.UnpicklingError(f"it names {module}.{name}, which no checkpoint of plain tensors needs")
 
-    def persistent_load(self, pid: Any) -> object:  # noqa: ANN401  the signature is pickle's
+    def persistent_load(self, pid: Any) -> object:  # noqa: ANN401  pickle's signature
         tag, kind, key, _location, count = pid
         if tag != "storage" or not isinstance(kind, _StorageType):
             raise pickle.UnpicklingError("it refers to something that is not a storage")

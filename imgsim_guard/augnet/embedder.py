@@ -36,7 +36,7 @@ PROVIDERS: dict[Device, tuple[str, dict[str, str]]] = {
     "coreml": ("CoreMLExecutionProvider", {}),
     "directml": ("DmlExecutionProvider", {}),
 }
-"""ONNX Runtime's name of each device, and its options there."""
+"""ONNX Runtime's provider for each device, and its options."""
 
 INSTALLING = {
     "cuda": "With CUDA and cuDNN: pip uninstall onnxruntime onnxruntime-gpu, then pip install onnxruntime-gpu",
@@ -48,7 +48,7 @@ REINSTALL = "reinstall imgsim-guard (under pre-commit: pre-commit clean)"
 
 
 class OnnxEmbedder:
-    """Runs the model one image at a time, so that no image's embedding depends on its neighbours in a call."""
+    """Runs the model on one image at a time, so that an embedding does not depend on the other images of a call."""
 
     def __init__(self, session: onnxruntime.InferenceSession, at_once: int, preprocessing: Preprocessing) -> None:
         self._session = session
@@ -65,26 +65,26 @@ class OnnxEmbedder:
         preprocessing: Preprocessing = "reference",
         device: Device = "cpu",
     ) -> OnnxEmbedder:
-        """Read, check and load the model: for one image at a time on so many threads (0: one a core), or for several,
-        each on one. Devices other than the processor run one at a time.
+        """Read, check and load the model: for one image at a time on `threads` threads (0: one for each core), or for
+        `at_once` images, each on one thread. Devices other than the processor run one at a time.
 
-        Raises GuardError when it is absent or not the recorded one, or when it does not run on the device.
+        Raises GuardError if the model is missing or has another SHA-256, or if it does not run on the device.
         """
-        # Since 1.29 it reports on its use to its maker, unless this is set when it is imported. Nothing here may
-        # reach for the network.
+        # Since 1.29, ONNX Runtime sends telemetry unless this is set before it is imported. This package must not use
+        # the network.
         os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3  # errors only: warnings of the runtime are about its own tuning
-        # Threads that spin while they wait gain 3 % on an idle machine, and cost 20 % on one that is busy.
+        options.log_severity_level = 3  # errors only: its warnings are about its own tuning
+        # Threads that spin while they wait are 3 % faster on an idle machine, and 20 % slower on a busy one.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.intra_op_num_threads = 1 if at_once > 1 else threads  # 0: one for each core
-        file = path.resolve()  # ONNX Runtime does not follow links to weights
+        file = path.resolve()  # ONNX Runtime follows no links to weights
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(file.parent))
         with (
             mapped_model(path) as model,
-            ThreadPoolExecutor(1, "session") as pool,  # the digest takes a sixth of the time that the session takes
+            ThreadPoolExecutor(1, "session") as pool,  # the digest takes a sixth of the time of the session
         ):
             starting = pool.submit(_started, model, file.name, options, device)
             _require_recorded(model, path)
@@ -92,11 +92,13 @@ class OnnxEmbedder:
         return cls(session, at_once if session.get_providers() == [CPU] else 1, preprocessing)
 
     def embed(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Embed n images of shape [h, w, 3], BGR; [n, 768] between -1 and 1, every number representable in float16.
+        """Embed n images uint8 [h, w, 3], BGR. Returns float32 [n, 768] from -1 to 1; every number can be represented
+        in float16.
 
-        Rounding to float16 here makes a fresh embedding and a stored one the same numbers. Threads may call it.
+        Rounding to float16 makes a new embedding equal to a stored one. Threads may call it at the same time.
         """
-        from imgsim_guard.augnet.preprocessing import preprocess  # which loads OpenCV: the model need not wait for it
+        # It imports OpenCV, which loading the model need not wait for.
+        from imgsim_guard.augnet.preprocessing import preprocess
 
         rows = [self._run(preprocess(pixels, self._preprocessing)) for pixels in images]
         return np.array(rows, np.float32).reshape(-1, DIMENSIONS).astype(np.float16).astype(np.float32)
@@ -114,7 +116,7 @@ def _started(
 
     graph = graph_without_weights(model, name)
     if device == "auto":
-        onnxruntime.set_default_logger_severity(4)  # why there is no CUDA does not matter
+        onnxruntime.set_default_logger_severity(4)  # fatal errors only: the reason for a missing CUDA does not matter
         session = _session(graph, options, "cuda") or _session(graph, options, "cpu")
     else:
         session = _session(graph, options, device)
@@ -124,7 +126,9 @@ def _started(
 
 
 def _session(graph: bytes, options: onnxruntime.SessionOptions, device: Device) -> onnxruntime.InferenceSession | None:
-    """A session on this device; None where it cannot be had, for which ONNX Runtime would take the processor."""
+    """A session on this device; None if the device is not available and ONNX Runtime would use the
+    processor instead.
+    """
     import onnxruntime
 
     name, settings = PROVIDERS[device]
@@ -145,7 +149,7 @@ def _unavailable(device: Device, providers: Sequence[str]) -> str:
 
 
 def mapped_model(path: Path) -> mmap.mmap:
-    """The bytes of a model. Raises GuardError when there are none."""
+    """The bytes of a model. Raises GuardError if the file is missing or cannot be read."""
     try:
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_size:

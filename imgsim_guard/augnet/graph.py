@@ -1,8 +1,8 @@
-"""Turn AugNet's tensors into an ONNX model: ResNet-50, a linear layer of 768, tanh. Used when the package is built.
+"""Build an ONNX model from AugNet's tensors: ResNet-50, a linear layer of 768, tanh. Runs when the package is built.
 
-Batch normalisation is folded into the convolution before it (in float64). Weights are kept as 16-bit integers with one
-float32 scale an output channel, which halves the file; ONNX Runtime multiplies them out once, when it loads the model.
-That moves an embedding by a fifth of what half-precision floats would (`benchmarks/parity.py` measures it).
+Batch normalisation is folded into the convolution before it, in float64. Weights are stored as 16-bit integers with one
+float32 scale for each output channel, which halves the file; ONNX Runtime multiplies them when it loads the model. This
+changes an embedding by a fifth of what half-precision floats would (measured by `benchmarks/parity.py`).
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ BLOCKS_OF_STAGE = (3, 4, 6, 3)
 """ResNet-50: He et al., Deep Residual Learning for Image Recognition, table 1 (arXiv 1512.03385)."""
 
 BATCH_NORM_EPSILON = 1e-5
-"""torch.nn.BatchNorm2d's default, with which AugNet was trained."""
+"""The default of torch.nn.BatchNorm2d, with which AugNet was trained."""
 
 OPSET, IR_VERSION = 17, 8
-"""Old enough for every supported ONNX Runtime; pinned, so that the same weights give the same file."""
+"""ONNX versions that every supported ONNX Runtime reads. They are pinned, so that the same weights
+give the same file.
+"""
 
 INT16_MAX = 32767
 
@@ -48,7 +50,7 @@ def build_model(tensors: Mapping[str, NDArray[Any]]) -> bytes:
 
 
 class _Builder:
-    """Collects nodes and initializers; each method appends what it is named for and returns its output's name."""
+    """Collects nodes and initializers. Each method appends what its name says and returns the name of the output."""
 
     def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
         self.tensors = tensors
@@ -94,7 +96,7 @@ class _Builder:
         return self.node("Conv", inputs, name, kernel_shape=[size, size], strides=[stride, stride], pads=pads)
 
     def weight(self, name: str, values: NDArray[Any]) -> str:
-        """A weight of shape [out, ...] as int16 times one scale an output channel."""
+        """A weight of shape [out, ...] as int16 with one scale for each output channel."""
         per_channel = tuple(range(1, values.ndim))
         scale = np.abs(values).max(axis=per_channel, keepdims=True).astype(np.float64) / INT16_MAX
         scale[scale == 0] = 1.0

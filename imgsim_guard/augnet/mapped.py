@@ -1,7 +1,8 @@
-"""An ONNX model's graph with its weights left in the file, where ONNX Runtime maps them instead of copying them.
+"""An ONNX model's graph without its weights, which stay in the file, where ONNX Runtime maps them instead of copying
+them.
 
-That is what ONNX calls external data (onnx.proto, TensorProto), which may lie anywhere in a file: here, in the model
-itself. Of protocol buffers only what a model consists of is read: numbers, and fields with a length.
+ONNX calls this external data (TensorProto in onnx.proto). It may be anywhere in a file: here, in the model itself. Only
+the part of protocol buffers that a model uses is read: numbers, and fields with a length.
 """
 
 from __future__ import annotations
@@ -13,24 +14,24 @@ if TYPE_CHECKING:
     from mmap import mmap
 
 GRAPH, INITIALIZER, RAW_DATA, EXTERNAL_DATA, DATA_LOCATION = 7, 5, 9, 13, 14
-"""Numbers of fields: of ModelProto, of GraphProto, and the others of TensorProto."""
+"""Field numbers of ModelProto, of GraphProto, and of TensorProto."""
 
 EXTERNAL = 1
-"""The data location."""
+"""The value of the data location."""
 
 LEAST_SIZE = 1024
-"""Bytes; what is smaller is left in the graph."""
+"""Tensors of fewer bytes stay in the graph."""
 
 
 class _Part(NamedTuple):
-    """Where the value of a field lies."""
+    """The start and end of a field's value."""
 
     begin: int
     end: int
 
 
 def graph_without_weights(model: mmap, name: str) -> bytes:
-    """The same model, with weights that are in the file of this name, which must be that of the model."""
+    """The model with weights that refer to the file `name`, which must be the file of this model."""
 
     def graph(part: _Part) -> bytes:
         return _field(GRAPH, _rewritten(model, part, INITIALIZER, initializer))
@@ -50,7 +51,7 @@ def graph_without_weights(model: mmap, name: str) -> bytes:
 
 
 def _rewritten(model: mmap, message: _Part, number: int, change: Callable[[_Part], bytes]) -> bytes:
-    """A message as it is, but for the fields of this number."""
+    """A message in which `change` is applied to the fields with this number."""
     fields, at = [], message.begin
     while at < message.end:
         key, begin = _number(model, at)
@@ -63,7 +64,7 @@ def _rewritten(model: mmap, message: _Part, number: int, change: Callable[[_Part
 
 
 def _number(model: mmap, at: int) -> tuple[int, int]:
-    """A number of 7 bits a byte, the lowest first, and where it ends."""
+    """A varint (7 bits for each byte, the lowest first) and the position after it."""
     value = shift = 0
     while True:
         value |= (model[at] & 127) << shift

@@ -1,4 +1,4 @@
-"""AugNet by the reference package, imgsim, on torch: for those who want the original, and for parity checks."""
+"""AugNet by the reference package, imgsim, on torch: the engine `imgsim`, also used for parity checks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Vectorizer(Protocol):
 
 
 class ReferenceEmbedder:
-    """Hands the reference one image at a time: its own batch input resizes the batch instead of the image."""
+    """Passes one image at a time to imgsim: with a batch, it resizes the batch instead of the images."""
 
     def __init__(self, vectorizer: _Vectorizer) -> None:
         self._vectorizer = vectorizer
@@ -30,7 +30,7 @@ class ReferenceEmbedder:
 
     @classmethod
     def load(cls) -> ReferenceEmbedder:
-        """Import and load imgsim. Raises GuardError when it, torch or torchvision is not installed."""
+        """Import and load imgsim. Raises GuardError if it, torch or torchvision is not installed."""
         try:
             import imgsim
         except ImportError as error:
@@ -42,13 +42,13 @@ class ReferenceEmbedder:
 
     def embed(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """As `Embedder.embed`."""
-        with self._turn:  # it has threads of its own
+        with self._turn:  # torch uses threads of its own
             rows = [self._vectorizer.vectorize(_capped(pixels)) for pixels in images]
         return np.array(rows, np.float32).reshape(-1, DIMENSIONS).astype(np.float16).astype(np.float32)
 
 
 def _capped(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The same pixels, or an extreme strip squeezed to what the cap leaves of it."""
+    """The same pixels; those of an extreme strip are squeezed to the limit of `resized_shape`."""
     import cv2
 
     height, width = pixels.shape[:2]

@@ -1,4 +1,4 @@
-"""The only module that imports Ray: connect to a cluster, or start one on this machine for this run."""
+"""The only module that imports Ray. It connects to a cluster, or starts one on this machine for this run."""
 
 from __future__ import annotations
 
@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 WAITING = 1000
-"""Calls that are submitted to Ray at once: more than any cluster runs at a time."""
+"""Calls submitted to Ray at once: more than any cluster runs at a time."""
 
 RETRIES = 3
 """Retries of a call whose worker died."""
 
 MEMORY = 256 * 2**20
-"""Bytes that a cluster of our own holds between calls: the embeddings of 150,000 images. Ray puts the rest on disk."""
+"""Bytes that a local cluster keeps in memory between calls: the embeddings of 150,000 images. Ray writes the rest to
+disk.
+"""
 
 SECONDS_TO_CONNECT = 10
 
@@ -42,18 +44,20 @@ class Cluster:
 
     @property
     def cores(self) -> int:
-        """How many calls it runs at once now."""
+        """How many calls it runs at once."""
         return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
 
-    def put(self, value: object) -> Any:  # noqa: ANN401  Ray's
-        """A value that many calls take, sent once to each machine: given to a call, it arrives as itself."""
+    def put(self, value: object) -> Any:  # noqa: ANN401  an object of Ray
+        """A reference to a value that is an argument of many calls. It is sent once to each machine; functions get the
+        value.
+        """
         return self._ray.put(value)
 
     def map(self, function: Callable[..., Result], calls: Iterable[tuple[object, ...]]) -> Generator[Result]:
-        """The function's results in the order of the calls. A call whose worker dies is made again.
+        """The function's results in the order of the calls. A call whose worker dies is repeated.
 
-        Raises GuardError where a call does, and when Ray gives up. Calls that are not done when this ends, end with the
-        run, as Ray has it: cancelling one that is just done makes Ray 2.60 abort this process.
+        Raises GuardError if a call raises it, and if Ray gives up. Calls that are unfinished when the generator is
+        closed end with the run: Ray 2.60 aborts this process if a call is cancelled that has just ended.
         """
         remote = self._ray.remote(num_cpus=1, max_retries=RETRIES)(function)
         calls = iter(calls)
@@ -88,9 +92,10 @@ class Cluster:
 
 @contextmanager
 def cluster_at(address: str) -> Iterator[Cluster]:
-    """The cluster at an address, `host:port` or `auto`; with none, one on this machine that ends with this.
+    """The cluster at an address, `host:port` or `auto`. Without an address, one on this machine that ends with the
+    context.
 
-    Raises GuardError when Ray is not installed, and when there is no cluster at the address.
+    Raises GuardError if Ray is not installed, and if there is no cluster at the address.
     """
     ray = _imported(local=not address)
     with ExitStack() as left_behind:
@@ -103,7 +108,7 @@ def cluster_at(address: str) -> Iterator[Cluster]:
         left_behind.callback(ray.shutdown)
         try:
             ray.init(**options, log_to_driver=False, logging_level="ERROR")
-        except (Exception, SystemExit) as error:  # the latter after two minutes of a listener that is not Ray
+        except (Exception, SystemExit) as error:  # SystemExit comes after two minutes of a listener that is not Ray
             where = f"the Ray cluster at {address}" if address else "Ray on this machine"
             raise GuardError(f"cannot start with {where}: {_first_line(error)}") from error
         yield Cluster(ray, interrupted)
@@ -111,14 +116,14 @@ def cluster_at(address: str) -> Iterator[Cluster]:
 
 @contextmanager
 def _interruptions() -> Iterator[threading.Event]:
-    """Set by ^C, besides what that raises: raised while one of Ray's callbacks runs in this thread, it is lost."""
+    """An event that ^C sets, besides raising KeyboardInterrupt: if that is raised in a callback of Ray, it is lost."""
     interrupted = threading.Event()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         interrupted.set()
         signal.default_int_handler(number, frame)
 
-    if threading.current_thread() is not threading.main_thread():  # no other is told of signals
+    if threading.current_thread() is not threading.main_thread():  # only the main thread receives signals
         yield interrupted
         return
     before = signal.signal(signal.SIGINT, interrupt)
@@ -130,8 +135,8 @@ def _interruptions() -> Iterator[threading.Event]:
 
 def _of_our_own(left_behind: ExitStack) -> dict[str, Any]:
     """The options for a cluster on this machine that leaves no files."""
-    # Ray's folder would stay. Its sockets are below, whose paths must be short.
-    parent = "/tmp" if os.name == "posix" else None  # noqa: S108  the folder gets a name of its own
+    # Ray would keep its folder. It contains sockets, whose paths must be short.
+    parent = "/tmp" if os.name == "posix" else None  # noqa: S108  the folder's name is random
     folder = tempfile.TemporaryDirectory(prefix="imgsim-guard-", dir=parent, ignore_cleanup_errors=True)
     return {
         "address": "local",
@@ -144,10 +149,10 @@ def _of_our_own(left_behind: ExitStack) -> dict[str, Any]:
 def _imported(*, local: bool) -> Any:  # noqa: ANN401  a module
     """Import Ray, after setting the environment variables that it reads on import."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # which it warns of otherwise
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # otherwise Ray warns
     if local:
-        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # it listens to this machine alone, as on those two
-        # It obeys only who has the token, as the processes that it starts have. Ray would keep one in the home.
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # bind to this machine only, as on Windows and macOS
+        # Only processes with the token may send commands. Ray would store the token in the home folder.
         os.environ["RAY_AUTH_MODE"] = "token"
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex())
     try:
@@ -158,7 +163,7 @@ def _imported(*, local: bool) -> Any:  # noqa: ANN401  a module
 
 
 def _require_listener(address: str) -> None:
-    """Fail at once: Ray itself would try for two minutes."""
+    """Raise GuardError at once if nothing listens there: Ray itself would try for two minutes."""
     host, _, port = address.rpartition("://")[2].rpartition(":")
     if host and port.isdecimal():
         try:

@@ -1,4 +1,4 @@
-"""The folder or URL (fsspec) to which workers write shards, and from which this machine reads them."""
+"""The folder or URL (fsspec) where workers write shards, and from which this machine reads them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class Exchange:
-    """Shards below a folder or URL, in a folder named by the fingerprint, as in every store.
+    """Shards below a folder or URL, in a subfolder named by the fingerprint, as in every store.
 
-    A shard is named by its contents, so a retry writes the same file, and half a file is not taken for a shard. Raises
-    GuardError if the folder cannot be used.
+    A shard is named by its contents, so a retry writes the same file, and an incomplete file is not taken for a shard.
+    Raises GuardError if the folder cannot be used.
     """
 
     def __init__(self, url: str, fingerprint: str) -> None:
@@ -42,12 +42,12 @@ class Exchange:
         self._is_local = isinstance(self._files, LocalFileSystem)
 
     def make(self) -> None:
-        """Make the folder: a worker that does not find it does not share it."""
+        """Create the folder. A worker that does not find it has no access to it."""
         with self._naming("cannot make a folder in"):
             self._files.makedirs(self._folder, exist_ok=True)
 
     def write(self, rows: Iterable[Row]) -> None:
-        """Write the shard of these rows, into a folder that is there."""
+        """Write the shard of these rows into the folder, which must exist."""
         for name, data in shard_files(rows, fingerprint=self._fingerprint):
             with self._naming("a worker cannot write to"):
                 if not self._is_local:
@@ -58,14 +58,14 @@ class Exchange:
                     raise FileNotFoundError("there is no such folder where it runs")
 
     def names(self) -> list[str]:
-        """The shards that are there."""
+        """The names of the shards in the folder."""
         with self._naming("cannot read"):
             self._files.invalidate_cache()
             paths = self._files.ls(self._folder, detail=False)
         return sorted(path.rpartition("/")[2] for path in paths if path.endswith(SUFFIX))
 
     def read(self, name: str) -> list[Row]:
-        """The rows of a shard. Raises DamagedShardError when it is not what its name says."""
+        """The rows of a shard. Raises DamagedShardError if its contents do not match its name."""
         with self._naming("cannot read"):
             data = self._files.cat_file(f"{self._folder}/{name}")
         shard = read_shard(name, data, fingerprint=self._fingerprint)
@@ -78,7 +78,7 @@ class Exchange:
     def _naming(self, what: str) -> Iterator[None]:
         try:
             yield
-        except Exception as error:  # each file system has its own
+        except Exception as error:  # each file system raises its own types
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise GuardError(
                 f"{what} {self._url}: {reason}. --shards names a folder or URL that every machine of the cluster can "

@@ -1,4 +1,6 @@
-"""The joins of retrieval as a grid: rows are cut into blocks, and each cell is a pair of blocks that a worker joins."""
+"""The joins of retrieval on a cluster: rows are cut into blocks, and each pair of blocks is a cell
+that a worker joins.
+"""
 
 from __future__ import annotations
 
@@ -20,21 +22,21 @@ if TYPE_CHECKING:
     Result = TypeVar("Result")
 
 MOST_ROWS = 8192
-"""Of a block: 12 MB. A cell of two takes seconds, next to which handing it over takes nothing."""
+"""Most rows of a block: 12 MB. A cell of two such blocks takes seconds, much longer than sending it."""
 
 LEAST_ROWS = 512
-"""Of a block, though workers be idle: a cell of less is done before it is handed over."""
+"""Fewest rows of a block, even if workers are idle: a smaller cell takes less time than sending it."""
 
 
 class Hands(Protocol):
-    """Who does the work; a Cluster."""
+    """Whatever runs the calls; a Cluster."""
 
     @property
     def cores(self) -> int:
-        """How many calls are made at once."""
+        """How many calls run at once."""
 
     def put(self, value: object, /) -> Any:  # noqa: ANN401
-        """What stands for a value in many calls."""
+        """A reference to a value that is an argument of many calls."""
 
     def map(self, function: Callable[..., Result], calls: Iterable[tuple[object, ...]], /) -> Iterator[Result]:
         """The function's results in the order of the calls."""
@@ -43,11 +45,11 @@ class Hands(Protocol):
 class _Block(NamedTuple):
     start: int
     rows: Any
-    """What stands for them in calls."""
+    """The reference to the rows for calls."""
 
 
 class Grid:
-    """Finds what `joins` finds here, whatever the blocks."""
+    """The same results as `joins` in this process, for any size of the blocks."""
 
     def __init__(self, hands: Hands, *, most_rows: int = MOST_ROWS, least_rows: int = LEAST_ROWS) -> None:
         self._hands = hands
@@ -69,16 +71,16 @@ class Grid:
     def nearest_between(
         self, first: Embeddings, second: Embeddings, *, k: int, reach: float, within: float = NONE
     ) -> Iterator[Pair]:
-        """The k nearest second rows within reach of each first row, and all that are `within`."""
+        """The k nearest second rows within reach of each first row, and all rows within `within`."""
         return self._nearest(list(product(self._blocks(first), self._blocks(second))), k=k, reach=reach, within=within)
 
     def nearest_among(self, embeddings: Embeddings, *, k: int, reach: float, within: float = NONE) -> Iterator[Pair]:
-        """The k nearest other rows within reach of each row, and all that are `within`."""
+        """The k nearest other rows within reach of each row, and all rows within `within`."""
         blocks = self._blocks(embeddings)
         return self._nearest(list(product(blocks, blocks)), k=k, reach=reach, within=within)
 
     def nearest_hashes(self, first: Held, second: Held, *, k: int, same: bool = False) -> Iterator[tuple[int, int]]:
-        """The k second rows with the nearest hashes for each first row; with `same`, other ones."""
+        """The k second rows with the nearest hashes for each first row; with `same`, other rows."""
         blocks, whole = self._blocks(first), self._hands.put(second[:])
         calls = [(k + same, block.rows, whole) for block in blocks]
         for block, found in zip(blocks, self._hands.map(join_hashes, calls), strict=True):
@@ -89,13 +91,13 @@ class Grid:
     def _nearest(
         self, cells: Sequence[tuple[_Block, _Block]], *, k: int, reach: float, within: float
     ) -> Iterator[Pair]:
-        """The k nearest of each first row are among the k nearest of it in every block."""
+        """The k nearest of each first row, out of the k nearest of each block."""
         found = zip(cells, self._joined("nearest", cells, k=k, reach=reach, within=within), strict=True)
         for _, parts in groupby(found, key=lambda cell: cell[0][0].start):
             yield from _pairs(first_k([part for _, part in parts], k=k, within=within))
 
     def _joined(self, kind: str, cells: Sequence[tuple[_Block, _Block]], **options: float) -> Iterator[Columns]:
-        """What each cell holds, in order, by the rows of the whole."""
+        """The result of each cell, in order, with the row numbers of the whole sides."""
         calls = (
             (f"{kind}_among", options, first.rows)
             if first is second
@@ -106,7 +108,7 @@ class Grid:
             yield first.start + rows, second.start + columns, distances
 
     def _blocks(self, side: Embeddings | Held) -> list[_Block]:
-        """The rows [n, ...] in blocks, enough of them for all hands, and sent to them."""
+        """The rows [n, ...] in blocks, sent to the cluster; enough blocks for all workers."""
         size = min(self._most, max(self._least, -(-len(side) // self._hands.cores)))
         return [_Block(start, self._hands.put(side[start : start + size])) for start in range(0, len(side), size)]
 

@@ -1,4 +1,4 @@
-"""The functions that workers run on one slice of the work."""
+"""The functions that workers run, each on one slice of the work."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Model(NamedTuple):
-    """Which embedder it is, by the settings of these names."""
+    """The settings that determine the embedder."""
 
     engine: Engine
     preprocessing: Preprocessing
@@ -43,12 +43,12 @@ class Model(NamedTuple):
 
     @property
     def fingerprint(self) -> str:
-        """As the store has it."""
+        """The fingerprint of the store for this model."""
         return fingerprint(self.engine, self.preprocessing)
 
 
 class Job(NamedTuple):
-    """What a worker has to know. `release`: who asks, since other versions could come to other results."""
+    """What a worker needs to know. `release`: that of the caller, since other versions may have other results."""
 
     release: str
     model: Model
@@ -57,19 +57,21 @@ class Job(NamedTuple):
 
 
 class Embedded(NamedTuple):
-    """By content id, what of a slice is unreadable, and which of these for good. All else is in its shard."""
+    """The unreadable images of a slice by content id, and which of them are permanently unreadable. The embeddings are
+    in the slice's shard.
+    """
 
     unreadable: dict[str, Unreadable]
     lasting: dict[str, str]
 
 
 def release(model: Model) -> str:
-    """What two machines must have in common to come to the same results."""
+    """What two machines must have in common to get the same results."""
     return f"imgsim-guard {__version__}, {model.fingerprint}, {DECODER}, NumPy {np.__version__}"
 
 
 def embed_slice(job: Job, images: Sequence[Image]) -> Embedded:
-    """Embed these images and write their shard: through a store of the slice's own, which ends with it."""
+    """Embed these images and write their shard, through a temporary store for the slice."""
     _prepare(job)
     with TemporaryDirectory(prefix="imgsim-guard-") as folder, opened(job.place) as source:
         store = Store(Path(folder), fingerprint=job.model.fingerprint, decoder=lambda: DECODER)
@@ -82,7 +84,7 @@ def embed_slice(job: Job, images: Sequence[Image]) -> Embedded:
 
 
 def verify_slice(job: Job, candidates: Sequence[Candidate]) -> tuple[list[Evidence], dict[Image, bytes]]:
-    """Look at these pairs: the evidence of each, and the digests of the pixels that were seen."""
+    """Verify these pairs: the evidence of each, and the digests of the pixels that were compared."""
     _prepare(job)
     with opened(job.place) as source:
         verifier = Verifier(source, threads=1)
@@ -90,7 +92,7 @@ def verify_slice(job: Job, candidates: Sequence[Candidate]) -> tuple[list[Eviden
 
 
 def join_blocks(name: str, options: dict[str, float], *blocks: Embeddings) -> Columns:
-    """The pairs that one of the `joins` finds between two blocks of rows, or in one."""
+    """The pairs that one of the `joins` finds between two blocks of rows, or within one."""
     pairs = list(getattr(joins, name)(*blocks, **options))
     rows, columns, distances = zip(*pairs, strict=True) if pairs else ((), (), ())
     return np.array(rows, np.intp), np.array(columns, np.intp), np.array(distances, np.float64)
@@ -107,7 +109,7 @@ def _prepare(job: Job) -> None:
             f"a worker has {release(job.model)}, and this machine {job.release}: every machine of the cluster needs "
             "the same versions"
         )
-    cv2.setNumThreads(1)  # Ray counts on one core
+    cv2.setNumThreads(1)  # Ray reserves one core for each call
 
 
 @cache

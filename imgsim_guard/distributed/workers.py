@@ -1,4 +1,4 @@
-"""The worker pool on Ray, as a pipeline uses it."""
+"""The workers on Ray, with the interface that a pipeline uses."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 IMAGES_OF_A_SLICE = 128
-"""At most: half a minute of a core's work, which is what a worker that dies has to do again."""
+"""Most images of a slice: half a minute on one core, which is lost if the worker dies."""
 
 PAIRS_OF_A_SLICE = 256
-"""At most."""
+"""Most pairs of a slice."""
 
 SLICES_OF_A_CORE = 4
-"""So that all cores end at about the same time."""
+"""Slices for each core, so that all cores end at about the same time."""
 
 SHARED = "every machine of the cluster needs the images at the same paths"
 
 
 class RayWorkers:
-    """Workers of a cluster. `apart`: they do not write into the store's own folder, but to where the job says."""
+    """Workers of a cluster. `apart`: they write to the exchange, not into the store's own folder."""
 
     def __init__(self, cluster: Cluster, job: Job, exchange: Exchange, *, apart: bool) -> None:
         self.joins = Grid(cluster)
@@ -50,10 +50,10 @@ class RayWorkers:
         self._read: set[str] = set()
 
     def embed(self, images: Sequence[Image], pipeline: Pipeline) -> dict[str, Unreadable]:
-        """What `embed_missing` does. What the workers wrote is kept however this ends."""
+        """The result of `embed_missing`. The shards that workers have written are kept, also after an error."""
         store = pipeline.store
         self._exchange.make()
-        self._collect(store)  # what a run that was cut off has left there
+        self._collect(store)  # from a run that was interrupted
         images = missing(images, store)
         try:
             unreadable = self._embedded(images, pipeline)
@@ -70,7 +70,9 @@ class RayWorkers:
         return unreadable
 
     def verify(self, here: Verifies, candidates: Sequence[Candidate], done: Callable[[], object]) -> Iterator[Evidence]:
-        """What verifying does `here`. Raises GuardError when a worker cannot look at a pair that this machine can."""
+        """The evidence that verifying `here` gives. Raises GuardError if a worker cannot read an image of a pair that
+        this machine can read.
+        """
         slices = self._slices(candidates, PAIRS_OF_A_SLICE)
         with closing(self._cluster.map(verify_slice, ((self._job, part) for part in slices))) as results:
             for part, (evidence, pixels) in zip(slices, results, strict=True):
@@ -101,11 +103,11 @@ class RayWorkers:
         return unreadable
 
     def _collect(self, store: Store) -> None:
-        """Have the store hold what the workers wrote and it does not hold yet."""
+        """Add the workers' shards to the store, as far as it lacks them."""
         store.reload()
         for name in self._exchange.names() if self._apart else ():
             if name not in self._read:
-                with suppress(DamagedShardError):  # half a shard, of a worker that died
+                with suppress(DamagedShardError):  # an incomplete shard of a worker that died
                     rows = self._exchange.read(name)
                     known = store.find(content_id("sha256", row.sha256.hex()) for row in rows)
                     if new := [row for row in rows if content_id("sha256", row.sha256.hex()) not in known]:
@@ -123,7 +125,7 @@ def workers_at(
 ) -> Iterator[RayWorkers]:
     """The workers of the cluster at an address, or of one on this machine, that write to `shards` or into the store.
 
-    Raises GuardError when there is no such cluster.
+    Raises GuardError if there is no such cluster.
     """
     where = shards or str(store.folder.parent)
     exchange = Exchange(where, store.fingerprint)

@@ -1,11 +1,11 @@
-"""Retrieval: which pairs of embeddings lie within a distance, exactly.
+"""Search: the pairs of embeddings within a distance, exactly.
 
-Every distance is computed without rounding error, so a pair's verdict cannot depend on which other images were in the
-call, on the thread count or on the processor. That is possible because an embedding's numbers are float16 between -1
-and 1: whole multiples of 2**-24, so squared differences add up exactly in 64-bit integers.
+Every distance is computed without rounding error, so the result for a pair does not depend on the other images of the
+call, the number of threads or the processor. This works because the numbers of an embedding are float16 between -1 and
+1: multiples of 2**-24, so squared differences add up exactly in 64-bit integers.
 
-Which pairs are measured is told by float32 products with room for their rounding: of all 768 numbers when one side is
-small, else of a projection first. Both find the same.
+float32 products, with a margin for their rounding, select the pairs to measure: of all 768 numbers if one side is
+small, else of a projection first. Both ways find the same pairs.
 """
 
 from __future__ import annotations
@@ -36,22 +36,23 @@ __all__ = [
 ]
 
 ROWS_OF_A_PROJECTION = 64
-"""Each row that is projected takes as long as multiplying it with about so many in full width."""
+"""Projecting a row takes as long as about so many products of full width."""
 
 PAIRS_OF_A_PROJECTION = 2**21
-"""Finding the components takes as long as multiplying so many pairs in full width."""
+"""Finding the components takes as long as so many products of full width."""
 
 
 ROWS_FOR_EACH_NEIGHBOUR = 2500
-"""Among fewer, so many are projected as near as the k-th nearest that full width is quicker than measuring them."""
+"""With fewer second rows, so many are near the k-th nearest in the projection that full width is quicker."""
 
 
 def pairs_between(
     first: Embeddings, second: Embeddings, *, threshold: float, projection: Projection | None = None
 ) -> Iterator[Pair]:
-    """Every pair of one row of `first` [n, d] and one of `second` [m, d] whose rounded distance is <= threshold.
+    """Every pair of a row of `first` [n, d] and a row of `second` [m, d] whose rounded distance is at most `threshold`.
 
-    A projection of `second` that is at hand saves making one; it changes nothing else. So it is with the others.
+    `projection`: one of `second`, if there is one already. It saves time and does not change the result. The same holds
+    for the other functions.
     """
     sides = _sides(first, second, projection, same=False)
     if sides is None:
@@ -60,14 +61,14 @@ def pairs_between(
 
 
 def pairs_among(embeddings: Embeddings, *, threshold: float, projection: Projection | None = None) -> Iterator[Pair]:
-    """Every pair of two rows of `embeddings` [n, d] within the threshold, once: `first` > `second`."""
+    """Every pair of two rows of `embeddings` [n, d] within the threshold, once, with `first` > `second`."""
     sides = _sides(embeddings, embeddings, projection, same=True)
     if sides is None:
         return plain.pairs(embeddings, embeddings, threshold=threshold, same=True)
     return projected.pairs(sides, threshold=threshold)
 
 
-def nearest_between(  # noqa: PLR0913  each of them is needed
+def nearest_between(  # noqa: PLR0913  each is needed
     first: Embeddings,
     second: Embeddings,
     *,
@@ -77,7 +78,7 @@ def nearest_between(  # noqa: PLR0913  each of them is needed
     projection: Projection | None = None,
 ) -> Iterator[Pair]:
     """For each row of `first` [n, d], its k nearest rows of `second` [m, d] within a rounded distance of `reach`, and
-    all that are within a rounded distance of `within`.
+    all rows within a rounded distance of `within`.
     """
     sides = _sides(first, second, projection, same=False, least=k * ROWS_FOR_EACH_NEIGHBOUR)
     if sides is None:
@@ -89,7 +90,7 @@ def nearest_among(
     embeddings: Embeddings, *, k: int, reach: float, within: float = NONE, projection: Projection | None = None
 ) -> Iterator[Pair]:
     """For each row of `embeddings` [n, d], its k nearest other rows within a rounded distance of `reach`, and all
-    others that are within a rounded distance of `within`.
+    others within a rounded distance of `within`.
     """
     sides = _sides(embeddings, embeddings, projection, same=True, least=k * ROWS_FOR_EACH_NEIGHBOUR)
     if sides is None:
@@ -100,7 +101,7 @@ def nearest_among(
 def _sides(
     first: Embeddings, second: Embeddings, projection: Projection | None, *, same: bool, least: int = 0
 ) -> projected.Sides | None:
-    """Both sides projected, unless full width is quicker than that, as it is with fewer second rows than `least`."""
+    """Both sides projected; None if full width is quicker, as it is with fewer second rows than `least`."""
     if projection is None:
         work = ROWS_OF_A_PROJECTION * (len(first) + len(second)) + PAIRS_OF_A_PROJECTION
         if len(second) < least or len(first) * len(second) < work:

@@ -1,4 +1,4 @@
-"""Rows of an array, or of what is stored elsewhere and fetched when it is asked for, a block at a time."""
+"""Rows of an array, or of stored rows that are read when they are indexed, a block at a time."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ Array_co = TypeVar("Array_co", bound="NDArray[Any]", covariant=True)
 
 
 class Stored(Protocol[Array_co]):
-    """Rows that lie elsewhere: fewer are held than there are."""
+    """Rows that are stored elsewhere and only in part in memory."""
 
     def __len__(self) -> int:
-        """How many rows."""
+        """How many rows there are."""
 
     def __getitem__(self, rows: slice | NDArray[np.intp], /) -> Array_co:
-        """A copy of some rows, in the order of these."""
+        """A copy of some rows, in the order of the index."""
 
     def blocks(self, size: int, /) -> Iterator[NDArray[np.intp]]:
-        """All rows, in the order in which they are fetched quickest, `size` at most at once."""
+        """All row numbers, in the order in which they are read quickest, at most `size` at once."""
 
 
 def blocks_of(rows: NDArray[Any] | Stored[Any], size: int) -> Iterator[Block]:
-    """What to index the rows with, until each has been given once, `size` at most at once."""
+    """Indices that cover each row once, at most `size` rows at once."""
     if not isinstance(rows, np.ndarray):
         yield from rows.blocks(size)
         return
@@ -40,5 +40,5 @@ def blocks_of(rows: NDArray[Any] | Stored[Any], size: int) -> Iterator[Block]:
 
 
 def numbers_of(block: Block) -> Numbers:
-    """The rows of a block one by one."""
+    """The row numbers of a block."""
     return np.arange(block.start, block.stop) if isinstance(block, slice) else block

@@ -1,7 +1,7 @@
-"""Perceptual hashes: what still finds a copy whose colours AugNet no longer recognises, at any size of the gallery.
+"""Perceptual hashes: they find copies whose colours AugNet does not recognise, in galleries of any size.
 
-A hash is the signs of a picture's 255 lowest frequencies, so that mirroring and turning the picture only flips and
-transposes bits: the hash of a picture tells those of all its 8 orientations.
+A hash has the signs of a picture's 255 lowest frequencies. Mirroring and turning a picture only flips and transposes
+bits, so the hash of a picture gives those of all its 8 orientations.
 """
 
 from __future__ import annotations
@@ -24,53 +24,56 @@ if TYPE_CHECKING:
 
     Hashes = NDArray[np.uint8]
     Near = NDArray[np.intp]
-    """Row, bits and other row [3, n] of near pairs."""
+    """Row, bits and other row of near pairs, [3, n]."""
 
     Held: TypeAlias = Hashes | Stored[NDArray[np.uint8]]
     Words = NDArray[np.uint64]
 
 FREQUENCIES = 16
-"""In each direction: 256 bits, the first of which only says that there is a hash."""
+"""Frequencies in each direction. They make 256 bits; the first one only says that there is a hash."""
 
 HASH_SIZE = FREQUENCIES * FREQUENCIES // 8
 
 HASHES = 5
-"""Of one image: of the whole, and of up to four pictures within it."""
+"""Hashes of an image: of the whole, and of up to four pictures within it."""
 
 MOST_BITS = 72
-"""Of 255 that may differ. Unrelated pictures differ in 128 with a spread of 8; the least of 8 orientations of 15,000
-is about 90."""
+"""Most bits of 255 in which hashes may differ. Unrelated pictures differ in 128 with a standard deviation of 8; the
+minimum over 8 orientations of 15,000 pictures is about 90.
+"""
 
 BLOCK = 8192
 """Rows of each side at once."""
 
 TILE = 2**18
-"""Pairs of hashes compared at once: two threads that do less at a time wait for one another."""
+"""Pairs of hashes compared at once. With fewer, two threads wait for each other."""
 
 MANY = 2**20
-"""Pairs that may be held before all but the nearest of each row are let go."""
+"""Most pairs in memory before only the nearest of each row are kept."""
 
 EVEN = np.uint64(0x0000555500005555)
-"""The odd columns of even rows in a word of 4 rows of 16 bits: NumPy packs the first column into the highest bit."""
+"""The odd columns of the even rows in a word of 4 rows of 16 bits. NumPy packs the first column
+into the highest bit.
+"""
 
 
 def nearest_hashes(first: Held, second: Held, *, k: int, same: bool = False) -> Iterator[tuple[int, int]]:
     """For each row of `first` [n, 5, 32], the k rows of `second` [m, 5, 32] that are nearest by any of their hashes in
-    any orientation, within MOST_BITS; of equally near ones the lower rows. With `same`, both are the same rows, and
-    none is its own neighbour.
+    any orientation, within MOST_BITS; of equally near ones the lower rows. With `same`, both are the same rows, and no
+    row is its own neighbour.
     """
     nearest = _Nearest(k)
     for number, block in enumerate(blocks_of(first, BLOCK)):
         search = partial(_near, _turned(first[block], numbers_of(block)), second, k, same)
         for near in in_order(search, islice(blocks_of(second, BLOCK), number if same else 0, None)):
             nearest.add(near)
-        if not same:  # else later blocks have neighbours for these rows, too
+        if not same:  # with `same`, later blocks add neighbours for these rows
             yield from nearest.taken()
     yield from nearest.taken()
 
 
 class _Nearest:
-    """The k nearest of each row, of all that were added; few more are held."""
+    """Keeps the k nearest of each row as pairs are added, with few more in memory."""
 
     def __init__(self, k: int) -> None:
         self._k = k
@@ -92,7 +95,7 @@ class _Nearest:
 
 
 def _first_k(near: Near, k: int) -> Near:
-    """Of pairs, the k with the fewest bits for each row, in order; a pair that is there twice counts once."""
+    """For each row the k pairs with the fewest bits, in order. A pair that occurs twice counts once."""
     row, bits, other = near
     near = near[:, np.lexsort((bits, other, row))]
     near = near[:, _is_first(near[0], near[2])]
@@ -103,14 +106,14 @@ def _first_k(near: Near, k: int) -> Near:
 
 
 def _is_first(row: Numbers, other: Numbers) -> NDArray[np.bool_]:
-    """Which pairs, in order, are not the same as the one before."""
+    """Which of these sorted pairs differ from the pair before."""
     first = np.ones(len(row), np.bool_)
     first[1:] = (row[1:] != row[:-1]) | (other[1:] != other[:-1])
     return first
 
 
-def _near(queries: _Words, second: Held, k: int, same: bool, block: Block) -> Near:  # noqa: FBT001  of a partial
-    """Of the rows of a block, the k that are nearest to each query; with `same`, the other way round as well."""
+def _near(queries: _Words, second: Held, k: int, same: bool, block: Block) -> Near:  # noqa: FBT001  as positional argument of a partial
+    """For each query, the k nearest rows of a block; with `same`, also the k nearest queries for each row."""
     others = _words(second[block], numbers_of(block))
     found = [np.zeros((3, 0), np.intp)]
     for query, other in _may_be_near(queries.words, others.words):
@@ -126,7 +129,7 @@ def _near(queries: _Words, second: Held, k: int, same: bool, block: Block) -> Ne
 
 
 def _may_be_near(queries: Words, others: Words) -> Iterator[tuple[Numbers, Numbers]]:
-    """Which words [4, n] and [4, m] can be within MOST_BITS by three of their four, however mirrored: few."""
+    """The words [4, n] and [4, m] that can be within MOST_BITS by three of their four, in any mirroring: few."""
     count = others.shape[1]
     step = max(1, TILE // max(1, count))
     differing = np.empty((step, count), np.uint64)
@@ -143,10 +146,10 @@ def _may_be_near(queries: Words, others: Words) -> Iterator[tuple[Numbers, Numbe
 
 
 def _bits(some: Words, others: Words) -> NDArray[np.uint8]:
-    """In how many bits [n] hashes [4, n] differ, mirrored in the way in which they differ least.
+    """The bits [n] in which hashes [4, n] differ, in the mirroring in which they differ least.
 
-    Mirroring turns over the bits of two of the parities in which something is odd, so that their counts become 64 less
-    themselves. The least of these four sums is that of the counts, or 128 more than twice the least count less the sum.
+    Mirroring inverts the bits of two of the four parities, so that their counts become 64 minus the counts. The least
+    of these four sums is the sum of the counts, or 128 plus twice the least count minus the sum.
     """
     even, *odd = np.bitwise_count(some ^ others)
     upright = odd[0] + odd[1] + odd[2]
@@ -155,7 +158,7 @@ def _bits(some: Words, others: Words) -> NDArray[np.uint8]:
 
 
 class _Words(NamedTuple):
-    """The hashes that there are, as words [4, n], and the row [n] of each."""
+    """The hashes that exist, as words [4, n], and the row [n] of each."""
 
     words: Words
     rows: Numbers
@@ -166,15 +169,15 @@ def _words(packed: Hashes, numbers: Numbers) -> _Words:
 
 
 def _turned(packed: Hashes, numbers: Numbers) -> _Words:
-    """The same for the pictures as they are and with rows and columns exchanged."""
+    """The hashes as words, of the pictures as they are and with rows and columns exchanged."""
     words, rows = _words(packed, numbers)
     turned = parities(transposed(packed[present(packed)]))
     return _Words(np.concatenate([words, turned], axis=1), np.concatenate([rows, rows]))
 
 
 def parities(packed: Hashes) -> Words:
-    """The hashes that there are among packed ones [..., 32] as 4 words each, [4, n]: the bits of even rows and columns,
-    of odd columns only, of odd rows only, and of both odd.
+    """The packed hashes [..., 32] that exist, as 4 words each, [4, n]: the bits with even row and column, with odd
+    column only, with odd row only, and with both odd.
     """
     rows = packed[present(packed)].view("<u8").T
     shifts, places = np.array([1, 0, 17, 16], np.uint64), np.array([0, 1, 16, 17], np.uint64)
@@ -189,5 +192,5 @@ def transposed(packed: Hashes) -> Hashes:
 
 
 def present(packed: Hashes) -> NDArray[np.bool_]:
-    """Which of the packed hashes [..., 32] there are."""
+    """Which of the packed hashes [..., 32] exist."""
     return np.asarray(packed[..., 0] >= 0x80)  # noqa: PLR2004  the first bit

@@ -1,6 +1,6 @@
 """The joins of retrieval: which rows of two sides are near each other, by embeddings and by hashes.
 
-This module makes them here, on rows that are at hand; others make them elsewhere, and find the same.
+This module runs them in this process. `distributed.grid` runs them on a cluster, with the same results.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ __all__ = ["Joins", "nearest_among", "nearest_between", "nearest_hashes", "pairs
 
 
 class Joins(Protocol):
-    """What retrieval asks for; `search` and `perceptual` say what each means. In no particular order, and a pair may be
-    found twice.
+    """The joins that retrieval needs. `search` and `search.hashes` document them. Pairs come in any order, and may
+    occur twice.
     """
 
     def pairs_between(self, first: Embeddings, second: Embeddings, *, threshold: float) -> Iterable[Pair]:
@@ -34,10 +34,10 @@ class Joins(Protocol):
     def nearest_between(
         self, first: Embeddings, second: Embeddings, *, k: int, reach: float, within: float = ...
     ) -> Iterable[Pair]:
-        """The k nearest second rows within reach of each first row, and all that are `within`."""
+        """The k nearest second rows within reach of each first row, and all rows within `within`."""
 
     def nearest_among(self, embeddings: Embeddings, *, k: int, reach: float, within: float = ...) -> Iterable[Pair]:
-        """The k nearest other rows within reach of each row, and all that are `within`."""
+        """The k nearest other rows within reach of each row, and all rows within `within`."""
 
     def nearest_hashes(self, first: Held, second: Held, *, k: int, same: bool = False) -> Iterator[tuple[int, int]]:
-        """The k second rows with the nearest hashes for each first row; with `same`, other ones."""
+        """The k second rows with the nearest hashes for each first row; with `same`, other rows."""

@@ -1,4 +1,4 @@
-"""Groups of rows by complete linkage: any two of a group are within a distance."""
+"""Groups of rows by complete linkage: any two rows of a group are within a distance."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from imgsim_guard.search.metric import Pair
 
 MOST_PAIRS = 4_000_000
-"""Pairs that are held at once: about 1.5 GB."""
+"""Most pairs in memory: about 1.5 GB."""
 
 
 def complete_linkage(pairs: Iterable[Pair], count: int, near: dict[tuple[int, int], float]) -> list[list[int]]:
-    """Rows 0 to `count` in groups, each sorted, given every pair within the distance; these are put into `near`.
+    """The rows 0 to `count` in groups, each sorted, given every pair within the distance. The pairs are put into
+    `near`.
 
-    The two groups are joined whose farthest members are nearest, of equally near ones those with the lowest rows, as
-    long as all their members are pairs (complete linkage: T. Sorensen, 1948). Raises GuardError if the pairs are more
+    Complete linkage (T. Sorensen, 1948): the two groups whose farthest members are nearest are joined, of equally near
+    ones those with the lowest rows, as long as all their members are pairs. Raises GuardError if there are more pairs
     than fit in memory.
     """
     apart: list[dict[int, float]] = [{} for _ in range(count)]
@@ -33,7 +34,7 @@ def complete_linkage(pairs: Iterable[Pair], count: int, near: dict[tuple[int, in
     heapify(heap)
     while heap:
         distance, one, other = heappop(heap)
-        if apart[one].get(other) == distance:  # else one of them has grown since
+        if apart[one].get(other) == distance:  # if not, one of the two has grown since
             members[one] += members[other]
             members[other] = []
             _join(one, other, apart)
@@ -43,7 +44,7 @@ def complete_linkage(pairs: Iterable[Pair], count: int, near: dict[tuple[int, in
 
 
 def _join(one: int, other: int, apart: list[dict[int, float]]) -> None:
-    """Make one group of two: it is near only to what both are near to, and as far from it as the farther of them."""
+    """Join two groups. The new group is near the groups that both are near, at the larger of the two distances."""
     ours, theirs = apart[one], apart[other]
     apart[one] = {third: max(far, theirs[third]) for third, far in ours.items() if third in theirs}
     apart[other] = {}

@@ -1,8 +1,9 @@
-"""The third road: which stored pictures share many local features with a query, in one turn and one scale.
+"""Search by local features: which stored pictures share many features with a query, in one rotation and one scale.
 
-An inverted file tells for each word which pictures have it. A stored feature votes for its picture if it has one of the
-nearest words of a feature of the query and nearly its signature; a vote counts by how rare the word is and how near the
-signature (Jégou, Douze and Schmid 2008). What counts is the most that agree on a turn and a scale.
+An inverted file has the pictures of each word. A stored feature votes for its picture if it has one of the nearest
+words of a query's feature, and nearly the same signature. A vote weighs more if the word is rare and the signature is
+near (Jégou, Douze and Schmid 2008). The result for a picture is the largest sum of votes that agree on a rotation and a
+scale.
 """
 
 from __future__ import annotations
@@ -21,29 +22,31 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.intp]
 
 MOST_BITS = 16
-"""Of 64 in which the signatures of one spot may differ; those of two differ in 32."""
+"""Most bits of 64 in which the signatures of the same spot may differ. Those of different spots differ in 32."""
 
 SPREAD = 12.0
-"""Bits, over which a vote loses two thirds of its weight."""
+"""Standard deviation in bits. A vote loses two thirds of its weight over this distance."""
 
 UNIT = 256
-"""Votes are counted in whole numbers, so that their sum does not depend on their order."""
+"""Votes are counted in whole numbers, so that a sum does not depend on its order."""
 
 TURNS, SCALES = 16, 20
-"""Bins of the turn (22.5 degrees each) and of the scale (an octave each). Every vote goes into two of each."""
+"""Bins of the rotation (22.5 degrees each) and of the scale (an octave each). Every vote counts in two of each."""
 
 WEIGHED = 64
-"""Pictures of an inverted file whose votes are counted in all bins: those with the most in bins twice as wide."""
+"""Pictures of an inverted file whose votes are counted in all bins: those with most votes in bins
+of twice the width.
+"""
 
 LEAST_VOTES = UNIT
-"""Fewer are chance."""
+"""Fewer votes are chance."""
 
 USUAL_PICTURES = 30
-"""As many pictures as the training of the vocabulary counts for when it is told how rare a word is in a gallery."""
+"""The training set of the vocabulary counts as so many pictures when the rarity of a word in a gallery is estimated."""
 
 
 class Inverted(NamedTuple):
-    """The features of n pictures by word: those of word w are from `starts[w]` on, up to `starts[w + 1]`.
+    """The features of n pictures, ordered by word: those of word w are from `starts[w]` to `starts[w + 1]`.
 
     `starts` uint32 [4097]; `images` uint16 [f], below n; `signatures` uint64 [f]; `angles` and `sizes` uint8 [f].
     """
@@ -57,7 +60,7 @@ class Inverted(NamedTuple):
 
 
 def occurrences(inverted: Inverted, rows: Numbers) -> NDArray[np.int64]:
-    """How often each word occurs in the pictures in these rows, [4096]."""
+    """How often each word occurs in the pictures in these rows, int64 [4096]."""
     if len(rows) == inverted.pictures:
         return np.asarray(inverted.starts[1:] - inverted.starts[:-1], np.int64)
     wanted = np.zeros(inverted.pictures, np.int64)
@@ -67,8 +70,8 @@ def occurrences(inverted: Inverted, rows: Numbers) -> NDArray[np.int64]:
 
 
 def rarity(occurring: NDArray[np.int64], pictures: int) -> NDArray[np.float64]:
-    """The weight of each word [4096], given how often it occurs in so many pictures: the logarithm of the share of
-    pictures that have it, as if it was spread evenly. It is 1 on average over the vocabulary's training.
+    """The weight of each word, float64 [4096], given how often it occurs in so many pictures: the logarithm of the
+    share of pictures with the word, if it were spread evenly. The mean over the vocabulary's training set is 1.
     """
     usual = vocabulary().usual.astype(np.float64)
     each = (occurring + USUAL_PICTURES * usual) / (pictures + USUAL_PICTURES)
@@ -82,9 +85,9 @@ def _information(occurring: NDArray[np.float64]) -> NDArray[np.float64]:
 def votes(
     features: Features, *, inverted: Inverted, rows: Numbers, weights: NDArray[np.float64], k: int
 ) -> list[tuple[int, int]]:
-    """Of the pictures in these rows, the k with most votes of a query's features, mirrored or not, and the votes.
+    """The k of these rows' pictures with the most votes of a query's features, mirrored or not, and their votes.
 
-    `weights` [4096]: those of the words.
+    `weights` [4096]: of the words.
     """
     best = np.zeros(inverted.pictures, np.int64)
     for query in (features, mirrored(features)):
@@ -96,7 +99,7 @@ def votes(
 
 
 def _votes(query: Features, inverted: Inverted, rows: Numbers, weights: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The votes for each picture in one turn and scale; 0 for those that have few."""
+    """The votes for each picture in its best rotation and scale; 0 for pictures with few votes."""
     feature, posting, bits = _matching(query, inverted)
     wanted = np.zeros(inverted.pictures, np.bool_)
     wanted[rows] = True
@@ -125,13 +128,15 @@ def _votes(query: Features, inverted: Inverted, rows: Numbers, weights: NDArray[
 
 
 def _most(images: Numbers, bins: Numbers, counted: NDArray[np.int64], pictures: int, size: int) -> NDArray[np.int64]:
-    """The votes in the fullest of so many bins of each picture."""
+    """The votes in the fullest bin of each picture. `size`: the number of bins."""
     cells = np.bincount(images * size + bins, counted, pictures * size)
     return np.asarray(cells.reshape(pictures, size).max(axis=1), np.int64)
 
 
 def _matching(query: Features, inverted: Inverted) -> tuple[Numbers, Numbers, NDArray[np.uint8]]:
-    """Features of the query, stored ones with the same word and nearly the same signature, and the bits that differ."""
+    """Features of the query, stored features with the same word and nearly the same signature, and the bits that
+    differ.
+    """
     words = query["words"].ravel()
     feature = np.repeat(np.arange(len(query)), query["words"].shape[1])
     starts = inverted.starts.astype(np.intp)

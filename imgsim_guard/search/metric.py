@@ -1,4 +1,4 @@
-"""Distances of embeddings: estimated in float32, by how much at the most they are off, and exact."""
+"""Distances of embeddings: estimates in float32, their largest error, and exact values."""
 
 from __future__ import annotations
 
@@ -20,41 +20,45 @@ if TYPE_CHECKING:
     Embeddings: TypeAlias = Held | Stored[NDArray[np.float16]]
 
 DECIMALS = 4
-"""To which a distance is rounded before it is compared with a threshold, so that what is reported is what decided."""
+"""Decimals to which a distance is rounded before it is compared with a threshold, so that the
+reported number decides.
+"""
 
 UNITS = 2**24
-"""Whole multiples of 1 / UNITS are all that float16 has between -1 and 1."""
+"""float16 numbers between -1 and 1 are multiples of 1 / UNITS."""
 
 SLACK = 0.25
-"""By which a float32 squared distance may be off. A dot product of n = 768 numbers of at most 1 errs by at most
-n * n * 2**-24 = 0.035; three of them make a squared distance, one doubled. On a thread that takes subnormal numbers for
-0, those of two rows may be off by 2**-14 each: another 0.1."""
+"""Largest error of a float32 squared distance. A dot product of n = 768 numbers of at most 1 errs by at most n * n *
+2**-24 = 0.035; a squared distance has three of them, one doubled. On a thread that treats subnormal numbers as 0, those
+of two rows may be off by 2**-14 each: another 0.1.
+"""
 
 FURTHEST = 56.0
-"""No two embeddings are further apart: 768 numbers between -1 and 1 are at most 2 * sqrt(768) = 55.4 from others."""
+"""No two embeddings are further apart: 768 numbers between -1 and 1 have a distance of at most 2 * sqrt(768) = 55.4."""
 
 NONE = -1.0
-"""A distance within which nothing is."""
+"""A distance that no pair is within."""
 
 EXACT_ROWS = 512
-"""Pairs whose distance is computed at once: few enough for their numbers to stay in the processor's cache."""
+"""Pairs whose distance is computed at once: few enough for the processor's cache."""
 
 PIECE = 2**18
-"""Multiplications in one matrix product that OpenBLAS leaves on the thread that asks (GEMM_MULTITHREAD_THRESHOLD: 2**16
-times 4). Sharing the products of short rows takes long on a busy processor: each waits for all threads to be run."""
+"""Multiplications of a matrix product that OpenBLAS runs on the calling thread (GEMM_MULTITHREAD_THRESHOLD: 2**16 times
+4). Sharing the products of short rows among threads is slow on a busy processor.
+"""
 
 FEW = 32
-"""Rows that are multiplied with others piece by piece: with more, the products are large enough to be shared."""
+"""Rows that are multiplied in pieces. With more, the products are large enough to be shared among threads."""
 
 EXPONENT_BIAS = 2**112
-"""Between float16's exponents, which have a bias of 15, and float32's, of 127."""
+"""The difference of the exponent biases of float32, 127, and of float16, 15."""
 
 SIGN_AND_NUMBER = 0x8FFFFFFF
-"""Of a float16 whose sign has been spread over the four bits above its exponent, all but three of those."""
+"""For a float16 whose sign was copied into the four bits above its exponent: all but three of those."""
 
 
 class Pair(NamedTuple):
-    """Row of the first array, row of the second, and their distance rounded to DECIMALS."""
+    """A row of the first array, a row of the second, and their distance rounded to DECIMALS."""
 
     first: int
     second: int
@@ -64,8 +68,7 @@ class Pair(NamedTuple):
 def distances(first: Held, second: Held) -> Distances:
     """The Euclidean distances of corresponding rows of two arrays [n, d], rounded to DECIMALS.
 
-    Each number must be a float16 between -1 and 1. The sum of squares is exact, so that the order of adding does not
-    matter.
+    Each number must be a float16 between -1 and 1. The sum of squares is exact, so the order of adding does not matter.
     """
     difference = _units(first) - _units(second)
     squared = np.einsum("nd,nd->n", difference, difference)
@@ -75,8 +78,8 @@ def distances(first: Held, second: Held) -> Distances:
 def measured(
     first: Embeddings, second: Embeddings, rows: Rows, columns: Rows, *, threshold: float
 ) -> Iterator[Measured]:
-    """Of pairs of a row of `first` and a row of `second`, those within the threshold and their distances, in one part
-    at least.
+    """The pairs of a row of `first` and a row of `second` within the threshold, with their distances, in one or more
+    parts.
     """
     for start in range(0, max(1, len(rows)), EXACT_ROWS):
         ours, theirs = rows[start : start + EXACT_ROWS], columns[start : start + EXACT_ROWS]
@@ -86,21 +89,21 @@ def measured(
 
 
 def pairs_of(first: Embeddings, second: Embeddings, rows: Rows, columns: Rows, *, threshold: float) -> Iterator[Pair]:
-    """The same one by one."""
+    """The pairs of `measured` one by one."""
     for found in measured(first, second, rows, columns, threshold=threshold):
         yield from map(Pair, *(part.tolist() for part in found))
 
 
 def joined(parts: Sequence[Measured]) -> Measured:
-    """One after the other; none when there are none."""
+    """Parts joined in order; an empty part if there are none."""
     none = np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0)
     rows, columns, exact = (np.concatenate(part) for part in zip(none, *parts, strict=True))
     return rows, columns, exact
 
 
 def first_k(parts: Iterable[Measured], *, k: int, within: float) -> Measured:
-    """Of measured pairs, the k nearest of each first row and all that are within a distance, in order; of equally near
-    ones the lower row first.
+    """The k nearest pairs of each first row, and all pairs within `within`, in order; of equally near ones the lower
+    row first.
     """
     rows, columns, exact = joined(list(parts))
     order = np.lexsort((columns, exact, rows))
@@ -110,20 +113,20 @@ def first_k(parts: Iterable[Measured], *, k: int, within: float) -> Measured:
 
 
 def true_cells(cells: NDArray[np.bool_]) -> tuple[Rows, Rows]:
-    """Rows and columns of what is true in an array [n, m]: np.nonzero, quicker when little is."""
+    """Rows and columns of the true cells of an array [n, m]: np.nonzero, but quicker if few are true."""
     rows, columns = np.divmod(np.flatnonzero(cells), cells.shape[1])
     return rows, columns
 
 
 def squared_limit(distance: float) -> float:
-    """What the estimated square of a pair within this rounded distance cannot exceed."""
+    """The largest estimated square of a pair within this rounded distance."""
     return float(max(0.0, distance + 10**-DECIMALS) ** 2 + SLACK)
 
 
 def limits_of_nearest(squares: NDArray[np.float32], *, reach: float, within: float) -> NDArray[np.float32]:
-    """Given estimated squares [n] within each of which there are k rows, what the estimated squares of the k nearest
-    within reach cannot exceed, nor those of any within the other distance: they may be as far away, and farther by what
-    rounding hides.
+    """The largest estimated squares of the k nearest rows within reach, and of all rows within `within`, given
+    estimated squares [n] within each of which there are k rows. They include the errors of the estimates and the
+    rounding.
     """
     farthest = np.sqrt(np.maximum(squares, 0) + SLACK) + 10**-DECIMALS
     nearest = np.minimum(farthest**2 + SLACK, squared_limit(reach))
@@ -131,7 +134,7 @@ def limits_of_nearest(squares: NDArray[np.float32], *, reach: float, within: flo
 
 
 def squares_between(first: Held, second: Held) -> NDArray[np.float32]:
-    """Squared distances [n, m] of the rows of two arrays, off by SLACK at the most."""
+    """Squared distances float32 [n, m] of the rows of two arrays, with an error of at most SLACK."""
     first, second = widened(first), widened(second)
     few = len(first) <= FEW
     squares = products(second, np.ascontiguousarray(first.T)[None])[0].T if few else first @ second.T
@@ -142,7 +145,7 @@ def squares_between(first: Held, second: Held) -> NDArray[np.float32]:
 
 
 def squares_of(first: Embeddings, second: Embeddings, rows: Rows, columns: Rows) -> NDArray[np.float32]:
-    """Squared distances [n] of pairs of a row of each, off by SLACK at the most."""
+    """Squared distances float32 [n] of pairs of a row of each, with an error of at most SLACK."""
     squares = np.empty(len(rows), np.float32)
     for start in range(0, len(rows), EXACT_ROWS):
         part = slice(start, start + EXACT_ROWS)
@@ -169,8 +172,8 @@ def lengths(rows: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def widened(embeddings: Held) -> NDArray[np.float32]:
-    """Finite numbers as float32: those of float16 by moving their bits to their places, several times quicker than
-    NumPy, and as exact, but for subnormal numbers on a thread that takes them for 0.
+    """Finite numbers as float32. float16 is converted by moving its bits, several times quicker than NumPy. The result
+    is exact, except for subnormal numbers on a thread that treats them as 0.
     """
     if embeddings.dtype != np.float16:
         return embeddings.astype(np.float32, copy=False)

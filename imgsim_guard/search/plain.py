@@ -1,4 +1,4 @@
-"""The search that multiplies every pair of rows in full width: quickest when one side is small."""
+"""The search in full width, which multiplies every pair of rows: quickest if one side is small."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ BLOCK = 2048
 """Rows of each side multiplied at once: 2048 x 2048 float32 products are 16 MB."""
 
 CELLS = 2**24
-"""Squared distances held at once when the nearest are looked for: 64 MB."""
+"""Squared distances in memory when the nearest are searched: 64 MB."""
 
 
 def pairs(first: Embeddings, second: Embeddings, *, threshold: float, same: bool) -> Iterator[Pair]:
-    """Every pair within the threshold; when both are the same rows, each pair once and the later row first."""
+    """Every pair within the threshold. If both sides are the same rows, each pair once, the later row first."""
     for i in range(0, len(first), BLOCK):
         ours = first[i : i + BLOCK]
         blocks = (slice(j, j + BLOCK) for j in range(0, i + 1, BLOCK)) if same else blocks_of(second, BLOCK)
@@ -47,11 +47,11 @@ def pairs(first: Embeddings, second: Embeddings, *, threshold: float, same: bool
             yield from pairs_of(first, second, rows[wanted], columns[wanted], threshold=threshold)
 
 
-def nearest(  # noqa: PLR0913  each of them is needed
+def nearest(  # noqa: PLR0913  each is needed
     first: Embeddings, second: Embeddings, *, k: int, reach: float, same: bool, within: float = NONE
 ) -> Iterator[Pair]:
-    """The k nearest within reach of each first row, and every other within `within`; when both are the same rows, none
-    is its own.
+    """The k nearest within reach of each first row, and every other row within `within`. If both sides are the same
+    rows, no row is its own neighbour.
     """
     if not len(second) or not k:
         return
@@ -69,9 +69,9 @@ def nearest(  # noqa: PLR0913  each of them is needed
 
 
 def _squares(first: Held, second: Embeddings) -> NDArray[np.float32]:
-    """Squared distances [n, m], off by SLACK at the most, with the second rows in the order of their blocks."""
+    """Squared distances [n, m] with an error of at most SLACK; the second rows are in the order of their blocks."""
     squares = np.empty((len(first), len(second)), np.float32)
-    spread = in_order if len(first) <= FEW else map  # the products of more rows are on all cores by themselves
+    spread = in_order if len(first) <= FEW else map  # products of more rows use all cores already
     end = 0
     for found in spread(lambda block: squares_between(first, second[block]), blocks_of(second, BLOCK)):
         start, end = end, end + found.shape[1]

@@ -1,4 +1,4 @@
-"""The search that multiplies projected rows first, and in full width only what they leave."""
+"""The search that multiplies projected rows first, and in full width only the pairs that remain."""
 
 from __future__ import annotations
 
@@ -43,20 +43,20 @@ BLOCK = 1024
 """Rows of the second side multiplied at once: 1024 x 512 float32 products are 2 MB."""
 
 FACES = 56
-"""Rows of the first side in one small product, with about as many of the second."""
+"""Rows of the first side in one small product, and about as many of the second."""
 
 DENSE = 32
-"""When more than one pair in so many is left, the block is multiplied in full width, which is quicker then."""
+"""If more than one pair in so many remains, the block is multiplied in full width, which is quicker then."""
 
 GROUP = 64
-"""Rows of which only the nearest counts when the k nearest are first looked for."""
+"""Rows of which only the nearest counts in the first search for the k nearest."""
 
 TRIED = 2
-"""Times k: so many rows, the nearest of those by projection, are measured to tell how near the k nearest are."""
+"""Times k: so many rows, the nearest in the projection, are measured to estimate the distance of the k-th nearest."""
 
 
 class Sides(NamedTuple):
-    """Two sides and their projected coordinates; `same` when both are the same rows."""
+    """Two sides and their projected coordinates; `same` if both are the same rows."""
 
     first: Embeddings
     second: Embeddings
@@ -66,14 +66,14 @@ class Sides(NamedTuple):
 
 
 def pairs(sides: Sides, *, threshold: float) -> Iterator[Pair]:
-    """Every pair within the threshold; when both are the same rows, each pair once and the later row first."""
+    """Every pair within the threshold. If both sides are the same rows, each pair once, the later row first."""
     for found in in_order(partial(_pairs, sides, threshold), _parts(sides.first)):
         yield from map(Pair, *(part.tolist() for part in found))
 
 
 def nearest(sides: Sides, *, k: int, reach: float, within: float = NONE) -> Iterator[Pair]:
-    """The k nearest within reach of each first row, and every other within `within`; when both are the same rows, none
-    is its own.
+    """The k nearest within reach of each first row, and every other row within `within`. If both sides are the same
+    rows, no row is its own neighbour.
     """
     if not len(sides.second) or not k:
         return
@@ -82,7 +82,7 @@ def nearest(sides: Sides, *, k: int, reach: float, within: float = NONE) -> Iter
 
 
 def _shares(count: int) -> Iterator[Numbers]:
-    """The rows 0 to count, at most QUERIES at once, and as many for each core."""
+    """The rows 0 to count in parts of at most QUERIES, with the same number of parts for each core."""
     rounds = -(-count // (QUERIES * cores()))
     step = -(-count // max(1, rounds * cores()))
     for start in range(0, count, max(1, step)):
@@ -103,7 +103,9 @@ def _parts(rows: Embeddings) -> Iterator[_Part]:
 
 
 def _pairs(sides: Sides, threshold: float, part: _Part) -> Measured:
-    """Of a part's rows; when both sides are the same, with the blocks before and with the earlier rows of its own."""
+    """The pairs of a part's rows with the second side. If both sides are the same, with earlier blocks and earlier rows
+    only.
+    """
     limits = np.full(len(part.queries), squared_limit(threshold), np.float32)
     blocks = islice(blocks_of(sides.second, BLOCK), part.block + 1 if sides.same else None)
     found: list[Measured] = []
@@ -111,7 +113,7 @@ def _pairs(sides: Sides, threshold: float, part: _Part) -> Measured:
         rows, columns = near
         if sides.same and number == part.block:
             rows, columns = rows[rows > columns], columns[rows > columns]
-        if sides.same:  # in a store's order, an earlier block may hold later rows
+        if sides.same:  # in a store's order, an earlier block may have later rows
             rows, columns = np.maximum(rows, columns), np.minimum(rows, columns)
         if len(rows):
             found += measured(sides.first, sides.second, rows, columns, threshold=threshold)
@@ -131,7 +133,7 @@ def _nearest(sides: Sides, k: int, reach: float, within: float, queries: Numbers
 
 
 def _near(sides: Sides, numbers: Numbers, limits: Squares, blocks: Iterable[Block]) -> Iterator[tuple[Rows, Rows]]:
-    """Block by block, pairs of these first rows [n] with second rows of the block: all whose estimated squares are
+    """For each block, the pairs of these first rows [n] with second rows of the block whose estimated squares are
     within the limits [n] of their first rows, and no others.
     """
     queries = widened(sides.first[numbers])
@@ -154,8 +156,8 @@ def _near(sides: Sides, numbers: Numbers, limits: Squares, blocks: Iterable[Bloc
 
 
 def _kth_squares(sides: Sides, numbers: Numbers, *, k: int) -> Squares:
-    """For each of these first rows, an estimated square within which there are k second rows; infinity when so few are
-    not found.
+    """For each of these first rows, an estimated square within which there are k second rows; infinity if fewer are
+    found.
     """
     faces = facing(sides.ours[numbers], np.zeros(1, np.float32))
     stacks = _stacked(faces)
@@ -183,13 +185,13 @@ def _kth_squares(sides: Sides, numbers: Numbers, *, k: int) -> Squares:
 
 
 def _nearest_projected(sides: Sides, face: Squares, rows: Numbers, count: int) -> Numbers:
-    """Of second rows, those that are nearest as projected, and one more."""
+    """The second rows that are nearest in the projection, and one more."""
     return rows[np.argpartition(sides.theirs[rows] @ face, min(count, len(rows) - 1))[: count + 1]]
 
 
 def _minima(squares: Squares) -> Squares:
-    """Of products [q, n, c], the least [n // GROUP, q * c] of each GROUP rows, as far apart as they can be; rows that
-    fill no group are left out.
+    """For products [q, n, c], the least [n // GROUP, q * c] of each group of GROUP rows, which are spread over all
+    rows. Rows that fill no group are left out.
     """
     stacks, rows, columns = squares.shape
     groups = rows // GROUP
@@ -200,7 +202,7 @@ def _minima(squares: Squares) -> Squares:
 
 
 def _stacked(faces: Squares) -> Squares:
-    """The faces [n, d] as columns [q, d, c], the last of them far from everything where q * c > n."""
+    """The faces [n, d] as columns [q, d, c]; if q * c > n, the last columns are far from every row."""
     stacks = -(-len(faces) // FACES)
     columns = -(-len(faces) // stacks)
     filled = np.zeros((stacks * columns, faces.shape[1]), np.float32)

@@ -1,8 +1,8 @@
-"""Embeddings in few dimensions, in which no two are farther apart than in all.
+"""Embeddings projected to few dimensions, in which no two are farther apart than before.
 
-An orthonormal projection never lengthens a vector. On the principal components of the gallery it hardly shortens the
-difference of unrelated images either: of AugNet's 768 dimensions, 32 keep four fifths of the squared distance.
-Any basis that lengthens nothing gives the same pairs in the end; a better one leaves fewer of them to be measured.
+An orthonormal projection never lengthens a vector. On the principal components of the gallery, it hardly shortens the
+difference of unrelated images: 32 of AugNet's 768 dimensions keep four fifths of the squared distance. Any basis that
+does not lengthen vectors gives the same pairs in the end; a better one leaves fewer pairs to measure.
 """
 
 from __future__ import annotations
@@ -24,28 +24,30 @@ if TYPE_CHECKING:
 COLUMNS = 32
 
 SAMPLE = 1000
-"""Rows of which the principal components are taken."""
+"""Rows from which the principal components are computed."""
 
 TURNS = 3
-"""Of the power iteration (Halko, Martinsson & Tropp 2011, algorithm 4.3) that finds them."""
+"""Steps of the power iteration (Halko, Martinsson & Tropp 2011, algorithm 4.3) that finds them."""
 
 RIDGE = 1e-12
-"""Added to the products of columns, which may depend on one another, as those of images that are all the same do."""
+"""Added to the products of columns, which are linearly dependent if all images are the same, for example."""
 
 LOSS = 0.025
-"""By which rounding may lengthen a projected difference. Each of the 32 coordinates of a row errs by at most
-768 * 2**-24 times the row's length of at most 768**0.5; the length of 32 such errors is 0.007, twice for two rows. On a
-thread that takes subnormal numbers for 0, a row is off by 768**0.5 * 2**-14 more. As float32, the basis lengthens by
-1e-6 at the most."""
+"""The most that rounding may lengthen a projected difference. Each of the 32 coordinates of a row errs by at most 768 *
+2**-24 times the row's length of at most 768**0.5; the length of 32 such errors is 0.007, twice for two rows. On a
+thread that treats subnormal numbers as 0, a row is off by 768**0.5 * 2**-14 more. As float32, the basis lengthens by at
+most 1e-6.
+"""
 
 BLOCK = 1024
 """Rows projected at once."""
 
 
 class Projection(NamedTuple):
-    """n projected rows: `coordinates` float32 [n, c + 2] are c coordinates, the sum of their squares, and 1.
+    """n projected rows: `coordinates` float32 [n, c + 2] has c coordinates, the sum of their squares, and 1.
 
-    They are those of the rows less `centre` [c], by the columns of `basis` [d, c], float32, which lengthen nothing.
+    The coordinates are rows @ `basis` - `centre`. `basis` is float32 [d, c] and lengthens no vector; `centre` float32
+    [c] is the mean of the rows in it.
     """
 
     basis: NDArray[np.float32]
@@ -54,7 +56,9 @@ class Projection(NamedTuple):
 
 
 def project(embeddings: Embeddings, *, like: Projection | None = None) -> Projection:
-    """The rows [n, d] on their own principal components, or on those of another projection, to be compared with it."""
+    """The rows [n, d] projected to their own principal components, or by the basis of another projection, to compare
+    the two.
+    """
     basis, centre = _components(embeddings) if like is None else (like.basis, like.centre)
     columns = basis.shape[1]
     coordinates = np.ones((len(embeddings), columns + 2), np.float32)
@@ -69,19 +73,21 @@ def project(embeddings: Embeddings, *, like: Projection | None = None) -> Projec
 
 
 def facing(coordinates: NDArray[np.float32], limits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What projected rows [n, c + 2] multiply others by to give the squares of projected distances less limits [n]."""
+    """The vectors that projected rows [n, c + 2] are multiplied by to give squared projected distances minus limits
+    [n].
+    """
     turned = coordinates * np.float32(-2)
     turned[:, -2], turned[:, -1] = 1, coordinates[:, -2] - limits
     return turned
 
 
 def projected_limits(limits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What the projected squares cannot exceed if the estimated squares are within these limits."""
+    """The largest squared projected distances of pairs whose estimated squares are within these limits."""
     return np.asarray((np.sqrt(limits) + LOSS) ** 2 + SLACK, np.float32)
 
 
 def _components(embeddings: Embeddings) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """A basis [d, c] of about the first principal components of the rows, and their mean in it."""
+    """A basis [d, c] of about the first principal components of the rows, and the rows' mean in it."""
     sample = widened(embeddings[np.linspace(0, len(embeddings) - 1, min(len(embeddings), SAMPLE)).astype(np.intp)])
     mean = sample.sum(axis=0) / np.float32(max(1, len(sample)))
     sample -= mean
@@ -95,8 +101,8 @@ def _components(embeddings: Embeddings) -> tuple[NDArray[np.float32], NDArray[np
 
 
 def _orthonormal(columns: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Columns [d, c] made orthonormal by Cholesky factors of their products, twice (CholeskyQR2, Fukaya et al. 2014):
-    of small matrices, so that no threads have to be waited for. If they are not independent they come out shorter.
+    """Columns [d, c] made orthonormal by the Cholesky factor of their products, twice (CholeskyQR2, Fukaya et al.
+    2014). The matrices are small, so no threads are started. Linearly dependent columns become shorter.
     """
     for _ in range(2):
         lengths_of = np.sqrt(np.einsum("dc,dc->c", columns, columns))

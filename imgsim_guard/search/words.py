@@ -1,8 +1,8 @@
-"""Local features in few bytes: the word of a vocabulary that a feature is, and a signature for those of one word.
+"""Local features in few bytes: the visual word of a feature, and a signature that tells features of one word apart.
 
-Sivic and Zisserman, Video Google (2003), for the words; Jégou, Douze and Schmid, Hamming embedding and weak geometric
-consistency (2008), for the signatures. Half of the words and half of the signatures' directions are the mirror images
-of the others, so that the features of a mirrored picture are had without looking at it.
+Words: Sivic and Zisserman, Video Google (2003). Signatures: Jégou, Douze and Schmid, Hamming embedding and weak
+geometric consistency (2008). Half of the words, and half of the signatures' directions, are the mirror images of the
+others, so the features of a mirrored picture can be computed without its pixels.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Features = NDArray[np.void]
-    """Of the type FEATURE, [n]."""
+    """Array [n] of the type FEATURE."""
 
 WORDS = 4096
 
 NEAREST_WORDS = 3
-"""Words that are kept of each feature, the nearest first: a copy's feature may lie across a border."""
+"""Words that are stored for each feature, the nearest first: the same feature in a copy may have the next word."""
 
 FEATURE = np.dtype(
     [
@@ -35,14 +35,15 @@ FEATURE = np.dtype(
         ("signature", "<u8"),
     ]
 )
-"""A local feature: where it is, in POINT_STEPS of a pixel of the picture at its `images.local_features.SIDE`; its size,
-in SIZE_STEPS of an octave and never 0; its angle, in ANGLE_STEPS of a turn; the nearest words; and the signature."""
+"""A local feature: its place in POINT_STEPS of a pixel of the picture at `images.local_features.SIDE`; its size in
+SIZE_STEPS of an octave, never 0; its angle in ANGLE_STEPS of a full turn; the nearest words; and the signature.
+"""
 
 MOST_FEATURES = 250
-"""Of one image."""
+"""Most features of an image."""
 
 FEATURES_SIZE = MOST_FEATURES * FEATURE.itemsize
-"""Bytes; what an image has less is filled with zeros."""
+"""Bytes of an image's features, padded with zeros."""
 
 NO_FEATURES = bytes(FEATURES_SIZE)
 
@@ -53,13 +54,14 @@ HALF = BITS // 2
 
 _CELLS = np.arange(DESCRIPTOR_SIZE).reshape(4, 4, 8)[::-1]
 MIRRORED = np.concatenate([_CELLS[..., :1], _CELLS[..., :0:-1]], axis=-1).ravel()
-"""Where the numbers of a mirrored descriptor stand in the descriptor: of 4 x 4 cells x 8 directions, the rows across
-the feature's direction and the angles are reversed."""
+"""The positions of a mirrored descriptor's numbers in the descriptor: of 4 x 4 cells x 8 directions, the rows across
+the feature's direction and the angles are reversed.
+"""
 
 
 class Vocabulary(NamedTuple):
-    """`words` float32 [4096, 128], `directions` float32 [64, 128] and `middles` float32 [64], the whole numbers of a
-    product with a direction from which on the bit is set; `usual` float32 [4096], how often a picture has a word.
+    """`words` float32 [4096, 128]; `directions` float32 [64, 128]; `middles` float32 [64], whole numbers: a bit is set
+    if the product with its direction is at least this; `usual` float32 [4096], how often a picture has a word.
     """
 
     words: NDArray[np.float32]
@@ -70,7 +72,7 @@ class Vocabulary(NamedTuple):
 
 @cache
 def vocabulary() -> Vocabulary:
-    """The one of this package, which benchmarks/vocabulary.py makes."""
+    """The vocabulary of this package, which benchmarks/vocabulary.py makes."""
     data = resources.files("imgsim_guard.search").joinpath("vocabulary.safetensors").read_bytes()
     kept = safetensors.numpy.load(data)
     words, directions = kept["words"].astype(np.float32), kept["directions"].astype(np.float32)
@@ -83,15 +85,15 @@ def vocabulary() -> Vocabulary:
 
 
 def quantised(descriptors: NDArray[np.uint8]) -> tuple[NDArray[np.uint16], NDArray[np.uint64]]:
-    """The nearest words [n, 3] and the signatures [n] of Root-SIFT descriptors [n, 128].
+    """The nearest words uint16 [n, 3] and the signatures uint64 [n] of Root-SIFT descriptors uint8 [n, 128].
 
-    All products are whole numbers below 2**24, so they are exact in whatever order they are added up.
+    All products are whole numbers below 2**24, so their sums are exact in any order.
     """
     known = vocabulary()
     wide = descriptors.astype(np.float32)
     nearness = 2 * (wide @ known.words.T) - np.einsum("wd,wd->w", known.words, known.words)
     nearest = np.empty((len(wide), NEAREST_WORDS), np.uint16)
-    for place in range(NEAREST_WORDS):  # much quicker than sorting thousands for the sake of three
+    for place in range(NEAREST_WORDS):  # much quicker than sorting thousands to find three
         nearest[:, place] = nearness.argmax(axis=1)
         nearness[np.arange(len(wide)), nearest[:, place]] = -np.inf
     bits = wide @ known.directions.T > known.middles
@@ -99,7 +101,7 @@ def quantised(descriptors: NDArray[np.uint8]) -> tuple[NDArray[np.uint16], NDArr
 
 
 def features_in(data: bytes) -> Features:
-    """The features in what is kept of an image, without the zeros."""
+    """The features in an image's stored bytes, without the padding."""
     found = np.frombuffer(data, FEATURE)
     return found[found["size"] > 0]
 
