@@ -111,14 +111,15 @@ def run(*arguments: str, cwd: Path, cache: Path, code: int = 0) -> str:
 
 def rows_below(folder: Path) -> list[tuple[Any, ...]]:
     """All that the shards in a folder hold, in one order: a row that is there twice is listed twice."""
-    found = []
+    found: list[tuple[Any, ...]] = []
     for path in folder.rglob("*.safetensors"):
         if path.parent.name.startswith("verdicts-"):
             continue
         shard = read_shard(path.name, path.read_bytes(), fingerprint=MODEL)
         features = read_features(path, shard, whole=True)
         assert features is not None
-        found += [row._replace(embedding=row.embedding.tobytes()) for row in rows_of(shard, features)]
+        rows = (row._asdict() | {"embedding": row.embedding.tobytes()} for row in rows_of(shard, features))
+        found += [tuple(row.values()) for row in rows]
     return sorted(found)
 
 
