@@ -1,1 +1,1 @@
-"""Bytes to pixels, and pixels to hashes."""
+"""From bytes to pixels, and from pixels to hashes and local features."""

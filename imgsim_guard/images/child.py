@@ -1,6 +1,6 @@
-"""One child process with limits of memory and time, in which suspicious files are decoded.
+"""A child process with limits of memory and time, in which suspicious files are decoded.
 
-It is started for the first such file, and ends with this process. What runs in it is `images.limited`.
+It starts with the first such file and ends with this process. It runs `images.limited`.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from imgsim_guard.images.headers import Header
 
 REQUEST = struct.Struct("<QQdq?")
-"""Length of the file, bytes of memory, seconds, the least side or -1, and whether made up parts are unreadable."""
+"""Length of the file, bytes of memory, seconds, the least side or -1, and whether made-up parts are unreadable."""
 
 LEAST_SECONDS, PIXELS_A_SECOND = 2.0, 5_000_000
-"""Of processor time that decoding may take: two seconds, and what slow decoders take for so many pixels."""
+"""Seconds of processor time for decoding: two, plus the time of slow decoders for this many pixels."""
 
 KEPT_PIXELS = 1_000_000
-"""After a larger picture, or one that is refused, the child ends: memory that it kept would change what the next file
-may take, and so the reason that is given.
+"""After a larger or refused picture the child ends: memory that it still holds would reduce what the next file may use,
+and change the reason in its message.
 """
 
 MORE_ON_THE_CLOCK = 6
-"""So many times as much time may pass, since a busy machine gives the child only a part of it."""
+"""Elapsed time may be this multiple of the processor time, since a busy machine gives the child only a part of it."""
 
 _START = """# with the parent's path, and nothing of the environment's or the working folder's
 import sys
@@ -48,8 +48,8 @@ serve()
 
 
 def decode_in_child(data: bytes, header: Header, least_side: int | None, *, whole: bool) -> Picture | Unreadable:
-    """As `read_picture`, or, if `whole`, `decode_whole`, of a file with this header; but unreadable is also what takes
-    more memory or time than its pixels need, or ends the child.
+    """As `read_picture` or, if `whole`, as `decode_whole`, for a file with this header. A file that takes more memory
+    or time than its pixels need, or that ends the child, is unreadable, too.
     """
     return CHILD.decode(data, header, -1 if least_side is None else least_side, whole)
 
@@ -72,7 +72,7 @@ class _Child:
             except (EOFError, OSError):
                 code = process.wait()
                 return _ended(header, code, seconds, timed_out=stopped.is_set())
-            except BaseException:  # interrupted: an answer may be under way
+            except BaseException:  # interrupted: an answer may be on its way
                 self.end()
                 raise
             finally:
@@ -121,7 +121,7 @@ def _stop(process: subprocess.Popen[bytes], stopped: Event) -> None:
 
 
 def _ended(header: Header, code: int, seconds: float, *, timed_out: bool) -> Unreadable:
-    """Why there is no picture when the child ended; never lasting, since the machine may be at fault."""
+    """Why there is no picture after the child ended. Never lasting, since the machine may be the cause."""
     if timed_out or code == -getattr(signal, "SIGXCPU", 0):
         return too_much(header, f"{seconds:.0f} seconds", passing=True)
     return Unreadable(f"its {header.format} decoder ended with code {code}; the image may be damaged", passing=True)

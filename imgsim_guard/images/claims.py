@@ -1,6 +1,7 @@
-"""What a file's own data claim to take: which files are bombs, and which are decoded in a child process with limits.
+"""The memory and time that a file may take to decode, by its own data: which files are decompression bombs, and which
+are decoded in a child process with limits.
 
-Bytes that are no part of the compressed picture count for nothing, so that padding does not make a bomb a picture.
+Bytes that are not part of the compressed picture do not count, so padding does not make a bomb look like a picture.
 """
 
 from __future__ import annotations
@@ -24,34 +25,36 @@ if TYPE_CHECKING:
     from imgsim_guard.images.headers import Header
 
 BYTES_A_PIXEL = {"AVIF": 18, "JPEG 2000": 15, "JPEG": 11, "HEIC": 9, "GIF": 7, "WebP": 7}
-"""Of memory that decoding takes at its worst, measured; 6 with the other formats."""
+"""Memory for decoding in the worst case, measured; 6 for the other formats."""
 
 FREE_MEMORY = 290_000_000
-"""Bytes that a file of any size may take: an empty A4 page at 600 dpi has 35 megapixels in 3 kB."""
+"""Bytes of memory that a file of any size may take: an empty A4 page at 600 dpi has 35 megapixels in 3 kB."""
 
 PIXELS_A_BYTE = 256
-"""Beyond that, the most that a byte of the file may stand for. Large photographs have 10, and bombs 1,000 and more."""
+"""Beyond that, the most pixels for each byte of the file. Large photographs have 10, bombs 1,000 and more."""
 
 USUAL_PIXELS_A_BYTE = 64
-"""What a byte of a large picture stands for at most, unless the picture is decoded in the child process."""
+"""The most pixels for each byte of a large picture, unless it is decoded in the child process."""
 
 USUAL_LAYERS, LEAST_BLOCK, LEAST_TILE, USUAL_COMPONENTS = 64, 2**10, 2**12, 4
-"""Of JPEG 2000: quality layers, pixels of a code block and of a tile, and colours with alpha. Encoders use up to 20
-layers, blocks of 64 x 64, and tiles of 256 x 256 and more."""
+"""Of JPEG 2000: the most quality layers, fewest pixels of a code block and of a tile, and most colours with alpha.
+Encoders use up to 20 layers, blocks of 64 x 64, and tiles of 256 x 256 and more.
+"""
 
 PIXELS_A_PRECINCT, FREE_PRECINCTS = 2**12, 2**12
-"""Of JPEG 2000: how many pixels there are for each precinct, beyond so many precincts. Encoders make them 128 x 128 and
-larger."""
+"""Of JPEG 2000: the fewest pixels for each precinct, if there are more than so many precincts. Encoders make precincts
+of 128 x 128 and more.
+"""
 
 _TILE_PART, _DATA, _END = 0xFF90, 0xFF93, 0xFFD9
 _STYLE, _OWN_STYLE, _ORDER = 0xFF52, 0xFF53, 0xFF5F
 
 _MOST_MARKERS = 2**16
-"""Of a codestream that are walked through."""
+"""Most segments of a codestream that are read."""
 
 
 def refused(header: Header, data: bytes) -> str | None:
-    """Why this is not given to a decoder, if so."""
+    """Why a file is not passed to a decoder; None if it is."""
     claimed = f"{header.width} x {header.height} pixels"
     if header.width * header.height > MAX_PIXELS:
         return f"{claimed}, more than the {MAX_PIXELS:,} that are decoded"
@@ -65,7 +68,7 @@ def refused(header: Header, data: bytes) -> str | None:
 
 
 def is_suspicious(header: Header, data: bytes) -> bool:
-    """Whether decoding this may take more memory or time than its pixels do in a usual file."""
+    """Whether decoding may take more memory or time than a usual file of so many pixels."""
     if header.format == "JPEG 2000" and not _is_usual(data):
         return True
     return _has_many_pixels(header, data, USUAL_PIXELS_A_BYTE)
@@ -101,7 +104,7 @@ def _of_webp(data: bytes) -> int:
 
 
 def _of_items(data: bytes) -> int:
-    """AVIF and HEIC, by the item location box (ISO 14496-12, 8.11.3); a sequence's samples are in none."""
+    """AVIF and HEIC: by the item location box (ISO 14496-12, 8.11.3), which does not list the samples of a sequence."""
     if b"stsz" in data[:LARGEST_META]:
         return len(data)
     at = data.index(b"iloc", 0, LARGEST_META) + 4
@@ -126,7 +129,7 @@ def _of_tiles(data: bytes) -> int:
 
 
 def _is_usual(data: bytes) -> bool:
-    """Whether a JPEG 2000 picture is cut into as many pieces as encoders do without being told (ISO 15444-1, A.6)."""
+    """Whether a JPEG 2000 picture has no smaller pieces than encoders make by default (ISO 15444-1, A.6)."""
     try:
         at = data.index(b"\xff\x4f\xff\x51") + 8
         tile_width, tile_height = struct.unpack_from(">II", data, at + 16)
@@ -155,8 +158,8 @@ def _is_usual_part(marker: int, data: bytes, start: int, width: int, height: int
 
 
 def _codestream(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """The marker, start of what follows it, and length of each segment before the compressed data; a tile part's is
-    that of its data, too.
+    """The marker, start of the content, and length of each segment before the compressed data. For a tile part, start
+    and length include its data.
     """
     at, end_of_part = data.index(b"\xff\x4f\xff\x51") + 2, 0
     for _ in range(_MOST_MARKERS):

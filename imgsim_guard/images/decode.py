@@ -1,4 +1,4 @@
-"""Bytes to pixels, or the reason why not."""
+"""From bytes to pixels, or to the reason why there are none."""
 
 from __future__ import annotations
 
@@ -30,19 +30,21 @@ if TYPE_CHECKING:
     from imgsim_guard.images.picture import Picture, Pixels
 
 DECODER = "+".join([f"opencv-{cv2.__version__}", *heic_decoder(), *jxl_decoder(), *dicom_decoder()])
-"""Which decoders a verdict of `Unreadable` comes from: newer or more of them may read what these cannot."""
+"""The decoders that an `Unreadable` comes from. Newer or further decoders may read the image."""
 
 PREVIEW_SIDE, PREVIEW_QUALITY = 512, 80
-"""Pixels, and of WebP: 30 kB a photograph, and enough to verify a pair by."""
+"""Long side in pixels, and WebP's quality: 30 kB for a photograph, and enough to verify a pair."""
 
 _DAMAGE = re.compile(
-    rb"(premature end of data segment|bad (Huffman|arithmetic) code|instead of RST"  # libjpeg: the rest is made up
-    rb"|TIFF_Error|errorLogCallback|Stream does not end with EOC)"  # libtiff and OpenJPEG, as OpenCV passes them on
+    rb"(premature end of data segment|bad (Huffman|arithmetic) code|instead of RST"  # libjpeg, which makes up the rest
+    rb"|TIFF_Error|errorLogCallback|Stream does not end with EOC)"  # libtiff and OpenJPEG, as OpenCV prints them
 )
-"""Complaints after which a decoder still gives a picture. Bytes that are left over are none: the picture was whole."""
+"""Messages after which a decoder returns a damaged picture. Left-over bytes are not included: the
+picture is complete.
+"""
 
 _NO_MEMORY = re.compile(rb"(?i)insufficient memory|out of memory|bad_alloc|failed to (re)?allocate|cannot allocate")
-"""Complaints of decoders that had too little memory."""
+"""Messages of decoders that lack memory."""
 
 _REDUCED = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}
 
@@ -51,47 +53,49 @@ _OTHERS: dict[str, Callable[[bytes, int], tuple[int, list[Raw]] | Unreadable]] =
     "JPEG XL": decode_jxl,
     "DICOM": decode_dicom,
 }
-"""The formats that OpenCV does not read: how many frames there are, and so many of them."""
+"""The decoders of formats that OpenCV does not read. They return how many frames there are, and at most so many of
+them.
+"""
 
 _POINTERS = {
     b"version https://git-lfs.github.com/spec/v1": "a git LFS pointer, not an image; git lfs pull brings the image",
     b"/annex/objects/": "a git-annex pointer, not an image; imgsim-guard scan checks what git annex get brought",
     b"\0GITCRYPT\0": "encrypted by git-crypt, not an image; imgsim-guard scan checks the files where they are unlocked",
 }
-"""What stands in git in place of an image, by its first bytes."""
+"""The first bytes of files that stand in git for an image."""
 
 
 def decode(data: bytes, least_side: int | None = None) -> Pixels | Unreadable:
-    """The pixels [h, w, 3] of an encoded image, BGR, as a person sees it, or why there are none.
+    """The pixels uint8 [h, w, 3] of an encoded image, BGR, as a person sees it, or why there are none.
 
-    Opaque pictures of 8 bits, and those of 16 that fill them, are as `cv2.imread` gives them, EXIF orientation applied;
-    others are laid over a ground, or brought to 8 bits by the range that they fill. Of a film, it is the frame that
-    stands for it; of a document, the first page. Given `least_side`, a JPEG is decoded at a quarter or half of its size
-    where its short side keeps so many pixels.
+    Opaque pictures of 8 bits, and of 16 bits that use the whole range, are as `cv2.imread` returns them, with EXIF
+    orientation applied. Others are laid over a ground, or scaled to 8 bits by their range. For a film, it is the most
+    typical frame; for a document, the first page. Given `least_side`, a JPEG is decoded at a half or a quarter of its
+    size if its short side still has so many pixels.
     """
     picture = read_picture(data, least_side)
     return picture if isinstance(picture, Unreadable) else picture.pixels
 
 
 def read_picture(data: bytes, least_side: int | None = None) -> Picture | Unreadable:
-    """All that is made of an encoded image, or why it cannot be decoded. `least_side` as `decode` has it.
+    """The picture of an encoded image, or why it cannot be decoded. `least_side`: as for `decode`.
 
-    What decoders complain of is not printed. A file that may take more than its pixels need is decoded in a child
-    process.
+    Messages of decoders are not printed. A file that may take more memory or time than its pixels need is decoded in a
+    child process.
     """
     header = _suspicious(data)
     return read_here(data, least_side) if header is None else decode_in_child(data, header, least_side, whole=False)
 
 
 def _suspicious(data: bytes) -> Header | None:
-    """The header of a file that is given to a decoder, but only in the child process."""
+    """The header of a file that may only be decoded in the child process; None for other files."""
     header = read_header(data)
     doubtful = header is not None and is_suspicious(header, data) and refused(header, data) is None
     return header if doubtful else None
 
 
 def read_here(data: bytes, least_side: int | None = None) -> Picture | Unreadable:
-    """As `read_picture`, in this process whatever the file is."""
+    """As `read_picture`, but always in this process."""
     with hushed():
         return _read(data, least_side)
 
@@ -106,7 +110,7 @@ def _read(data: bytes, least_side: int | None) -> Picture | Unreadable:
         picture = _picture(data, header, least_side) or Unreadable(_not_decoded(header, data))
     except MemoryError:
         return _short_of_memory(header)
-    if isinstance(picture, Unreadable) and not _has_room(header):  # decoders say that they give up, and not why
+    if isinstance(picture, Unreadable) and not _has_room(header):  # decoders do not say why they give up
         return _short_of_memory(header)
     return picture
 
@@ -121,7 +125,7 @@ def _short_of_memory(header: Header) -> Unreadable:
 
 
 def _has_room(header: Header) -> bool:
-    """Whether as much memory could be had as decoding takes at its worst."""
+    """Whether the memory that decoding takes in the worst case can be allocated."""
     try:
         np.empty(header.width * header.height * BYTES_A_PIXEL.get(header.format, 6), np.uint8)
     except MemoryError:
@@ -151,8 +155,8 @@ def _picture(data: bytes, header: Header, least_side: int | None) -> Picture | U
 
 
 def _with_what_is_behind(data: bytes, header: Header) -> Picture | None:
-    """A JPEG with further pictures, which count as frames, or with what no decoder here reads, which counts in the
-    digest.
+    """A JPEG with further pictures, which count as frames, or with data that no decoder here reads, which count in the
+    digest; None for any other JPEG.
     """
     first = decoded(data)
     if first is None:
@@ -168,7 +172,7 @@ def _with_what_is_behind(data: bytes, header: Header) -> Picture | None:
 
 
 def _by_another_decoder(data: bytes, header: Header) -> Picture | Unreadable | None:
-    """Of the formats that OpenCV does not read."""
+    """The picture of a format that OpenCV does not read; None if no frame can be decoded."""
     found = _OTHERS[header.format](data, most_frames(header))
     if isinstance(found, Unreadable):
         return found
@@ -181,7 +185,7 @@ def _by_another_decoder(data: bytes, header: Header) -> Picture | Unreadable | N
 
 
 def _not_decoded(header: Header, data: bytes) -> str:
-    """Why the decoders gave up, as far as the file's structure tells."""
+    """Why the decoders gave up, if the file's structure shows it."""
     unusual = unusual_kind(data) if header.format == "TIFF" else None
     if unusual is None:
         return _gave_up(header.format)
@@ -189,7 +193,7 @@ def _not_decoded(header: Header, data: bytes) -> str:
 
 
 def preview(pixels: Pixels) -> bytes:
-    """A small WebP picture of these pixels [h, w, 3], at most PREVIEW_SIDE on its long side."""
+    """A small WebP picture of pixels [h, w, 3], with at most PREVIEW_SIDE pixels on its long side."""
     height, width = pixels.shape[:2]
     scale = min(1.0, PREVIEW_SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -198,13 +202,13 @@ def preview(pixels: Pixels) -> bytes:
 
 
 def reduction_of(data: bytes, least_side: int | None) -> int:
-    """By how much `decode` makes this image smaller: 1, 2 or 4."""
+    """The factor by which `decode` reduces this image: 1, 2 or 4."""
     header = read_header(data) if least_side is not None else None
     return 1 if header is None else _reduction(header, least_side)
 
 
 def _reduction(header: Header, least_side: int | None) -> int:
-    """Only JPEG's own transform saves time by it."""
+    """The factor; above 1 only for JPEG, where reducing saves time."""
     if least_side is None or header.format != "JPEG":
         return 1
     return next(
@@ -213,9 +217,9 @@ def _reduction(header: Header, least_side: int | None) -> int:
 
 
 def decode_whole(data: bytes, least_side: int | None = None) -> Picture | Unreadable:
-    """As `read_picture`; but unreadable is also what the decoder fills up because a part of it is missing or damaged.
+    """As `read_picture`; but a picture with missing or damaged parts that the decoder fills in is unreadable.
 
-    Decodes one image at a time, whichever threads ask.
+    Decodes one image at a time, also if several threads call it.
     """
     header = _suspicious(data)
     if header is not None:
@@ -224,7 +228,7 @@ def decode_whole(data: bytes, least_side: int | None = None) -> Picture | Unread
 
 
 def decode_whole_here(data: bytes, least_side: int | None = None) -> Picture | Unreadable:
-    """As `decode_whole`, in this process whatever the file is."""
+    """As `decode_whole`, but always in this process."""
     picture, complaints = overheard(partial(_decoded_aloud, data, least_side))
     if isinstance(picture, Unreadable):
         header = read_header(data)

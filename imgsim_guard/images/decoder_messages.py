@@ -1,7 +1,7 @@
-"""What image libraries print to standard error, heard instead of shown.
+"""Read what image libraries print to standard error, and keep it from the terminal.
 
-Where libjpeg and libtiff run out of data, or find what cannot be, they print a line and make up the rest of the
-picture; that line is all that tells a damaged picture from a whole one.
+If libjpeg or libtiff run out of data or find an impossible value, they print a line and make up the rest of the
+picture. Only that line shows that the picture is damaged.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _LIBRARIES = re.compile(
     rb"|\[ *(DEBUG|INFO|WARN|ERROR|FATAL):\d+@| {4}|>|$).*\n",
     re.MULTILINE,
 )
-"""Lines of OpenCV, some of which go on in lines after `>` or spaces, and of the libraries in it."""
+"""Lines of OpenCV, which may continue after `>` or spaces, and of the libraries in it."""
 
 
 def overheard(function: Callable[[], Result]) -> tuple[Result, bytes]:
-    """What the call returns, and what was printed meanwhile. Lines that are no image library's, such as those of
-    another thread, are printed after it. One call at a time: a process has one standard error.
+    """The result of a call, and what was printed during it. Lines that are not from an image library, such as those of
+    another thread, are printed afterwards. One call at a time, since a process has one standard error.
     """
     with _ONE_AT_A_TIME, _ear() as ear:
         with _standard_error_into(ear.fileno()):
@@ -45,8 +45,8 @@ def overheard(function: Callable[[], Result]) -> tuple[Result, bytes]:
 
 @contextmanager
 def hushed() -> Iterator[None]:
-    """Keep what image libraries print meanwhile to nobody; lines that are not theirs are printed at the end. Any number
-    of threads at once: where one begins while another is at it, both end with the last.
+    """Suppress what image libraries print meanwhile; other lines are printed at the end. Any number of threads may be
+    within this at once; lines appear when the last of them ends.
     """
     _HUSHED.begin()
     try:
@@ -56,7 +56,7 @@ def hushed() -> Iterator[None]:
 
 
 class _Hushed:
-    """Standard error leads into the ear of the first thread until the last one is done."""
+    """Redirects standard error to a file from the first thread's begin until the last thread's end."""
 
     def __init__(self) -> None:
         self._counting = Lock()
@@ -84,19 +84,19 @@ _HUSHED = _Hushed()
 
 
 def _pass_on(ear: IO[bytes]) -> bytes:
-    """All that was heard; what is not an image library's is printed."""
+    """What was recorded. Lines that are not from an image library are printed."""
     ear.seek(0)
     heard = ear.read()
     if others := _LIBRARIES.sub(b"", heard):
-        with suppress(OSError):  # it may be closed
+        with suppress(OSError):  # standard error may be closed
             os.write(STANDARD_ERROR, others)
     return heard
 
 
 def _ear() -> IO[bytes]:
-    """A file in memory where there are such: disks may be full, and folders read-only."""
+    """A file in memory if possible, since disks may be full and folders read-only."""
     if sys.platform == "linux":
-        with suppress(OSError, AttributeError):  # an old kernel, a sandbox that forbids it, a C library without it
+        with suppress(OSError, AttributeError):  # an old kernel, a sandbox or a C library without it
             return os.fdopen(os.memfd_create("overheard"), "w+b")
     return TemporaryFile()
 
@@ -105,7 +105,7 @@ def _ear() -> IO[bytes]:
 def _standard_error_into(file: int) -> Iterator[None]:
     try:
         before = os.dup(STANDARD_ERROR)
-    except OSError:  # it is closed
+    except OSError:  # standard error is closed
         before = None
     os.dup2(file, STANDARD_ERROR)
     try:

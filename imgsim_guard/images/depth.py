@@ -1,9 +1,8 @@
-"""Samples of more than 8 bits, signed ones and fractions to the 8 bits that a person would be shown.
+"""Samples of more than 8 bits, signed samples and fractions, scaled to the 8 bits that a viewer shows.
 
-A camera's 12 bits in a file of 16, a depth map in millimetres or a reflectance from 0 to 1 fill a small part of what
-their type could hold. Cut to their highest 8 bits, as OpenCV does, they are black. So they are brought to 8 bits by the
-range that they fill. Its ends are rounded to a few places, lest a crop or a smaller copy, whose extremes are others, is
-given another range.
+A camera's 12 bits in a file of 16, a depth map in millimetres or a reflectance from 0 to 1 use a small part of their
+type's range. OpenCV keeps the highest 8 bits, which are black. So samples are scaled by the range that they use. The
+ends of the range are rounded coarsely, so that a crop or a smaller copy with other extremes has the same range.
 """
 
 from __future__ import annotations
@@ -16,16 +15,16 @@ from numpy.typing import NDArray
 Samples: TypeAlias = NDArray[np.generic]
 
 TAILS = (0.5, 99.5)
-"""Percent of the samples that lie beyond the range: hot pixels, and what a depth sensor did not see."""
+"""Percent of the samples outside the range: hot pixels, and pixels that a depth sensor did not see."""
 
 MOST_LOOKED_AT = 2**20
-"""Samples of which the range is taken, evenly spread."""
+"""Samples, evenly spread, from which the range is computed."""
 
 FULL = 2**15
-"""A range of 16-bit samples from which on they are left as they are: half of what the type holds."""
+"""16-bit samples with at least this range, half of the type's, are not scaled."""
 
 STEPS = 4
-"""The lower end lies on one of so many places within the range's size."""
+"""The lower end is a multiple of the range's size divided by this."""
 
 
 class Range(NamedTuple):
@@ -36,8 +35,8 @@ class Range(NamedTuple):
 
 
 def to_8_bits(samples: Samples) -> NDArray[np.uint8] | None:
-    """Samples [h, w] or [h, w, c] of any real type as uint8 of the same shape; None where they are 16 bits that fill
-    their range, which is the decoder's to reduce.
+    """Samples [h, w] or [h, w, c] of any real type as uint8 of the same shape; None for 16 bits that use the whole
+    range, which the decoder reduces.
     """
     if samples.dtype == np.uint8:
         return np.asarray(samples, np.uint8)
@@ -53,8 +52,8 @@ def to_8_bits(samples: Samples) -> NDArray[np.uint8] | None:
 
 
 def filled_range(samples: Samples) -> Range | None:
-    """The range that samples fill, rounded outwards: its size to a power of two, its lower end to a quarter of that.
-    None where no sample is a number.
+    """The range of samples, rounded outwards: its size to a power of two, its lower end to a quarter of the size. None
+    if no sample is a finite number.
     """
     flat = samples.reshape(-1)
     some = flat[:: max(1, flat.size // MOST_LOOKED_AT)].astype(np.float64)

@@ -1,4 +1,4 @@
-"""DICOM, the format of medical images, by pydicom: the extra [dicom]."""
+"""DICOM, the format of medical images, by pydicom (the extra [dicom])."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PACKAGE = "pydicom"
 
 
 def dicom_decoder() -> list[str]:
-    """The name and version of the decoder; none when the extra is not installed."""
+    """The name and version of the decoder; empty if the extra is not installed."""
     if find_spec("pydicom") is None:
         return []
     from importlib.metadata import version
@@ -30,7 +30,7 @@ def dicom_decoder() -> list[str]:
 
 
 def decode_dicom(data: bytes, most: int) -> tuple[int, list[Raw]] | Unreadable:
-    """How many frames there are, and so many of them, by the window that the file names. Or why there are none."""
+    """How many frames there are, and at most `most` of them, windowed as the file says; or why there are none."""
     try:
         import pydicom
     except ImportError:
@@ -51,7 +51,7 @@ def _frames(dataset: Any, count: int) -> Iterator[Raw]:  # noqa: ANN401  pydicom
     from pydicom.pixels.utils import pixel_array
 
     for index in range(count):
-        samples = pixel_array(dataset, index=index)  # RGB, where the file has another colour space
+        samples = pixel_array(dataset, index=index)  # RGB, also if the file has another colour space
         if samples.ndim == 3:  # noqa: PLR2004
             yield Raw(np.ascontiguousarray(samples[:, :, ::-1]))
             continue
@@ -60,7 +60,7 @@ def _frames(dataset: Any, count: int) -> Iterator[Raw]:  # noqa: ANN401  pydicom
 
 
 def _windowed(samples: NDArray[np.float32], dataset: Any) -> NDArray[np.float32]:  # noqa: ANN401
-    """Cut to the first window that the file names (PS3.3, C.11.2.1.2); as they are without one."""
+    """Samples cut to the first window of the file (PS3.3, C.11.2.1.2); unchanged without a window."""
     if "WindowCenter" not in dataset or "WindowWidth" not in dataset:
         return samples
     centre, width = (np.atleast_1d(dataset[name].value)[0] for name in ("WindowCenter", "WindowWidth"))

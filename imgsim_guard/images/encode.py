@@ -1,4 +1,4 @@
-"""Pixels from memory as the bytes of an image file, so that they go the way of every other image."""
+"""Pixels in memory as the bytes of an image file, so that they are processed like every other image."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ FAST = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 
 
 def png_of(picture: ArrayLike) -> bytes:
-    """A picture as PNG: an array [h, w] or [h, w, 1, 3 or 4] of uint8, grey or RGB or RGBA, or an image of Pillow's.
+    """A picture as PNG: an array uint8 [h, w] or [h, w, 1, 3 or 4], grey, RGB or RGBA, or a Pillow image.
 
     Raises GuardError for any other array.
     """
     convert = getattr(picture, "convert", None)
-    if callable(convert):  # Pillow's, which may have a palette or other colours
+    if callable(convert):  # a Pillow image, which may have a palette
         picture = convert("RGBA" if getattr(picture, "mode", "") in {"RGBA", "LA", "PA"} else "RGB")
     pixels = np.asarray(picture)
     if pixels.ndim == 3 and pixels.shape[2] == 1:  # noqa: PLR2004

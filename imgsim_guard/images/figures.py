@@ -1,4 +1,4 @@
-"""Pictures that lie on a page among text, or upon another picture: what an X-Y cut does not set free."""
+"""Pictures on a page among text, and pictures pasted onto another picture: those that an X-Y cut does not separate."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Part = tuple[int, int, int, int]
-"""x0, y0, x1, y1: a part of a picture, in pixels of it."""
+"""x0, y0, x1, y1: a part of a picture, in pixels."""
 
 PLAIN_SPAN = 17
-"""Grey values this close to one another are one plain colour."""
+"""Grey values within this span are one plain colour."""
 
 LEAST_GROUND = 0.2
-"""Of a picture's area is plain where figures lie on a page."""
+"""The least share of a page's area that is plain."""
 
 INK = 16
-"""Grey levels from the ground."""
+"""Grey levels that ink differs from the ground."""
 
 STROKE = 9
-"""Pixels, of 384 a page: letters are thinner, and so are the lines of a table."""
+"""Pixels, on a page of 384: the strokes of letters and the lines of a table are thinner."""
 
 SOLID = 0.6
-"""The share of its box that a figure fills."""
+"""The least share of its box that a figure fills."""
 
 MARGIN, BARE = 3, 0.7
-"""So many pixels around a figure, this share is ground: else it is a part of a picture that is not ground by chance."""
+"""So many pixels around a figure, this share must be ground: otherwise it is a part of a picture."""
 
 
 def figures(grey: NDArray[np.uint8]) -> list[Part]:
-    """The boxes of what is solid on the plain ground of a picture [h, w], largest first; none without such a ground."""
+    """The boxes of solid parts on the plain ground of a picture [h, w], largest first; empty without such a ground."""
     counts = np.bincount(grey.ravel(), minlength=256)
     within = np.convolve(counts, np.ones(PLAIN_SPAN, np.intp), "same")
     if within.max() < LEAST_GROUND * grey.size:
@@ -52,7 +52,7 @@ def figures(grey: NDArray[np.uint8]) -> list[Part]:
 
 
 def _surroundings(inked: NDArray[np.uint8], box: Part) -> float:
-    """How much of what is around a box is inked; 0 around the whole."""
+    """The share of inked pixels around a box; 0 if the box is the whole picture."""
     x0, y0, x1, y1 = box
     around = inked[max(0, y0 - MARGIN) : y1 + MARGIN, max(0, x0 - MARGIN) : x1 + MARGIN]
     inside = inked[y0:y1, x0:x1]
@@ -60,27 +60,30 @@ def _surroundings(inked: NDArray[np.uint8], box: Part) -> float:
 
 
 STEP = 8
-"""Levels of one colour between a pixel and the next but one that make an edge: a scaled border is two pixels wide."""
+"""Least difference of an edge in levels of one colour, between pixels two apart: a scaled border is two pixels wide."""
 
 SURROUNDINGS, STANDING_OUT = 13, 2.0
-"""An edge is so many times the mean step of so many pixels: grass and gravel are all steps, but none stands out."""
+"""An edge differs by so many times the mean step within so many pixels: in grass or gravel, no step stands out."""
 
 CANDIDATES = 12
-"""Columns, and rows, with the longest edges: the sides of a pasted picture are among them."""
+"""Columns, and rows, with the longest edges that are tried as sides of a pasted picture."""
 
 DENSE = 0.5
-"""So much of a line is an edge where it counts as one: on a long side, something is as bright as what it lies on."""
+"""The share of a line that must be an edge. On a long side, some pixels are as bright as those beside them."""
 
 LEAST_SIDE = 40
-"""Pixels of 384: a smaller picture would not be looked at."""
+"""Pixels of 384: a smaller picture would not be compared."""
 
 DRAWN, DRAWN_ALL_ROUND = 0.5, 0.72
-"""The share of each side of a rectangle, and of all four, that is an edge: pasted pictures have 0.62 and 0.78 or more,
-a random column 0.13."""
+"""The share of each side of a rectangle, and of all four together, that must be an edge: pasted pictures have at least
+0.62 and 0.78, a random column 0.13.
+"""
 
 
 def pasted(picture: NDArray[np.uint8]) -> list[Part]:
-    """The rectangle in a picture [h, w, 3] that has edges on all four sides, the most distinct if there are several."""
+    """The rectangle in a picture uint8 [h, w, 3] with edges on all four sides, the most distinct if
+    there are several.
+    """
     if min(picture.shape[:2]) < LEAST_SIDE:
         return []
     columns, rows = _edges(picture), _edges(cv2.transpose(picture))
@@ -100,9 +103,7 @@ def pasted(picture: NDArray[np.uint8]) -> list[Part]:
 
 
 def _edges(picture: MatLike) -> NDArray[np.int32]:
-    """How many edges each column has above a row, [h + 1, w]: between what is left and what is right of a pixel, or
-    beside it.
-    """
+    """How many edges each column has above a row, int32 [h + 1, w]: between the pixels on the left and on the right."""
     step = np.zeros(picture.shape[:2], np.float32)
     blue, green, red = cv2.split(cv2.absdiff(picture[:, 2:], picture[:, :-2]))
     step[:, 1:-1] = cv2.max(cv2.max(blue, green), red)
@@ -111,7 +112,7 @@ def _edges(picture: MatLike) -> NDArray[np.int32]:
 
 
 def _candidates(edges: NDArray[np.int32]) -> NDArray[np.intp]:
-    """The columns with the longest dense edges, in order, and none beside another."""
+    """The columns with the longest dense edges, in order; no two are adjacent."""
     total = edges[1:].astype(np.float32) - np.arange(1, len(edges), dtype=np.float32)[:, None] * np.float32(DENSE)
     longest = (total - np.minimum.accumulate(np.minimum(total, 0), axis=0)).max(axis=0)
     highest = cv2.dilate(longest[None], np.ones((1, 5), np.uint8))[0]
@@ -122,7 +123,7 @@ def _candidates(edges: NDArray[np.int32]) -> NDArray[np.intp]:
 def _drawn(
     edges: NDArray[np.int32], places: NDArray[np.intp], first: NDArray[np.intp], last: NDArray[np.intp]
 ) -> NDArray[np.float32]:
-    """[n, w]: the share of each column that is an edge between two places; 0 where they are too near to one another."""
+    """float32 [n, w]: the share of each column that is an edge between two places; 0 if the places are too close."""
     total = edges[places].astype(np.float32)
     lengths = (places[last] - places[first])[:, None]
     return np.asarray((total[last] - total[first]) / lengths * (lengths >= LEAST_SIDE), np.float32)

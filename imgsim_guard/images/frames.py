@@ -1,7 +1,7 @@
-"""The frames of a film and the pages of a document: read one after the other, and a few chosen that stand for all.
+"""The frames of a film and the pages of a document: read one after the other, of which a few are chosen.
 
-Two films that begin alike are not the same film. So all frames are looked at, up to a number that bounds the work, and
-those are chosen that differ most from one another; a black frame or a title among them does not stand for the rest.
+Two films that begin alike are not the same film. So all frames are read, up to a limit, and those that differ most from
+each other are chosen. An empty frame or a title is not chosen to stand for the others.
 """
 
 from __future__ import annotations
@@ -26,32 +26,33 @@ if TYPE_CHECKING:
     from imgsim_guard.images.structure import Structure
 
 Kind: TypeAlias = Literal["film", "document", "pictures"]
-"""`pictures`: of one moment, the first of which is shown, as a camera for stereo makes them."""
+"""`pictures`: several pictures of one moment, such as of a stereo camera, of which the first is shown."""
 
 MOST_FRAMES = 256
-"""Frames of a film, or pages, that are looked at: ten seconds of film, and no book."""
+"""Most frames or pages that are read: ten seconds of film, but not a whole book."""
 
 MOST_PIXELS = 2**27
-"""Of all frames that are looked at: two seconds of work."""
+"""Pixels of all frames that are read: two seconds of work."""
 
 AT_ONCE = 2**25
-"""Pixels of the frames that are in memory, and of those that were chosen: 100 MB each."""
+"""Pixels of the frames in memory, and of those that were chosen: 100 MB each."""
 
 MOST_CHOSEN = 16
-"""Frames that stand for a film: each is embedded."""
+"""Most frames that stand for a film. Each is embedded."""
 
 LARGEST_PAGE = 2**26
-"""Pixels of a page but the first: an A3 page at 600 dpi has 70 million."""
+"""Most pixels of a page after the first: an A3 page at 600 dpi has 70 million."""
 
 TINY = 32
-"""Side of the grey picture by which frames are told apart."""
+"""Side of the small grey picture by which frames are compared."""
 
 ALIKE, SAME = 10.0, 1.0
-"""Grey levels that the tiny pictures of two frames of a film, or of two pages, differ in the mean: below, one of them
-stands for both. Pages of text differ little."""
+"""Mean difference in grey levels of the small pictures of two frames of a film, or of two pages: below it, one stands
+for both. Pages of text differ little.
+"""
 
 EMPTY = 3.0
-"""Grey levels of spread of a frame that shows nothing."""
+"""Standard deviation in grey levels of a frame that shows nothing."""
 
 
 class _Chosen(NamedTuple):
@@ -61,18 +62,18 @@ class _Chosen(NamedTuple):
 
 
 def read_frames(data: bytes, header: Header, structure: Structure) -> Picture | None:
-    """The picture of a file that has several frames; None where not even the first can be decoded."""
+    """The picture of a file with several frames; None if not even the first can be decoded."""
     kind: Kind = "document" if header.format == "TIFF" else "film"
     return chosen(_raws(data, header, structure), header, data, total=structure.frames, kind=kind)
 
 
 def most_frames(header: Header) -> int:
-    """How many frames of such a file are looked at."""
+    """How many frames of such a file are read."""
     return max(2, min(MOST_FRAMES, MOST_PIXELS // (header.width * header.height)))
 
 
 def chosen(raws: Iterable[Raw], header: Header, data: bytes, *, total: int, kind: Kind) -> Picture | None:
-    """The picture that these frames of a file make; None where there are none."""
+    """The picture of the frames of a file; None if there are none. `total`: how many frames the file has."""
     choice = _Choice(AT_ONCE // (header.width * header.height), ALIKE if kind == "film" else SAME)
     digests = []
     for raw in raws:
@@ -88,7 +89,7 @@ def chosen(raws: Iterable[Raw], header: Header, data: bytes, *, total: int, kind
 
 
 class _Choice:
-    """Of frames that come one after the other, those that differ most (Gonzalez's k centres, in one pass)."""
+    """Chooses the frames that differ most, from a sequence (Gonzalez's k centres, in one pass)."""
 
     def __init__(self, most: int, alike: float) -> None:
         self._most = max(2, min(MOST_CHOSEN, most))
@@ -113,17 +114,19 @@ class _Choice:
                 self._thin_out()
 
     def frames(self) -> tuple[Pixels, ...]:
-        """Those that were chosen, in order; an empty one only where there are no others."""
+        """The chosen frames, in order; an empty one only if there are no others."""
         return tuple(one.pixels for one in self._chosen or self._empty)
 
     def typical(self) -> Pixels:
-        """The one nearest to the mean of all frames that show something."""
+        """The frame nearest to the mean of all frames that show something."""
         chosen = self._chosen or self._empty
         mean = self._sum / max(1, self._number)
         return min(chosen, key=lambda one: _apart(one.tiny - one.tiny.mean(), mean - mean.mean())).pixels
 
     def _thin_out(self) -> None:
-        """Leave out the later of the two that are most alike; from now on, frames must differ more than these did."""
+        """Remove the later one of the two most similar frames. From now on, frames must differ by more than
+        these two.
+        """
         distance, _, later = min(
             (_apart(one.tiny, other.tiny), index, at)
             for at, other in enumerate(self._chosen)
@@ -154,7 +157,7 @@ def _raws(data: bytes, header: Header, structure: Structure) -> Iterator[Raw]:
 
 
 def _pages(data: bytes, header: Header, most: int) -> Iterator[Raw]:
-    """Of a TIFF, up to the first that cannot be read."""
+    """The pages of a TIFF, up to the first that cannot be read."""
     buffer = bytearray(data)
     for page in tiff.pages(data)[:most]:
         tiff.begin_with(page, buffer)

@@ -1,7 +1,7 @@
-"""Pixels to perceptual hashes.
+"""From pixels to perceptual hashes.
 
-The signs of the 255 lowest frequencies of the picture's discrete cosine transform, after Zauner, Implementation and
-Benchmarking of Perceptual Image Hash Functions, 2010 (who takes the median for the threshold).
+A hash has the signs of the 255 lowest frequencies of the picture's discrete cosine transform, after Zauner,
+Implementation and Benchmarking of Perceptual Image Hash Functions, 2010 (who uses the median as threshold).
 """
 
 from __future__ import annotations
@@ -18,17 +18,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SIDE = 64
-"""To which the picture is reduced, whatever its aspect."""
+"""Side to which the picture is reduced, whatever its aspect ratio."""
 
 QUARTERS = 4
-"""As many channels as OpenCV averages."""
+"""Channels that OpenCV averages at once."""
 
 FAINT = 6.0
-"""Grey levels of spread below which there is nothing to hash: noise has signs, too."""
+"""Standard deviation in grey levels below which there is no hash: noise has signs, too."""
 
 
 def hashes(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The hashes [5, 32] of a picture [h, w, 3]: of the whole and of up to four pictures within it; zeros for none."""
+    """The hashes uint8 [5, 32] of a picture uint8 [h, w, 3]: of the whole and of up to four pictures within it; zeros
+    for none.
+    """
     boxes = [Box(0, 0, 1, 1), *views(pixels)]
     grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8)
     rows = b"".join(_hash(box.cut(grey)) for box in boxes).ljust(HASHES * HASH_SIZE, b"\0")
@@ -46,10 +48,11 @@ def _hash(grey: NDArray[np.uint8]) -> bytes:
 
 
 def averaged(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The picture [h, w] at [SIDE, SIDE]: to the last bit as `cv2.resize` averages, in a third of the time.
+    """The picture [h, w] reduced to [SIDE, SIDE], with the same bits as `cv2.resize` with INTER_AREA, in a third of the
+    time.
 
-    OpenCV adds pixel after pixel of a channel, each waiting for the one before, but channels beside one another. So
-    four quarters of the picture are made channels of one.
+    OpenCV adds the pixels of a channel one after the other, but channels in parallel. So the four quarters of the
+    picture become four channels.
     """
     axis = next((axis for axis, side in enumerate(grey.shape) if _in_quarters(side)), None)
     if axis is None or min(grey.shape) < SIDE:
@@ -60,7 +63,7 @@ def averaged(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _in_quarters(side: int) -> bool:
-    """Whether OpenCV gives each quarter's pixels the weights that they have in the whole: its step from one averaged
-    pixel to the next, which it computes as here, must be exact.
+    """Whether OpenCV gives the pixels of each quarter the same weights as in the whole: the step from one averaged
+    pixel to the next, computed here as OpenCV does, must be exact.
     """
     return side % QUARTERS == 0 and 1 / (SIDE / side) == side / SIDE

@@ -1,7 +1,7 @@
-"""An image file's format and size from its first bytes, without decoding: what keeps a bomb from going off.
+"""An image file's format and size from its first bytes, without decoding, so that decompression bombs are refused.
 
-The format is judged by content, never by the file's name. Nothing here allocates more than a few numbers, and whatever
-the bytes are, the answer is a header or None.
+The format is determined by content, not by the file's name. Only a few numbers are allocated, and for any bytes the
+result is a header or None.
 """
 
 from __future__ import annotations
@@ -19,40 +19,43 @@ if TYPE_CHECKING:
 
 
 MAX_PIXELS = 2**28
-"""268 megapixels: above the largest camera's 200, and 0.8 GB once decoded."""
+"""268 megapixels: more than the largest camera's 200, and 0.8 GB once decoded."""
 
 
 MAX_SCANS = 100
-"""Of a JPEG: a progressive one has about ten, and each costs as much time as the first, however few bytes it has."""
+"""Of a JPEG: a progressive one has about ten, and each scan takes as much time as the first,
+however few bytes it has.
+"""
 
 
 MAX_TILE = 2**24
-"""Pixels of a TIFF's tile, which is decoded whole however small the image; usual ones have 2**16."""
+"""Pixels of a TIFF's tile, which is decoded as a whole even if the image is small; usual tiles have 2**16."""
 
 
 MAX_DIGITS = 12
-"""Of a size written in decimal: enough to be refused for."""
+"""Digits of a size in decimal: enough for sizes that are refused."""
 
 
 MAX_BOXES = 16
-"""Outermost ones of a file that are looked through; there are three or four."""
+"""Outermost boxes of a file that are read; there are three or four."""
 
 
 LARGEST_META = 2**20
-"""Bytes of the box that describes the images; a photograph's has a few thousand."""
+"""Bytes of the box that describes the images; that of a photograph has a few thousand."""
 
 
 def restrain_opencv() -> None:
-    """Give OpenCV a limit of its own for the size in a header, and keep it quiet about damaged files, which are named.
+    """Give OpenCV its own limit for the size in a header, and suppress its messages about damaged files, which the
+    reports name.
 
-    It reads this when it is imported.
+    OpenCV reads these settings when it is imported.
     """
     os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_PIXELS))
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 
 
 class Header(NamedTuple):
-    """The format's usual name, and width and height in pixels as the file claims them."""
+    """The format's usual name, and the width and height in pixels that the file claims."""
 
     format: str
     width: int
@@ -60,7 +63,7 @@ class Header(NamedTuple):
 
 
 def read_header(data: bytes) -> Header | None:
-    """The header of an image in one of the formats that are read; None for anything else, or a damaged header."""
+    """The header of an image in a format that is read; None for any other file, or a damaged header."""
     for signature, name, size in _FORMATS:
         if re.match(signature, data, re.DOTALL):
             try:
@@ -72,23 +75,25 @@ def read_header(data: bytes) -> Header | None:
 
 
 LONGEST_SIGNATURE = 132
-"""Bytes of a file that tell its format."""
+"""Bytes at the beginning of a file that determine its format."""
 
 
 def has_signature(data: bytes) -> bool:
-    """Whether a file that begins so is an image in one of the formats that are read."""
+    """Whether a file that begins with these bytes is an image in a format that is read."""
     return any(re.match(signature, data, re.DOTALL) for signature, _, _ in _FORMATS)
 
 
 PIECE, MOST_PIECES = 4096, 256
-"""Bytes of a file's pieces that are looked at for padding, and how many pieces, evenly spread."""
+"""Bytes of the pieces of a file that are checked for padding, and how many pieces, evenly spread."""
 
 PADDING = 256
-"""Bytes of padding that count as one: an empty page without compression is nothing else, and no bomb."""
+"""Bytes that a piece of padding counts as: an empty page without compression consists of such
+pieces, and is no bomb.
+"""
 
 
 def without_padding(data: bytes) -> int:
-    """About how many bytes a file has, where those of pieces that repeat one byte count for little."""
+    """About how many bytes a file has; pieces that repeat one byte count as PADDING bytes."""
     count = len(data) // PIECE
     step = max(1, count // MOST_PIECES)
     pieces = [data[at * PIECE : (at + 1) * PIECE] for at in range(0, count, step)]
@@ -97,7 +102,7 @@ def without_padding(data: bytes) -> int:
 
 
 def has_cut_chunk(data: bytes) -> bool:
-    """Whether a chunk of this PNG claims more bytes than there are: OpenCV would make room for 2 GB of them first."""
+    """Whether a chunk of this PNG claims more bytes than the file has: OpenCV would first allocate 2 GB for them."""
     at = 8
     while data[at + 4 : at + 8] != b"IEND":
         at += 12 + int.from_bytes(data[at : at + 4])
@@ -107,7 +112,7 @@ def has_cut_chunk(data: bytes) -> bool:
 
 
 def has_many_scans(data: bytes) -> bool:
-    """Whether this JPEG has more than MAX_SCANS (ITU T.81, B.2.3). It takes a millisecond for each megabyte."""
+    """Whether this JPEG has more than MAX_SCANS (ITU T.81, B.2.3). Takes a millisecond for each megabyte."""
     return data.count(b"\xff\xda") > MAX_SCANS and jpeg_segments.scans(data) > MAX_SCANS
 
 
@@ -130,7 +135,7 @@ def _bmp(data: bytes) -> tuple[int, int]:
 
 
 def _webp(data: bytes) -> tuple[int, int]:
-    """RFC 9649, section 2: the first chunk tells."""
+    """RFC 9649, section 2: the first chunk has the size."""
     chunk = data[12:16]
     if chunk == b"VP8X":
         return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
@@ -142,7 +147,9 @@ def _webp(data: bytes) -> tuple[int, int]:
 
 
 def _tiff(data: bytes) -> tuple[int, int]:
-    """Of the first directory; a tile is decoded whole, however small the image."""
+    """The size of the first directory, or of its tiles, since a tile is decoded as a whole even if the
+    image is small.
+    """
     first = next(directories(data))
     if first.get(TILE_WIDTH, 0) * first.get(TILE_HEIGHT, 0) > MAX_TILE:
         raise ValueError("a tile that large is for nothing but to fill memory")
@@ -150,8 +157,8 @@ def _tiff(data: bytes) -> tuple[int, int]:
 
 
 def _heif(data: bytes) -> tuple[int, int]:
-    """Of AVIF and HEIC, the largest image spatial extents property (ISO 23008-12, 6.5.3): a grid's tiles have smaller
-    ones.
+    """AVIF and HEIC: the largest image spatial extents property (ISO 23008-12, 6.5.3), since the tiles of a grid have
+    smaller ones.
     """
     at = _meta_box(data)
     sizes = [
@@ -163,7 +170,7 @@ def _heif(data: bytes) -> tuple[int, int]:
 
 
 def _meta_box(data: bytes) -> int:
-    """Where it starts among the outermost boxes (ISO 14496-12, 4.2); 0 when it is not among the first of them."""
+    """The position of the meta box among the first outermost boxes (ISO 14496-12, 4.2); 0 if it is not there."""
     at = 0
     for _ in range(MAX_BOXES):
         length = int.from_bytes(data[at : at + 4])
@@ -174,7 +181,7 @@ def _meta_box(data: bytes) -> int:
 
 
 def _jpeg2000(data: bytes) -> tuple[int, int]:
-    """The codestream's own size (ISO 15444-1, A.5.1): it, not the box around it, is what gets decoded."""
+    """The codestream's size (ISO 15444-1, A.5.1), which is what a decoder uses, not that of the box around it."""
     at = data.index(b"\xff\x4f\xff\x51") + 8
     right, bottom, left, top = struct.unpack_from(">IIII", data, at)
     return right - left, bottom - top
@@ -186,11 +193,11 @@ def _netpbm(data: bytes) -> tuple[int, int]:
 
 
 _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
-"""Of width to height, which JPEG XL names instead of a width."""
+"""Ratios of width to height, which JPEG XL stores instead of a width."""
 
 
 def _jxl(data: bytes) -> tuple[int, int]:
-    """The codestream's own size (ISO 18181-1, annex D.2), whose bits begin with the lowest."""
+    """The codestream's size (ISO 18181-1, annex D.2). Its bits begin with the lowest."""
     start = data.index(b"\xff\x0a", 12 if data[:1] == b"\0" else 0) + 2
     bits = int.from_bytes(data[start : start + 16], "little")
 
@@ -214,11 +221,11 @@ def _jxl(data: bytes) -> tuple[int, int]:
 
 _NUMBER = rb"(?:US\x02\x00|\x02\x00\x00\x00)(..)"
 _DICOM_SIZES = [re.compile(re.escape(tag) + _NUMBER, re.DOTALL) for tag in (b"\x28\0\x11\0", b"\x28\0\x10\0")]
-"""Columns and rows, with the type of the value or without (PS3.5, 7.1)."""
+"""Columns and rows, with or without the type of the value (PS3.5, 7.1)."""
 
 
 def _dicom(data: bytes) -> tuple[int, int]:
-    """Columns and rows."""
+    """The size by the fields columns and rows."""
     found = [size.search(data[:LARGEST_META]) for size in _DICOM_SIZES]
     width, height = [struct.unpack("<H", one[1])[0] if one is not None else 0 for one in found]
     return width, height

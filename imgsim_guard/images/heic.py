@@ -1,4 +1,4 @@
-"""HEIC, the format of phones, by pillow-heif: the extra [heic]."""
+"""HEIC, the format of phones, by pillow-heif (the extra [heic])."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PACKAGE = "pillow-heif"
 
 
 def heic_decoder() -> list[str]:
-    """The name and version of the decoder; none when the extra is not installed."""
+    """The name and version of the decoder; empty if the extra is not installed."""
     if find_spec("pillow_heif") is None:
         return []
     from importlib.metadata import version
@@ -26,8 +26,8 @@ def heic_decoder() -> list[str]:
 
 
 def decode_heic(data: bytes, most: int) -> tuple[int, list[Raw]] | Unreadable:
-    """How many images there are, and so many of them, the primary one first, turned as the file's own boxes say (its
-    EXIF orientation only repeats them). Or why there are none.
+    """How many images there are, and at most `most` of them, the primary one first, rotated as the file's boxes say
+    (its EXIF orientation repeats them). Or why there are none.
     """
     try:
         import pillow_heif

@@ -1,7 +1,7 @@
-"""The segments of a JPEG, and what lies behind the picture (ITU T.81, annex B; CIPA DC-007, multi-picture format).
+"""The segments of a JPEG, and the data after the picture (ITU T.81, annex B; CIPA DC-007, multi-picture format).
 
-Files of cameras and phones have stray bytes and fill bytes between segments, data of other programs in them, and videos
-and further pictures behind the end: none of it is the picture's damage.
+Files of cameras and phones have stray bytes and fill bytes between segments, segments of other programs, and videos and
+further pictures after the end. None of these damages the picture.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MOST_SEGMENTS = 2**14
-"""That are walked through; a photograph has some twenty, and a colour profile of megabytes 60 more."""
+"""Most segments that are read. A photograph has some twenty, and a colour profile of megabytes has 60 more."""
 
 SCAN, END = 0xDA, 0xD9
 
 _MARKER = re.compile(rb"\xff[^\xff\0]", re.DOTALL)
 _AFTER_SCAN = re.compile(rb"\xff[^\xff\0\xd0-\xd7]", re.DOTALL)
 _ALONE = {0x01, *range(0xD0, 0xD9)}
-"""Markers without a segment: those of restarts, of the beginning, and TEM."""
+"""Markers without a segment: restart markers, the start of the image, and TEM."""
 
 _GAIN_MAP = re.compile(rb"hdrgm|hdrgainmap|urn:iso:std:iso:ts:21496|GainMap", re.IGNORECASE)
 _LARGEST_APP = 2**16
@@ -32,7 +32,7 @@ _THUMBNAILS = {0x010001, 0x010002}
 
 
 class Segment(NamedTuple):
-    """The second byte of its marker, and where what is after its length lies."""
+    """The second byte of a segment's marker, and the range of its content after the length."""
 
     marker: int
     start: int
@@ -40,8 +40,8 @@ class Segment(NamedTuple):
 
 
 def segments(data: bytes) -> Iterator[Segment]:
-    """Those of the picture, each scan as one, up to the end of it. Bytes that belong to none are skipped, as libjpeg
-    does.
+    """The segments of the picture up to its end; each scan is one. Bytes between segments are skipped,
+    as libjpeg does.
     """
     at, marker = 2, _MARKER
     for _ in range(MOST_SEGMENTS):
@@ -60,7 +60,7 @@ def segments(data: bytes) -> Iterator[Segment]:
 
 
 def size(data: bytes) -> tuple[int, int]:
-    """Width and height of the first frame header: markers C0 to CF but for C4, C8 and CC. Raises ValueError."""
+    """Width and height of the first frame header: markers C0 to CF except C4, C8 and CC. Raises ValueError."""
     for kind, start, _ in segments(data):
         if 0xC0 <= kind <= 0xCF and kind not in {0xC4, 0xC8, 0xCC}:
             height, width = struct.unpack_from(">HH", data, start + 1)
@@ -74,8 +74,8 @@ def scans(data: bytes) -> int:
 
 
 class Behind(NamedTuple):
-    """`pictures`: further ones of a multi-picture file. `other`: what else is behind the picture and would be shown by
-    a program that knows of it, such as a video or a map of brightness.
+    """`pictures`: the further pictures of a multi-picture file. `other`: other data after the picture that some program
+    shows, such as a video or a gain map.
     """
 
     pictures: tuple[bytes, ...] = ()
@@ -83,7 +83,7 @@ class Behind(NamedTuple):
 
 
 def behind(data: bytes) -> Behind:
-    """What is in a JPEG file beside its picture."""
+    """What a JPEG file has besides its picture."""
     walked = list(segments(data))
     if not walked or walked[-1].marker != END or len(data) - walked[-1].start < _SHORTEST:
         return Behind()
@@ -97,11 +97,11 @@ def behind(data: bytes) -> Behind:
 
 
 _SHORTEST = 128
-"""Bytes behind a picture that could be a picture or a video."""
+"""Bytes after a picture that may be a picture or a video."""
 
 
 def _parts(data: bytes, base: int) -> Iterator[bytes]:
-    """The further pictures that the index names, but for smaller versions of the first."""
+    """The further pictures in the index, without smaller versions of the first."""
     order = "<" if data[base : base + 2] == b"II" else ">"
     found = entry_of(data[base:], MULTI_PICTURE)
     if found is None:

@@ -1,4 +1,4 @@
-"""JPEG XL, by imagecodecs: the extra [jxl]."""
+"""JPEG XL, by imagecodecs (the extra [jxl])."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PACKAGE = "imagecodecs"
 
 
 def jxl_decoder() -> list[str]:
-    """The name and version of the decoder; none when the extra is not installed."""
+    """The name and version of the decoder; empty if the extra is not installed."""
     if find_spec(PACKAGE) is None:
         return []
     from importlib.metadata import version
@@ -21,8 +21,8 @@ def jxl_decoder() -> list[str]:
     return [f"{PACKAGE}-{version(PACKAGE)}"]
 
 
-def decode_jxl(data: bytes, most: int) -> tuple[int, list[Raw]] | Unreadable:  # noqa: ARG001  there is one
-    """One, and the first picture, turned as the codestream says. Or why there is none."""
+def decode_jxl(data: bytes, most: int) -> tuple[int, list[Raw]] | Unreadable:  # noqa: ARG001  only the first frame is decoded
+    """1 and the first picture, rotated as the codestream says; or why there is none."""
     try:
         import imagecodecs
     except ImportError:
@@ -35,7 +35,7 @@ def decode_jxl(data: bytes, most: int) -> tuple[int, list[Raw]] | Unreadable:  #
 
 
 def _raw(frame: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Raw:
-    """Of [h, w, c]: grey or RGB, and alpha if the number of samples is even."""
+    """Samples [h, w, c]: grey or RGB, with alpha if c is even."""
     has_alpha = frame.shape[2] in {2, 4}
     colours = frame[:, :, : frame.shape[2] - has_alpha][:, :, ::-1]
     colours = np.ascontiguousarray(np.repeat(colours, 3, axis=2) if colours.shape[2] == 1 else colours)

@@ -1,4 +1,4 @@
-"""What runs in the child process: decodes one file after the other, each with its own limits of memory and time."""
+"""The program of the child process: decodes one file after the other, each with its own limits of memory and time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from imgsim_guard.model import Unreadable
 
 try:
     import resource
-except ImportError:  # Windows has none: there, the clock is the only limit
+except ImportError:  # Windows: only the elapsed time is limited
     resource = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from imgsim_guard.images.picture import Picture
 
 STEP = 2**24
-"""Bytes of room above the limit: libraries ask the system for memory in pieces."""
+"""Bytes above the limit: libraries allocate memory in large pieces."""
 
 
 def serve() -> None:
@@ -30,9 +30,9 @@ def serve() -> None:
     source, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
-    os.dup2(nothing, 1)  # a library that prints does not disturb the answers
+    os.dup2(nothing, 1)  # what a library prints is not part of an answer
     restrain_opencv()
-    if hasattr(os, "sched_setaffinity"):  # decoders start a thread a core, and each takes address space
+    if hasattr(os, "sched_setaffinity"):  # decoders start a thread for each core, which takes address space
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     import imgsim_guard.images.decode  # noqa: F401  before the memory is limited
 
@@ -46,7 +46,7 @@ def serve() -> None:
 def _read(source: IO[bytes], length: int) -> bytes:
     data = source.read(length)
     if len(data) < length:
-        sys.exit()  # the parent is gone
+        sys.exit()  # the parent has ended
     return data
 
 
@@ -65,7 +65,7 @@ def _limited(data: bytes, memory: int, seconds: float, least_side: int | None, w
 
 
 def _could_be_had(memory: int) -> bool:
-    """Whether the machine has so much memory without our limit: if not, the file is not at fault."""
+    """Whether the machine has so much memory without the limit. If not, the file is not the cause."""
     try:
         bytearray(memory)
     except MemoryError:
@@ -95,7 +95,7 @@ def _limits(memory: int, seconds: float) -> Iterator[None]:
 
 
 def _address_space() -> int:
-    """Bytes of it in use, where the system tells; else none that count, since macOS does not hold to the limit."""
+    """Bytes of address space in use. Without /proc, a value too large to matter: macOS does not enforce the limit."""
     try:
         with open("/proc/self/statm", "rb") as file:  # noqa: PTH123
             return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")

@@ -1,4 +1,4 @@
-"""Pixels to local features, by which parts of a picture are found again at any place, scale and turn.
+"""From pixels to local features, by which parts of a picture are found at any place, scale and rotation.
 
 Root-SIFT (Lowe, Distinctive image features from scale-invariant keypoints, 2004; Arandjelovic and Zisserman, Three
 things everyone should know to improve object retrieval, 2012).
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SIDE = 384
-"""Long side in pixels at which features are looked for."""
+"""Long side in pixels at which features are detected."""
 
 CONTRAST = 0.015
-"""OpenCV's default of 0.04 leaves X-rays and fog without features; noise begins below 0.01."""
+"""SIFT's contrast threshold. OpenCV's default of 0.04 finds none in X-rays and fog; below 0.01 there is noise."""
 
 CELLS = 6
-"""Features are shared out over so many cells a side, lest a caption or a page's text takes them all."""
+"""Features are taken evenly from so many cells a side, so that a caption or a page's text does not have all of them."""
 
 NORM = 512.0
-"""Of a descriptor, in whole numbers."""
+"""The norm of a descriptor, in whole numbers."""
 
 
 def local_features(pixels: NDArray[np.uint8]) -> bytes:
-    """The features of a picture [h, w, 3], as `search.words.features_in` reads them."""
+    """The local features of a picture uint8 [h, w, 3], as `search.words.features_in` reads them."""
     points, descriptors = detected(_small(pixels), MOST_FEATURES)
     found = np.zeros(len(points), FEATURE)
     if len(points):
@@ -54,7 +54,7 @@ def local_features(pixels: NDArray[np.uint8]) -> bytes:
 
 
 def detected(grey: NDArray[np.uint8], most: int) -> tuple[Sequence[cv2.KeyPoint], NDArray[np.uint8]]:
-    """The strongest features of a picture [h, w], shared out, and their descriptors uint8 [n, 128]."""
+    """The strongest features of a picture uint8 [h, w], evenly spread, and their descriptors uint8 [n, 128]."""
     sift = cv2.SIFT.create(0, contrastThreshold=CONTRAST)
     chosen = shared_out(sift.detect(grey, None), grey.shape, most)
     if not chosen:
@@ -75,7 +75,7 @@ def _small(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def shared_out(found: Sequence[cv2.KeyPoint], shape: tuple[int, ...], most: int) -> list[cv2.KeyPoint]:
-    """The `most` strongest, taken in turns from the cells of a grid over a picture of this shape."""
+    """The `most` strongest keypoints, taken in turn from the cells of a grid over a picture of this shape."""
     ranked = sorted(found, key=lambda point: (-point.response, point.pt, point.size, point.angle))
     taken: dict[tuple[int, int], int] = {}
     turns = []

@@ -1,4 +1,4 @@
-"""What is made of an image file: the pixels that a person sees, and a digest of everything that is in it."""
+"""A decoded image file: the pixels that a person sees, and a digest of all samples in it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ PIXEL_DIGEST_SIZE = 16
 
 
 class Picture(NamedTuple):
-    """`pixels`: [h, w, 3] in BGR. `digest`: of all samples of all frames. `ground`: on which a transparent
-    picture lies, and `other`: over the other ground. `frames`: of a film or a document, those that stand for it,
-    `pixels` among them. `total`: how many frames there are, `seen`: how many of them were looked at, `pages`: whether
-    they are a document's.
+    """`pixels`: uint8 [h, w, 3] in BGR. `digest`: of all samples of all frames. `ground`: that a transparent picture
+    lies on, and `other`: the pixels on the other ground. `frames`: of a film or a document, those that stand for it,
+    including `pixels`. `total`: how many frames there are; `seen`: how many were read; `pages`: whether they are those
+    of a document.
     """
 
     pixels: Pixels
@@ -39,16 +39,16 @@ class Picture(NamedTuple):
 
     @property
     def looks(self) -> tuple[Pixels, ...]:
-        """What else than `pixels` the picture is found by."""
+        """The further pixels, besides `pixels`, by which the picture is found."""
         rest = tuple(frame for frame in self.frames if frame is not self.pixels)
         return rest if self.other is None else (self.other, *rest)
 
 
 class Raw(NamedTuple):
-    """Samples as a file has them: [h, w] or [h, w, c], BGR, and alpha [h, w] of the same type if there is any.
+    """Samples as the file has them: [h, w] or [h, w, c], BGR, and alpha [h, w] of the same type if there is any.
 
-    `usual`: OpenCV's 8 bits of the same, BGR, without alpha. `laid_on_black`: the colours are multiplied with alpha.
-    `everything`: all samples, where more are in the file than are shown; the file's bytes where they cannot be had.
+    `usual`: OpenCV's 8 bits of them, BGR, without alpha. `laid_on_black`: the colours are multiplied by alpha.
+    `everything`: all samples, if the file has more than are shown; the file's bytes if they cannot be read.
     """
 
     samples: Samples
@@ -59,12 +59,12 @@ class Raw(NamedTuple):
 
 
 def opaque(pixels: Pixels, reduced: int = 1) -> Picture:
-    """A picture that is nothing but these pixels."""
+    """A picture of only these pixels."""
     return Picture(pixels, pixel_digest(pixels, reduced))
 
 
 def still(raw: Raw) -> Picture:
-    """The picture that these samples are."""
+    """The picture of these samples."""
     pixels = _shown(raw)
     alpha = None if raw.alpha is None else _alpha(raw.alpha)
     if alpha is None or alpha.min() == WHITE:
@@ -78,21 +78,23 @@ def still(raw: Raw) -> Picture:
 
 
 def pixel_digest(pixels: Pixels, reduced: int = 1) -> bytes:
-    """A digest of PIXEL_DIGEST_SIZE bytes that two images share when every pixel is the same, and both were decoded
-    smaller by the same factor.
+    """A digest of PIXEL_DIGEST_SIZE bytes. Two images share it if every pixel is the same and both were reduced by the
+    same factor.
     """
     return _digest([repr(pixels.shape) if reduced == 1 else f"{pixels.shape}/{reduced}"], [pixels])
 
 
 def digest_of(arrays: Sequence[Samples]) -> bytes:
-    """The same of all samples of a picture, whatever their types: its colours, and its alpha if it has any."""
+    """The digest of all samples of a picture of any type: its colours, and its alpha if there is any."""
     if len(arrays) == 1 and arrays[0].dtype == np.uint8 and arrays[0].ndim == 3:  # noqa: PLR2004  [h, w, 3]
         return pixel_digest(np.asarray(arrays[0], np.uint8))
     return _digest([f"{array.shape}{array.dtype.str}" for array in arrays], arrays)
 
 
 def digest_of_frames(frames: Sequence[bytes], unseen: bytes = b"") -> bytes:
-    """The same of a film or a document, given the digest of each frame, and the file where not all of it was seen."""
+    """The digest of a film or a document, from the digest of each frame, and from the file if not all
+    frames were read.
+    """
     return hashlib.blake2b(b"".join(frames) + unseen, digest_size=PIXEL_DIGEST_SIZE).digest()
 
 
@@ -104,7 +106,7 @@ def _digest(words: Iterable[str], arrays: Iterable[Samples]) -> bytes:
 
 
 def _shown(raw: Raw) -> Pixels:
-    """The colours, 8 bits, BGR."""
+    """The colours as uint8 [h, w, 3], BGR."""
     if raw.usual is not None and raw.samples.dtype == np.uint8 and not raw.laid_on_black:
         return raw.usual
     pixels = to_8_bits(raw.samples)

@@ -1,8 +1,8 @@
-"""Pictures within a picture: what is left of a framed photograph, a collage or a screenshot without what is plain.
+"""Pictures within a picture: the photograph in a frame, the pictures of a collage or a screenshot.
 
 A recursive X-Y cut (Nagy and Seth, Hierarchical representation of optically scanned documents, 1984): rows and columns
-of one colour are trimmed from the border, then the picture is cut at the widest plain gap, and each part is treated
-again. Figures among text and pictures pasted upon others, which have no gap around them, come first.
+of one colour are removed from the border, then the picture is cut at the widest plain gap, and each part is cut in the
+same way. Figures among text and pasted pictures, which have no gap around them, come first.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SIDE = 384
-"""Long side at which gaps are looked for: a gutter of 6 pixels between pictures of 500 is still two."""
+"""Long side at which gaps are found: a gutter of 6 pixels between pictures of 500 still has two."""
 
 PLAIN_SPREAD = 4.0
-"""Grey levels by which a plain row or column spreads: what JPEG adds."""
+"""Standard deviation in grey levels of a plain row or column, from JPEG compression."""
 
 LEAST_SHARE = 0.06
-"""Of the area of the whole: a smaller part is a logo or a line of text."""
+"""The least share of the whole area: a smaller part is a logo or a line of text."""
 
 LEAST_SIDE = 40
-"""Pixels at SIDE: as above."""
+"""The least side in pixels at SIDE, for the same reason."""
 
 ALIKE = 0.95
-"""The common area of two parts over that of both together, from which on they are one."""
+"""The common area of two parts divided by that of both together, from which they count as one."""
 
 MOST_DEPTH = 6
-"""Cuts below one another: a page of a figure in a column needs four."""
+"""Levels of cuts: a page with a figure in a column needs four."""
 
 MOST_VIEWS = HASHES - 1
-"""Of the largest, as many as a collage of four has: what is kept for an image has a fixed size."""
+"""The largest parts that are kept: a collage of four has so many, and the store keeps a fixed size for each image."""
 
 
 class Box(NamedTuple):
@@ -51,15 +51,15 @@ class Box(NamedTuple):
     bottom: float
 
     def cut(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The part of these pixels [h, w, ...]; at least one pixel."""
+        """The part of pixels [h, w, ...]; at least one pixel."""
         height, width = pixels.shape[:2]
         x, y = round(self.left * width), round(self.top * height)
         return pixels[y : max(y + 1, round(self.bottom * height)), x : max(x + 1, round(self.right * width))]
 
 
 def views(pixels: NDArray[np.uint8]) -> list[Box]:
-    """The pictures within a picture [h, w, 3], pasted ones and figures before what is left between gaps, each kind
-    largest first; none when it fills its frame.
+    """The pictures within a picture uint8 [h, w, 3], pasted ones and figures before parts between gaps, each kind
+    largest first; empty if the picture has no border or gap.
     """
     height, width = pixels.shape[:2]
     factor = min(1.0, SIDE / max(height, width))
@@ -82,7 +82,7 @@ def _large(part: Part, grey: NDArray[np.uint8]) -> bool:
 
 
 def _alike(one: Part, other: Part) -> bool:
-    """Whether a hash of the one would be that of the other."""
+    """Whether both parts would have the same hash."""
     width, height = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
     common = max(0, width) * max(0, height)
     return common >= ALIKE * (_area(one) + _area(other) - common)
@@ -111,7 +111,7 @@ def _plain(grey: NDArray[np.uint8], axis: int) -> NDArray[np.bool_]:
 
 
 def _trimmed(grey: NDArray[np.uint8], part: Part) -> Part:
-    """Without plain rows and columns at its border, until there are none."""
+    """The part without plain rows and columns at its border."""
     while True:
         x0, y0, x1, y1 = part
         inner = grey[y0:y1, x0:x1]
@@ -127,7 +127,7 @@ def _trimmed(grey: NDArray[np.uint8], part: Part) -> Part:
 
 
 def _halves(grey: NDArray[np.uint8], part: Part) -> tuple[Part, Part] | None:
-    """Both sides of the widest plain gap, if there is one."""
+    """The two sides of the widest plain gap; None if there is no gap."""
     x0, y0, x1, y1 = part
     inner = grey[y0:y1, x0:x1]
     (column, width), (row, height) = _widest_gap(_plain(inner, 0)), _widest_gap(_plain(inner, 1))

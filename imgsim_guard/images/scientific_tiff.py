@@ -1,7 +1,7 @@
-"""TIFFs of the sciences, by tifffile: fractions, 32 bits, many bands, samples that are beside what is shown.
+"""Scientific TIFFs, by tifffile: fractions, 32 bits, many bands, and samples that are not shown.
 
-OpenCV reads the TIFFs of cameras and programs, with more kinds of compression; this reads kinds of samples that OpenCV
-does not, and of others it tells all that is there.
+OpenCV reads TIFFs of cameras and programs, with more kinds of compression. This module reads the types of samples that
+OpenCV does not read, and all bands of the others.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from imgsim_guard.images.depth import Samples
 
 MOST_BYTES = 2**30
-"""Of a page's samples, in memory: 268 megapixels of four bytes."""
+"""Most bytes of a page's samples: 268 megapixels of four bytes."""
 
 SAMPLES_A_BYTE = 1024
-"""Bytes of samples that one of the file may stand for; deflate makes 1,030 of one at the most, out of zeros."""
+"""Most bytes of samples for each byte of the file; deflate reaches 1,030 with zeros."""
 
 FREE_BYTES = 2**27
-"""Of samples that a file of any size may have."""
+"""Bytes of samples that a file of any size may have."""
 
 _WHITE_IS_ZERO, _RGB = 0, 2
 
@@ -45,17 +45,17 @@ _FAILURES = (
     struct.error,
     zlib.error,
 )
-"""What tifffile raises where bytes are damaged, or where a codec is missing. It declares none of it."""
+"""What tifffile raises for damaged bytes or a missing codec. Its documentation lists none of it."""
 
 _NAMED = re.compile(r'sample="(\d+)"[^>]*>\s*(red|green|blue)\s*<', re.IGNORECASE)
 """GDAL's metadata (tag 42112): a band's colour, as its interpretation or its description."""
 
 
 def read_page(data: bytes | bytearray) -> Raw | None:
-    """All samples of a file's first page; None where tifffile gives up on it."""
+    """All samples of a file's first page; None if tifffile cannot read it."""
     import tifffile
 
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)  # what it warns of is no news to anybody here
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)  # its warnings do not help users here
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
             page = file.pages[0]
@@ -68,7 +68,7 @@ def read_page(data: bytes | bytearray) -> Raw | None:
 
 
 def _numbers(samples: Samples, page: Any) -> Samples:  # noqa: ANN401  tifffile has no types
-    """As [h, w, bands], real, and with what the file says is no data as no number."""
+    """Samples as [h, w, bands], real, with the file's no-data value as NaN."""
     while samples.ndim > 3 or (samples.ndim == 3 and 1 in {samples.shape[0], samples.shape[-1]}):  # noqa: PLR2004
         samples = samples.squeeze() if 1 in samples.shape else samples[0]
     if samples.ndim == 3 and page.planarconfig == 2:  # noqa: PLR2004  one plane after the other
@@ -103,7 +103,7 @@ def _raw(samples: Samples, page: Any) -> Raw:  # noqa: ANN401
 
 
 def _coloured(samples: Samples, page: Any) -> Samples:  # noqa: ANN401
-    """The bands that say that they are blue, green and red, else the first three, else the first; BGR."""
+    """The bands that the file names as blue, green and red, else the first three, else the first; BGR."""
     tag = page.tags.get(42112)
     named = {colour.lower(): int(at) for at, colour in _NAMED.findall(str(tag.value))} if tag is not None else {}
     bands = [named[colour] for colour in ("blue", "green", "red") if colour in named]

@@ -1,4 +1,4 @@
-"""One picture of a file, with all that OpenCV can tell of it: alpha, and more than 8 bits."""
+"""The first picture of a file, with everything that OpenCV reads: alpha, and more than 8 bits."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _TURNS = {
     7: (cv2.ROTATE_90_CLOCKWISE, 0),
     8: (cv2.ROTATE_90_COUNTERCLOCKWISE, None),
 }
-"""By EXIF's orientation, how the picture is turned, and then about which axis it is mirrored."""
+"""For each EXIF orientation: the rotation, and then the axis of mirroring."""
 
 _EXIF = 0
 
 
 def decoded(data: bytes | bytearray, how: int = cv2.IMREAD_COLOR) -> MatLike | None:
-    """What OpenCV makes of a file; None where it gives up."""
+    """What OpenCV decodes of a file; None if it cannot."""
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), how)
     except cv2.error:
@@ -45,9 +45,9 @@ def decoded(data: bytes | bytearray, how: int = cv2.IMREAD_COLOR) -> MatLike | N
 
 
 def read_still(data: bytes, header: Header, structure: Structure) -> Raw | None:
-    """All of a file's first picture that OpenCV tells of; None where it gives up.
+    """All samples of a file's first picture that OpenCV reads; None if it cannot.
 
-    OpenCV turns a picture as its EXIF data want only where it is asked for 8 bits without alpha.
+    OpenCV applies EXIF orientation only if it is asked for 8 bits without alpha.
     """
     try:
         samples, kinds, texts = cv2.imdecodeWithMetadata(np.frombuffer(data, np.uint8), flags=cv2.IMREAD_UNCHANGED)
@@ -62,9 +62,9 @@ def read_still(data: bytes, header: Header, structure: Structure) -> Raw | None:
 
 
 def read_page(data: bytes | bytearray, header: Header, structure: Structure) -> Raw | None:
-    """The first page of a TIFF; None where no decoder reads it.
+    """The first page of a TIFF; None if no decoder reads it.
 
-    OpenCV reads those of 8 bits with up to four samples, and more kinds of compression; tifffile the others.
+    OpenCV reads pages of 8 bits with up to four samples, and more kinds of compression; tifffile reads the others.
     """
     usual = decoded(data)
     eight = None if usual is None else np.asarray(usual, np.uint8)
@@ -81,7 +81,7 @@ def read_page(data: bytes | bytearray, header: Header, structure: Structure) -> 
 
 
 def _is_grey(structure: Structure, usual: MatLike) -> bool:
-    """Whether it may be grey with alpha, of which OpenCV tells the grey alone."""
+    """Whether the picture may be grey with alpha, of which OpenCV only returns the grey."""
     return structure.alpha and bool((usual[..., 0] == usual[..., 1]).all() and (usual[..., 1] == usual[..., 2]).all())
 
 
@@ -99,7 +99,7 @@ def raw_of(samples: MatLike, usual: MatLike | None, data: bytes, header: Header,
 
 
 def _transparent_grey(samples: MatLike, data: bytes) -> MatLike:
-    """Alpha of a grey PNG that names one grey as transparent (tRNS)."""
+    """Alpha of a grey PNG in which one grey is transparent (tRNS)."""
     start = next(start for kind, start, _ in png_chunks(data, until=b"IDAT") if kind == b"tRNS")
     bits = data[24]
     grey = int.from_bytes(data[start : start + 2])

@@ -1,6 +1,6 @@
-"""What an image file holds beyond one opaque picture of 8 bits, told from its structure, without decoding.
+"""What an image file has beyond one opaque picture of 8 bits, read from its structure without decoding.
 
-Nearly all photographs hold nothing more, and are decoded at once. Whatever the bytes are, the answer is a structure.
+Nearly all photographs have nothing more, and are decoded at once. For any bytes, the result is a structure.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from imgsim_guard.images.headers import Header
 
 MOST_BLOCKS = 2**20
-"""Of a file that are walked through: a film of 10,000 frames has 2 million at most, and a still picture a few."""
+"""Most blocks of a file that are read: a film of 10,000 frames has at most 2 million, a still picture a few."""
 
 
 class Structure(NamedTuple):
-    """`frames`: of a film, or pages of a document. `alpha`: there may be transparency. `deep`: more than 8 bits a
-    sample, or other numbers than whole ones from 0 on. `bands`: there are samples that OpenCV does not tell of.
-    `behind`: there is more in the file than the picture that OpenCV tells of.
+    """`frames`: of a film, or pages of a document. `alpha`: there may be transparency. `deep`: more than 8 bits for
+    each sample, or signed numbers or fractions. `bands`: there are samples that OpenCV does not return. `behind`: the
+    file has more after the picture that OpenCV reads.
     """
 
     frames: int = 1
@@ -36,7 +36,7 @@ class Structure(NamedTuple):
 
     @property
     def plain(self) -> bool:
-        """Whether OpenCV's usual answer is all there is."""
+        """Whether OpenCV's usual result is complete."""
         return self == _PLAIN
 
 
@@ -51,11 +51,11 @@ def structure_of(data: bytes, header: Header) -> Structure:
     try:
         return look(data)
     except (struct.error, IndexError, ValueError, OverflowError):
-        return _PLAIN  # it is damaged, which decoding finds out
+        return _PLAIN  # a damaged file; decoding reports it
 
 
 def _jpeg(data: bytes) -> Structure:
-    """Only where a marker or a signature says so is the end of the picture looked for."""
+    """The end of the picture is only searched if a marker or a signature suggests more data after it."""
     more = data.find(b"MPF\0", 0, LARGEST_META) > 0 or data.find(b"ftyp") > 0
     return Structure(behind=more and behind(data) != Behind())
 
@@ -69,7 +69,7 @@ def _png(data: bytes) -> Structure:
 
 
 def png_chunks(data: bytes, *, until: bytes = b"IEND") -> Iterator[tuple[bytes, int, int]]:
-    """The kind, start and end of each chunk's data, up to the first of one kind."""
+    """The kind, start and end of each chunk's data, up to the first chunk of the kind `until`."""
     at = 8
     for _ in range(MOST_BLOCKS):
         length, kind = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
@@ -80,7 +80,7 @@ def png_chunks(data: bytes, *, until: bytes = b"IEND") -> Iterator[tuple[bytes, 
 
 
 def _gif(data: bytes) -> Structure:
-    """GIF89a: blocks of a picture each, of an extension, which may tell of a transparent colour, or the end."""
+    """GIF89a: each block is a picture, an extension, which may name a transparent colour, or the end."""
     frames, alpha = 0, False
     for block, at in _gif_blocks(data):
         frames += block == 0x2C
@@ -89,7 +89,7 @@ def _gif(data: bytes) -> Structure:
 
 
 def _gif_blocks(data: bytes) -> Iterator[tuple[int, int]]:
-    """The first byte of each block, and where it is."""
+    """The first byte of each block, and its position."""
     at = 13 + _gif_colours(data[10])
     for _ in range(MOST_BLOCKS):
         if at >= len(data) or data[at] not in {0x21, 0x2C}:
@@ -145,8 +145,8 @@ def structure_of_page(page: tiff.Directory) -> Structure:
 
 
 def _avif(data: bytes) -> Structure:
-    """Alpha is an auxiliary picture, and av1C tells of more than 8 bits (AV1-ISOBMFF, 2.3.3); a sequence's frames are
-    the samples of its first track (ISO 14496-12, 8.7.3.2).
+    """Alpha is an auxiliary picture, and av1C has the bits (AV1-ISOBMFF, 2.3.3). The frames of a sequence are the
+    samples of its first track (ISO 14496-12, 8.7.3.2).
     """
     boxes = data[:LARGEST_META]
     at = boxes.find(b"av1C")
@@ -164,7 +164,7 @@ def _jpeg2000(data: bytes) -> Structure:
 
 
 def _bmp(data: bytes) -> Structure:
-    """BITMAPV4HEADER and later: the mask of alpha. Before, the fourth byte of a pixel means nothing."""
+    """BITMAPV4HEADER and later have the mask of alpha. In older headers, the fourth byte of a pixel has no meaning."""
     size, bits = struct.unpack_from("<I", data, 14)[0], struct.unpack_from("<H", data, 28)[0]
     return Structure(alpha=size >= 108 and bits == 32 and struct.unpack_from("<I", data, 66)[0] != 0)
 

@@ -1,4 +1,4 @@
-"""The directories of a TIFF file: what each of its pages says about itself (TIFF 6.0, section 2; BigTIFF as well)."""
+"""The directories of a TIFF file, which describe its pages (TIFF 6.0, section 2; also BigTIFF)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Directory: TypeAlias = dict[int, int]
-"""By tag, its first value; by PLACE, where it is, and by NEXT, where the place of the next one is told."""
+"""By tag: its first value. By PLACE: the directory's offset. By NEXT: where the offset of the next directory is."""
 
 PLACE, NEXT = 0, -1
 
 MOST_DIRECTORIES = 4096
-"""Of a file that are counted: each takes a few microseconds."""
+"""Most directories of a file that are counted: each takes a few microseconds."""
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, ORIENTATION, SAMPLES = 256, 257, 258, 259, 262, 274, 277
 MULTI_PICTURE = 0xB002
@@ -37,22 +37,22 @@ _TAGS = {
 }
 
 _CODES = {3: "H", 4: "I", 16: "Q"}
-"""Of struct, by the field's type; a size of another type is read as 32 bits, as libtiff's readers of old did."""
+"""Codes of `struct` by the field's type. A size of another type is read as 32 bits, as old readers of libtiff do."""
 
 _KINDS = {1: "whole numbers", 2: "signed numbers", 3: "floats", 5: "complex numbers", 6: "complex floats"}
 
 _USUAL_SAMPLES, _USUAL_COMPRESSION = 4, {1, 2, 3, 4, 5, 7, 8, 32773, 32946}
-"""What OpenCV reads; the kinds of compression are none, those of fax, LZW, JPEG, deflate and packed bits."""
+"""What OpenCV reads. Compression: none, fax, LZW, JPEG, deflate and packed bits."""
 
 _PLAIN_COMPRESSION = {1, 8, 32946}
-"""What tifffile reads by itself: none, and deflate."""
+"""What tifffile reads without imagecodecs: no compression, and deflate."""
 
 _REDUCED, _MASK = 1, 4
 """Bits of the subfile's type: a smaller version of another page, and a page's mask. Neither is a page."""
 
 
 def directories(data: bytes) -> Iterator[Directory]:
-    """Those of a file, one after the other. Raises struct.error when the first is not within the file."""
+    """The directories of a file, in order. Raises struct.error if the first is not within the file."""
     order = "<" if data[:2] == b"II" else ">"
     offset = order + ("Q" if _is_big(data, order) else "I")
     at = struct.unpack_from(offset, data, 8 if offset.endswith("Q") else 4)[0]
@@ -69,12 +69,12 @@ def directories(data: bytes) -> Iterator[Directory]:
 
 
 def is_page(directory: Directory) -> bool:
-    """Whether it is one that a reader turns to: no smaller version of another, no mask."""
+    """Whether a directory is a page that a viewer shows: neither a smaller version nor a mask."""
     return not directory.get(SUBFILE, 0) & (_REDUCED | _MASK)
 
 
 def entry_of(data: bytes, wanted: int) -> tuple[int, int] | None:
-    """Where the bytes of an entry of the first directory lie, and how many there are, for one of undefined type."""
+    """The offset and length of an entry of the first directory whose type is UNDEFINED; None without such a tag."""
     order = "<" if data[:2] == b"II" else ">"
     at = struct.unpack_from(order + "I", data, 4)[0]
     for start in range(at + 2, at + 2 + 12 * struct.unpack_from(order + "H", data, at)[0], 12):
@@ -85,12 +85,14 @@ def entry_of(data: bytes, wanted: int) -> tuple[int, int] | None:
 
 
 def pages(data: bytes) -> list[Directory]:
-    """The directories of those that a reader turns to."""
+    """The directories of the pages that a viewer shows."""
     return [one for one in directories(data) if is_page(one)]
 
 
 def begin_with(page: Directory, data: bytearray) -> None:
-    """Make a page the only one of the file: decoders count all others, in a time that grows with their square."""
+    """Make a page the only one of the file: decoders count the others, in time that grows with the square of their
+    number.
+    """
     order = "<" if data[:2] == b"II" else ">"
     big = _is_big(data, order)
     offset = order + ("Q" if big else "I")
@@ -100,7 +102,7 @@ def begin_with(page: Directory, data: bytearray) -> None:
 
 
 def unusual_kind(data: bytes) -> str | None:
-    """In words, the first page's kind of samples, if it is one that is not read; None for one that is."""
+    """In words, the first page's kind of samples if it cannot be read; None if it can."""
     page = next(directories(data))
     bits, samples, way = page.get(BITS, 1), page.get(SAMPLES, 1), page.get(COMPRESSION, 1)
     usual = bits in {1, 4, 8, 16} and samples <= _USUAL_SAMPLES and page.get(SAMPLE_FORMAT, 1) == 1
@@ -115,7 +117,7 @@ def _is_big(data: bytes | bytearray, order: str) -> bool:
 
 
 def _directory(data: bytes, at: int, order: str, *, big: bool) -> tuple[Directory, int]:
-    """One directory, and where the offset of the next one lies."""
+    """A directory, and the position of the next one's offset."""
     count, entry, step, offset = ("Q", "HHQ", 20, "Q") if big else ("H", "HHI", 12, "I")
     entries = min(struct.unpack_from(order + count, data, at)[0], 0xFFFF)
     place, at = at, at + struct.calcsize(order + count)
@@ -125,7 +127,7 @@ def _directory(data: bytes, at: int, order: str, *, big: bool) -> tuple[Director
         if tag in _TAGS:
             code = order + _CODES.get(kind, "I")
             value = start + struct.calcsize(order + entry)
-            if number * struct.calcsize(code) > struct.calcsize(offset):  # several values, which lie elsewhere
+            if number * struct.calcsize(code) > struct.calcsize(offset):  # several values, stored elsewhere
                 value = struct.unpack_from(order + offset, data, value)[0]
             if value + struct.calcsize(code) <= len(data):
                 found.setdefault(tag, struct.unpack_from(code, data, value)[0])
