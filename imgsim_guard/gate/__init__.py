@@ -1,1 +1,1 @@
-"""The gate: which images are new, which of them are near-duplicates, and what the policy says about them."""
+"""The check: embed new images, search for near-duplicates, and apply the policy to them."""

@@ -1,7 +1,7 @@
-"""The pairs that a person accepted, with the reason: reading, applying, writing and pruning them.
+"""The accepted pairs, each with a reason: reading, applying, writing and pruning them.
 
-The file has one line per pair, sorted and without times, so that two branches that accept different pairs
-merge line by line (`merge=union` in .gitattributes). Pairs are named by content ids, since paths change.
+The file has one line for each pair, sorted and without times, so that two branches that accept different pairs merge
+line by line (`merge=union` in .gitattributes). Pairs are stored by content ids, since paths change.
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ if TYPE_CHECKING:
 FILE = ".imgsim-guard/accepted.yaml"
 
 WHAT = "accepted pairs"
-"""What messages call the file."""
+"""The name of the file's content in messages."""
 
 MAX_FILE_SIZE = 2**26
-"""Bytes. A baseline of a hundred thousand pairs is a third of that."""
+"""Bytes. A hundred thousand pairs take a third of that."""
 
 _HEADER = """\
 # Pairs of images that imgsim-guard lets pass. `imgsim-guard accept` adds lines; any line may be deleted by hand.
 """
 _CONTENT = re.compile(r"(git:[0-9a-f]{40}|md5:[0-9a-f]{32}|sha256:[0-9a-f]{64})")
 _LINE_END = re.compile(r"\r\n|\r|\n")
-"""Not str.splitlines(), which ends a line at characters that a reason may hold."""
+"""Not str.splitlines(), which also ends a line at characters that a reason may contain."""
 
 _TEXT = r'"([^"\\]*(?:\\.[^"\\]*)*)"'
 _AS_WRITTEN = re.compile(
     rf"- \{{images: \[([a-z0-9]+:[0-9a-f]+), ([a-z0-9]+:[0-9a-f]+)\], (?:path: {_TEXT}, )?(?:of: {_TEXT}, )?"
     rf"reason: {_TEXT}\}}(?:  # (.*))?"
 )
-"""A line as it is written here; a thousand of them take a hundredth of the time of the YAML parser."""
+"""A line as `write_accepted` writes it. A thousand of them take a hundredth of the time of the YAML parser."""
 
 
 class AcceptedPair(NamedTuple):
-    """Two content ids, sorted, and why the pair may stay.
+    """Two content ids, sorted, and the reason why the pair is allowed.
 
-    The ids may be of the same bytes. Then `path` is that of the copy, so that the next copy is not allowed with it, and
-    `of` what it is a copy of, so that a copy of the same in another split is not. Else both are empty. `shown`: the
-    paths, for people.
+    Both ids may be of the same bytes. Then `path` is the path of the copy, so that a further copy is not allowed, and
+    `of` is the path of the original, so that a copy of it in another split is not allowed. Otherwise both are empty.
+    `shown`: the paths for the reader.
     """
 
     contents: tuple[str, str]
@@ -60,7 +60,7 @@ class AcceptedPair(NamedTuple):
 
 
 def accepted_pair(match: Match, reason: str) -> AcceptedPair:
-    """What accepts a match."""
+    """The pair that accepts a match."""
     query, gallery = match.query, match.gallery
     first, second = sorted([query.content, gallery.content])
     path, of = (query.path, gallery.path) if _may_be_the_same(first, second) else ("", "")
@@ -68,14 +68,14 @@ def accepted_pair(match: Match, reason: str) -> AcceptedPair:
 
 
 def load_accepted(path: Path) -> list[AcceptedPair]:
-    """The pairs in a file; none when there is no such file. Raises GuardError with a line for every mistake."""
+    """The pairs in a file; empty if there is no such file. Raises GuardError with a line for every mistake."""
     if not os.path.lexists(path):
         return []
     return parse_accepted(read_text(path, what=WHAT, largest=MAX_FILE_SIZE), name=str(path))
 
 
 def parse_accepted(text: str, *, name: str) -> list[AcceptedPair]:
-    """The pairs in a text; `name` is what messages call it. Raises GuardError as `load_accepted` does."""
+    """The pairs in a text; `name` is its name in messages. Raises GuardError as `load_accepted` does."""
     pairs, mistakes = [], []
     for number, line in enumerate(_LINE_END.split(text), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
@@ -102,17 +102,17 @@ def marked(
     identity: Callable[[str], str],
     split: Callable[[str], str] = lambda _path: "",
 ) -> list[Match]:
-    """The matches, those that are accepted with the reason. Contents are the same when their `identity` is."""
+    """The matches; those that were accepted have the reason. `identity` is equal for content ids of the same bytes."""
     if not pairs:
         return list(matches)
     reasons = {_key(pair.contents, pair.path, split(pair.of), identity): pair.reason for pair in pairs}
-    # Which of two copies is the new one depends on who asks: what is staged or, of all, what comes later.
+    # Which of two copies is the query depends on the check: the staged one, or, if all are checked, the later path.
     either = {frozenset((pair.path, pair.of)): pair for pair in pairs if pair.path}
 
     def reason(match: Match) -> str | None:
         contents, (ours, theirs) = (match.query.content, match.gallery.content), match.splits
         found = reasons.get(_key(contents, match.query.path, theirs, identity))
-        if found is None and ours != theirs:  # which of two in two splits is the copy, only the order of adding tells
+        if found is None and ours != theirs:  # between two splits, only the order of adding tells which one is the copy
             found = reasons.get(_key(contents, match.gallery.path, ours, identity))
         same = either.get(frozenset((match.query.path, match.gallery.path))) if found is None else None
         if same is not None and {*map(identity, same.contents)} == {*map(identity, contents)}:
@@ -138,13 +138,13 @@ def still_there(
 
 
 def _key(contents: tuple[str, str], path: str, split: str, identity: Callable[[str], str]) -> tuple[str, ...]:
-    """Of a copy, its path and the split of what it is a copy of; of other pairs, the contents."""
+    """The key of a pair: for a copy, its path and the split of the original; for other pairs, the contents."""
     first, second = sorted(identity(content) for content in contents)
     return (first, path, split) if first == second else (first, second)
 
 
 def _may_be_the_same(content: str, other: str) -> bool:
-    """Whether two content ids can be of the same bytes: each tracker has one for them."""
+    """Whether two content ids can name the same bytes: each tracker has one id for them."""
     return content == other or tracker_of(content) != tracker_of(other)
 
 
@@ -165,7 +165,7 @@ def _parsed(line: str) -> AcceptedPair | str:
 
 
 def _comment(line: str, value: Value) -> str:
-    """What follows the first # that ends the YAML of a line: not one in a quoted word."""
+    """The comment of a line: the text after the first # that is not in quotes."""
     for mark in re.finditer(r"\s#", line):
         try:
             if parse_yaml(line[: mark.start()]).value == value:
@@ -196,7 +196,7 @@ def _pair(entry: object, shown: str) -> AcceptedPair | str:
 
 
 def _fitting(first: str, second: str, path: str, of: str) -> bool:
-    """Whether a copy's path stands where it has to, and where it means something."""
+    """Whether `path` and `of` are given only if both ids may be of the same bytes, and `path` if the ids are equal."""
     return bool(path) if first == second else _may_be_the_same(first, second) or not path + of
 
 
@@ -207,11 +207,11 @@ def _line(pair: AcceptedPair) -> str:
 
 
 def _quoted(text: str) -> str:
-    """As a double-quoted word of YAML."""
+    """The text as a double-quoted string of YAML."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{_on_one_line(escaped)}"'
 
 
 def _on_one_line(text: str) -> str:
-    """With what cannot be printed escaped as in YAML."""
+    """The text with unprintable characters escaped as in YAML."""
     return "".join(character if character.isprintable() else f"\\U{ord(character):08x}" for character in text)

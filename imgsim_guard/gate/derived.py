@@ -1,4 +1,4 @@
-"""Images that stages of a pipeline derive from images of the dataset: nothing new, and copies by design."""
+"""Images that pipeline stages make from images of the dataset: they are copies by design, so they are not queries."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from imgsim_guard.model import Image, Made, Result, Selection
 
 NAMED = 3
-"""Outputs named in a note that is about many."""
+"""Outputs that a note names before it only counts."""
 
 
 def maker(path: str, made: Iterable[Made]) -> str:
-    """The stage that makes an image; empty for none."""
+    """The stage that makes an image; empty if there is none."""
     stages = {one.path: one.stage for one in made}
     return next((stages[one] for one in _and_above(path) if one in stages), "") if stages else ""
 
 
 def without_derived(selection: Selection, policy: Policy) -> tuple[Selection, Selection | None]:
-    """A selection without derived images; and, if there are splits, the new derived images in them, against all others
-    in a split: of those, only matches across splits count.
+    """The selection without derived images; and, if there are splits, a selection of the new derived images in splits
+    against all other images in splits. Only its matches across splits count.
     """
     outputs = {one.path for one in selection.made if one.derived}
     if not outputs:
@@ -49,7 +49,7 @@ def without_derived(selection: Selection, policy: Policy) -> tuple[Selection, Se
 
 
 def with_leakage(result: Result, derived: Result) -> Result:
-    """A result with what was found of derived images across splits."""
+    """The result with the matches of derived images across splits."""
     found = tuple(match for match in derived.matches if all(match.splits) and match.splits[0] != match.splits[1])
     return replace(
         result,
@@ -66,7 +66,7 @@ def with_leakage(result: Result, derived: Result) -> Result:
 
 
 def _parted(images: Iterable[Image], outputs: Collection[str]) -> tuple[tuple[Image, ...], tuple[Image, ...]]:
-    """Those that are derived, and the others."""
+    """The derived images, and the others."""
     derived = {image for image in images if _is_in(image.path, outputs)}
     return tuple(sorted(derived)), tuple(image for image in images if image not in derived)
 
@@ -76,14 +76,14 @@ def _is_in(path: str, outputs: Collection[str]) -> bool:
 
 
 def _and_above(path: str) -> Iterable[str]:
-    """A path and the folders that it is in."""
+    """A path and the folders above it."""
     while path:
         yield path
         path = posixpath.dirname(path)
 
 
 def _note(new: Collection[Image], outputs: Iterable[str]) -> Iterable[str]:
-    """Said where new images are not judged as such."""
+    """A note about new images that were left out."""
     if new:
         used = sorted({one for image in new for one in _and_above(image.path) if one in {*outputs}})
         named = ", ".join(used[:NAMED]) + (", ..." if len(used) > NAMED else "")

@@ -1,4 +1,4 @@
-"""What the keep rule has to know of images, gathered from wherever they are."""
+"""The facts that the keep rule needs about images: size, compression, age, and whether an image is a page."""
 
 from __future__ import annotations
 
@@ -22,22 +22,24 @@ if TYPE_CHECKING:
     from imgsim_guard.sources.source import Source
 
 FITS = 0.85
-"""The common area of a picture's place on a page and of a part found there, over that of both together."""
+"""Least overlap of the place of a picture on a page with a part found there: their common area over that of both."""
 
 NEARLY_ALL = 0.97
-"""An image that shows another on more than this of its area is not looked at for a frame."""
+"""An image of which another one shows more than this part of the area is not checked for a frame."""
 
 SIDE = 384
-"""Long side at which the surroundings of a part are looked at."""
+"""Long side at which the surroundings of a part are examined."""
 
 PLAIN, FEW = 10, 0.03
-"""Grey levels from the median, and the share of pixels that may be further: what JPEG makes of one colour."""
+"""Grey levels from the median, and the share of pixels that may differ more: JPEG's effect on one colour."""
 
 AFTER_ALL_COMMITS = 1e15
-"""Nanoseconds since 1970 of a file that no commit has are more than this, and counts of commits are less."""
+"""The age of a file that is in no commit, in nanoseconds since 1970, is larger than this; counts of commits are
+smaller.
+"""
 
 
-def facts_of(  # noqa: PLR0913  where all that is known meets
+def facts_of(  # noqa: PLR0913  all facts meet here
     matches: Collection[Match],
     source: Source,
     *,
@@ -46,7 +48,7 @@ def facts_of(  # noqa: PLR0913  where all that is known meets
     age: Callable[[str], float],
     order: Callable[[str], int],
 ) -> dict[Image, Facts]:
-    """The facts about each image of the matches. An image whose bytes are not at hand has no size."""
+    """The facts about each image of the matches. An image that is not on this machine has no size."""
     around = pages(matches, source)
     found: dict[Image, Facts] = {}
     for image in sorted({image for match in matches for image in (match.query, match.gallery)}):
@@ -65,7 +67,7 @@ def facts_of(  # noqa: PLR0913  where all that is known meets
 
 
 def _measured(image: Image, source: Source) -> tuple[int, int, int]:
-    """Width, height and bytes; zeros where nobody can look."""
+    """Width, height and bytes; zeros if the image cannot be read."""
     data = source.read(image) if source.at_hand(image) else Unreadable("", absent=True)
     header = None if isinstance(data, Unreadable) else read_header(data)
     if header is None or isinstance(data, Unreadable):
@@ -74,7 +76,7 @@ def _measured(image: Image, source: Source) -> tuple[int, int, int]:
 
 
 def age_of(path: str, commit: int | None) -> float:
-    """When a file was added to the repository around, as a count of commits or, if it was not, last written."""
+    """When a file was added to the repository, as a count of commits; else when it was last written."""
     if commit is not None:
         return commit
     try:
@@ -84,10 +86,10 @@ def age_of(path: str, commit: int | None) -> float:
 
 
 def pages(matches: Iterable[Match], source: Source) -> set[Image]:
-    """The images that show another one as a picture of its own: a page, a collage, a screenshot, a frame.
+    """The images that show another image as a picture of its own: a page, a collage, a screenshot, a frame.
 
-    A photograph from which another was cropped shows that one on a part of its area, too, but nothing sets that part
-    off from the rest: so either there is but one colour around it, or one of the pictures within is just there.
+    A photograph from which another was cropped shows that one on a part of its area, too, but without a border. So the
+    part must be surrounded by one colour, or be one of the pictures within the image.
     """
     found: set[Image] = set()
     parts: dict[Image, tuple[NDArray[np.uint8], list[Box]] | None] = {}
@@ -104,7 +106,7 @@ def pages(matches: Iterable[Match], source: Source) -> set[Image]:
 
 
 def _looked_at(image: Image, source: Source) -> tuple[NDArray[np.uint8], list[Box]] | None:
-    """An image's grey values, small [h, w], and the pictures within it."""
+    """An image's grey values uint8 [h, w], reduced, and the pictures within it."""
     import cv2
     import numpy as np
 
@@ -124,7 +126,7 @@ def _looked_at(image: Image, source: Source) -> tuple[NDArray[np.uint8], list[Bo
 def _corners(
     match: Match, outer: Image, size: tuple[int, int, int], others: tuple[int, int, int]
 ) -> NDArray[np.float64] | None:
-    """(4, 2) corners of the other image on the outer one, in shares of its width and height; None if not known."""
+    """The corners (4, 2) of the other image on the outer one, in shares of its width and height; None if unknown."""
     import numpy as np
 
     found = match.evidence.transform if match.evidence is not None else None
@@ -154,7 +156,7 @@ def _is_set_off(corners: NDArray[np.float64], grey: NDArray[np.uint8], boxes: It
 
 
 def _common(one: Box, other: Box) -> float:
-    """The common area of two boxes over that of both together."""
+    """The common area of two boxes divided by that of both together."""
     width = min(one.right, other.right) - max(one.left, other.left)
     height = min(one.bottom, other.bottom) - max(one.top, other.top)
     common = max(0.0, width) * max(0.0, height)

@@ -1,7 +1,7 @@
-"""Images that are found by several looks: the frames of a film, the pages of a document, a picture on either ground.
+"""Images with several looks: the frames of a film, the pages of a document, a transparent picture on both grounds.
 
-Each further look has a row of its own in the store. Retrieval knows only rows, so each gets a name while it searches,
-and what it finds counts for the image.
+Each further look has a row of its own in the store. The search works on rows, so each look gets a name for it, and its
+candidates are then assigned to the image.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from imgsim_guard.store.store import Store
 
 MARK = "#"
-"""Between a content id, which has none, and the number of a look."""
+"""Between a content id, which does not contain it, and the number of a look."""
 
 
 def with_frames(rows: Mapping[str, int], store: Store) -> dict[str, int]:
@@ -29,7 +29,7 @@ def with_frames(rows: Mapping[str, int], store: Store) -> dict[str, int]:
 def of_images(
     retrieved: Mapping[tuple[str, str], Retrieved], order: Mapping[str, int] | None = None
 ) -> dict[tuple[str, str], Retrieved]:
-    """What was retrieved, by content: of several looks the smallest distance. Given an `order`, the later content of a
+    """The retrieved pairs by content: of several looks, the smallest distance. Given an `order`, the later content of a
     pair comes first.
     """
     places = {content: place for place, content in enumerate(order)} if order is not None else None

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 class Sorted(NamedTuple):
     """A selection by content.
 
-    `exact`: the pairs that content ids alone decide. `searched`: by content, the queries that are left to search for.
-    `held`: by content, the first image of the gallery that has it; `others`: of those contents that several splits
-    have, the first of each other split.
+    `exact`: the pairs that content ids alone decide. `searched`: the queries to search for, by content. `held`: the
+    first image of the gallery with each content. `others`: for a content in several splits, the first image of each
+    further split.
     """
 
     exact: list[tuple[Image, Image]]
@@ -28,12 +28,12 @@ class Sorted(NamedTuple):
     others: dict[str, list[Image]]
 
     def holding(self, content: str) -> list[Image]:
-        """The images of the gallery that have a content, the first of each split."""
+        """The images of the gallery with a content, the first of each split."""
         return [self.held[content], *self.others.get(content, ())] if content in self.held else []
 
 
 def identity_of(alike: Mapping[str, str]) -> Callable[[str], str]:
-    """The same for two content ids that name the same bytes, given which are like an earlier one (`Store.alike`)."""
+    """A function that is equal for content ids of the same bytes, from the result of `Store.alike`."""
     return lambda content: alike.get(content, content)
 
 
@@ -44,12 +44,12 @@ def sort_by_content(
     split: Callable[[str], str] = lambda _path: "",
     copies: Collection[str] = frozenset(),
 ) -> Sorted:
-    """Find the exact duplicates, and what has to be searched for. Contents are the same when their `identity` is.
+    """Find the exact duplicates, and the queries to search for. `identity` is equal for content ids of the same bytes.
 
-    A query whose content its split holds already brings nothing new, so only the copies are said of it. The same holds
-    for the second of two equal queries, if queries are compared with one another. A content that is new to a split may
-    be near what no rule minded before. `copies`: the paths that were accepted as such; what they are copies of comes
-    first, whatever its name, so that the next copy is one of that.
+    A query whose content is in its split already adds nothing new, so only its exact duplicates are reported. If
+    queries are compared with each other, the same holds for the second of two equal queries. A content that is new to a
+    split is searched for, since other rules apply there. `copies`: the paths that were accepted as copies; their
+    originals come first, whatever their names, so that a further copy is one of the original.
     """
     result = Sorted([], {}, {}, {})
     for image in _originals_first(selection.gallery, copies):
@@ -60,7 +60,7 @@ def sort_by_content(
     for query in _originals_first(selection.queries, copies):
         content = identity(query.content)
         known = [*result.holding(content), *earlier.get(content, ())]
-        known = [image for image in known if image.path != query.path]  # which git and DVC may both track
+        known = [image for image in known if image.path != query.path]  # git and DVC may both track a path
         result.exact.extend((query, image) for image in known)
         if _is_new(query, known, split):
             result.searched.setdefault(content, []).append(query)
@@ -74,7 +74,7 @@ def _originals_first(images: Iterable[Image], copies: Collection[str]) -> Iterab
 
 
 def _is_new(image: Image, known: Sequence[Image], split: Callable[[str], str]) -> bool:
-    """Whether none of the images is of its split. Splits are asked for where they matter only."""
+    """Whether none of the images is in its split. `split` is only called if it matters."""
     return not known or split(image.path) not in {split(other.path) for other in known}
 
 
@@ -87,16 +87,16 @@ def exact_duplicate(query: Image, gallery: Image, policy: Policy) -> Match:
 def candidate(  # noqa: PLR0913  each of them is needed
     query: Image, gallery: Image, distance: float, policy: Policy, *, likely: bool, among: bool = False
 ) -> Candidate:
-    """A pair that was retrieved, under the rule that holds for it."""
+    """A retrieved pair, under the rule for its splits."""
     splits = policy.split(query.path), policy.split(gallery.path)
     rule = policy.rule(splits)
     return Candidate(query, gallery, distance, distance <= rule.threshold, likely, rule, splits, among)
 
 
 def judge(pair: Candidate, *, same_pixels: bool, evidence: Evidence | None) -> Match | None:
-    """What a pair is, if anything: verification decides where it can, the threshold where it cannot.
+    """The match that a pair is, or None: verification decides if it can, else the threshold.
 
-    Two blank images are no copies of one another, however near: every blank image is near every other.
+    Two blank images are not copies of each other, however near: every blank image is near every other.
     """
     kind: Kind | None = "near-duplicate" if pair.near else None
     distance = pair.distance
@@ -110,5 +110,5 @@ def judge(pair: Candidate, *, same_pixels: bool, evidence: Evidence | None) -> M
 
 
 def in_order(matches: Iterable[Match]) -> tuple[Match, ...]:
-    """Matches by query, the nearest first: always the same order."""
+    """Matches by query, the nearest first: always in the same order."""
     return tuple(sorted(matches, key=lambda match: (match.query, match.distance, match.kind, match.gallery)))

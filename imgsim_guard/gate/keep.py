@@ -1,4 +1,4 @@
-"""The keep rule: which image of a group stays. Text, pages, the hook and `clean` all ask this one."""
+"""The keep rule: which image of a group stays. The text report, the page, the hook and `clean` all use it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from imgsim_guard.model import Image, Keep
 
 STEP, MANY_STEPS = 1.5, 1000
-"""By how much bytes a pixel have to differ to be told apart, and more steps than there can be."""
+"""The factor between steps of bytes for each pixel, and a number above all steps."""
 
 
 class Facts(NamedTuple):
-    """What the keep rule knows of an image.
+    """What the keep rule needs to know about an image.
 
-    `width`, `height` in pixels and `size` in bytes; 0 where they are not known. `age`: grows with the time at which the
-    image was added or written; inf where it is not known. `held`: it is in the dataset already. `protected`: it never
-    moves. `page`: it shows another image of the group as a part (a page, a collage, a frame), so that its own pixels
-    say nothing about that image. `order`: its place among what the user named.
+    `width`, `height` in pixels and `size` in bytes; 0 if unknown. `age`: grows with the time at which the image was
+    added or written; inf if unknown. `held`: whether it is in the dataset already. `protected`: whether it must not
+    move. `page`: whether it shows another image of the group as a part (a page, a collage, a frame), so that its own
+    pixels say nothing about that image. `order`: its position among the paths that the user named.
     """
 
     width: int = 0
@@ -34,12 +34,12 @@ class Facts(NamedTuple):
 
     @property
     def pixels(self) -> int:
-        """How many."""
+        """The number of pixels."""
         return self.width * self.height
 
     @property
     def compression(self) -> int:
-        """Bytes a pixel in steps: what differs by less, such as in its metadata, is compressed alike."""
+        """Bytes for each pixel, in steps: files that differ by less, such as in their metadata, count as equal."""
         return floor(log(self.size / self.pixels, STEP)) if self.size and self.pixels else -MANY_STEPS
 
 
@@ -54,7 +54,7 @@ _CRITERIA: dict[str, tuple[str, Callable[[Facts], float]]] = {
     "age": ("oldest", lambda facts: facts.age),
     "order": ("named first", lambda facts: facts.order),
 }
-"""By name, why an image is kept, and the number that is least for the image to keep."""
+"""By name: why an image is kept, and a number that is least for the image to keep."""
 
 _BY_NAME = "first by name"
 
@@ -67,19 +67,19 @@ _ORDERS: dict[Keep, tuple[str, ...]] = {
     "oldest": ("age",),
     "first": ("order",),
 }
-"""What is asked first; the rest follows in the default order. What is protected always comes first."""
+"""The criteria that come first; the others follow in the default order. `protected` is always first."""
 
 Rank = tuple[float | str, ...]
 
 
 def rank(image: Image, facts: Facts, keep: Keep) -> Rank:
-    """What images are sorted by: the first of a group is kept."""
+    """The sort key of an image: the first image of a group is kept."""
     numbers = (_CRITERIA[name][1](facts) for name in _criteria(keep))
     return (*numbers, image.path)
 
 
 def why_kept(kept: Rank, second: Rank, keep: Keep) -> str:
-    """What the kept image has over the next best, in words."""
+    """The advantage of the kept image over the next one, in words."""
     named = (_CRITERIA[name][0] for name in _criteria(keep))
     differing = (words for words, one, other in zip(named, kept, second, strict=False) if one != other)
     return next(differing, _BY_NAME)

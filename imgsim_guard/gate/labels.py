@@ -1,4 +1,4 @@
-"""Labels: which class an image is of, by a part of its path or by a table."""
+"""Labels: the class of an image, from a part of its path or from a table."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 LABEL = "{label}"
 
 LARGEST = 2**30
-"""Bytes of a table: COCO's own annotations are half of that."""
+"""Bytes of a table: COCO's own annotations take half of that."""
 
 FILES = ("path", "file", "filename", "file_name", "image", "image_path", "filepath")
 CLASSES = ("label", "class", "category", "target", "species", "name")
-"""What columns of a table are called, in the order in which they are looked for."""
+"""Names of the column with the label, in the order in which they are searched."""
 
 
 def labels_by(patterns: Sequence[str], root: Path) -> Callable[[str], str]:
-    """What gives the label of a path, relative to the root and with slashes; empty for none.
+    """A function that returns the label of a path, relative to the root and with slashes; empty if there is none.
 
-    A pattern has `{label}` for the part of the path that is the class; one without it is the name of a CSV or COCO file
+    A pattern has `{label}` for the part of the path that is the class. Without it, it is the name of a CSV or COCO file
     below the root. Raises GuardError for a file that is no such table.
     """
     if not patterns:
@@ -50,7 +50,7 @@ def labels_by(patterns: Sequence[str], root: Path) -> Callable[[str], str]:
 
 
 def _pattern(text: str) -> re.Pattern[str]:
-    """A pattern of a path: * stands for any part of a name, ** for any folders."""
+    """A regular expression for the pattern of a path: * matches a part of a name, ** any folders."""
     if text.count(LABEL) != 1:
         raise GuardError(f"labels: {text} has to name {LABEL} once")
     words = {LABEL: r"(?P<label>[^/]+)", "**/": r"(?:.*/)?", "**": r".*", "*": r"[^/]*", "?": r"[^/]"}
@@ -59,7 +59,7 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 def _table(path: Path) -> dict[str, str]:
-    """The labels in a file, by path and, where that is unique, by name."""
+    """The labels in a file, by path and also by name, if the name is unique."""
     text = read_text(path, what="file of labels", largest=LARGEST)
     rows = _of_coco(text, path) if path.suffix.lower() == ".json" else _of_csv(text, path)
     labels = dict(rows)
@@ -83,7 +83,7 @@ def _of_csv(text: str, path: Path) -> Iterable[tuple[str, str]]:
 
 
 def _of_coco(text: str, path: Path) -> Iterable[tuple[str, str]]:
-    """Of an image with objects of several classes, all of them are its label."""
+    """An image with objects of several classes has all of them in its label."""
     try:
         document = json.loads(text)
         names = {one["id"]: str(one["name"]) for one in document["categories"]}

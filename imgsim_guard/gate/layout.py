@@ -1,4 +1,4 @@
-"""What folders say by their names, where no configuration says it: which are splits, and which are classes in them."""
+"""The splits and classes of a dataset without a configuration, from the names of its folders."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ SPLIT_WORDS = {
     "val": {"val", "valid", "validation", "dev"},
     "test": {"test", "testing", "holdout"},
 }
-"""By split, what its folder is called."""
+"""Names of the folders of each split."""
 
 LEAST = 2
-"""Splits, and classes, that there have to be: one alone splits nothing."""
+"""The fewest splits, or classes, that count."""
 
 
 class Layout(NamedTuple):
-    """The splits and labels that folders show, each by what finds it; `notes` say which were found."""
+    """The splits and labels that the folders show, as functions of a path; `notes` name them."""
 
     splits: Mapping[str, Callable[[str], bool]]
     label: Callable[[str], str] | None
@@ -32,8 +32,8 @@ class Layout(NamedTuple):
 def layout_of(paths: Iterable[str]) -> Layout:
     """The layout of images with these paths, with slashes.
 
-    Folders called as a split are one where there are two or more of them; folders below these are classes where two or
-    more names are in several splits, as in `train/cat`, `train/dog`, `test/cat`, `test/dog`.
+    Folders with the name of a split count if there are at least two splits. The folders below them are classes if two
+    or more names are in several splits, as in `train/cat`, `train/dog`, `test/cat`, `test/dog`.
     """
     classes: dict[str, set[str]] = defaultdict(set)
     for path in paths:
@@ -56,12 +56,12 @@ def layout_of(paths: Iterable[str]) -> Layout:
 
 
 def split_called(folder: str) -> str:
-    """The split that a folder of this name is; empty for none."""
+    """The split of a folder with this name; empty if it is none."""
     return next((split for split, words in SPLIT_WORDS.items() if folder.lower() in words), "")
 
 
 def _split(path: str) -> tuple[str, tuple[str, ...]]:
-    """The split of a path by its topmost folder that is called so, and the folders below that."""
+    """The split of a path by its topmost folder with the name of a split, and the folders below that one."""
     folders = PurePosixPath(path).parts[:-1]
     for depth, folder in enumerate(folders):
         if split := split_called(folder):

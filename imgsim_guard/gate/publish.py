@@ -1,4 +1,4 @@
-"""Publish the embeddings of this machine to the store that the team shares."""
+"""Publish the embeddings of this machine to the tracked store."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 
 class Published(NamedTuple):
-    """Numbers of images: embeddings that were added, that were already published, and that are missing here."""
+    """Numbers of images: embeddings that were added, that were already published, and that are missing
+    on this machine.
+    """
 
     new: int
     held: int
@@ -29,7 +31,7 @@ class Published(NamedTuple):
 
 
 def publish_missing(images: Iterable[Image], store: Store, folder: Path) -> Published:
-    """Add the store's embeddings of these images to a folder of shards, if it lacks them.
+    """Add the store's embeddings of these images to a folder of shards, as far as it lacks them.
 
     Raises GuardError if a shard there is damaged: it would be published with the others.
     """
@@ -70,7 +72,7 @@ def add_previews(images: Sequence[Image], source: Source, store: Store, previews
 
 
 def _without_preview(images: Sequence[Image], store: Store, previews: Previews) -> dict[bytes, Image]:
-    """By digest, one image of each stored content that has none."""
+    """One image for each stored content without a preview, by digest."""
     lacking: dict[bytes, Image] = {}
     known = store.sha256(image.content for image in images)
     for image in images:

@@ -1,8 +1,8 @@
-"""Retrieval: which stored images to compare with each query, in three ways that fail on different edits.
+"""Retrieval: the stored images to compare with each query, found in three ways that fail on different edits.
 
 AugNet's distance: every pair within the threshold, and the nearest within reach. Perceptual hashes: the nearest by the
-whole picture or a picture within it, in any orientation, whatever AugNet says. Local features: the images that share
-most of them, in one turn and scale, as pictures within pictures and around them do.
+whole picture or a picture within it, in any orientation, whatever AugNet's distance is. Local features: the images that
+share most of them in one rotation and scale, such as pictures within pictures.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ if TYPE_CHECKING:
 Numbers: TypeAlias = "NDArray[np.intp]"
 
 BY_HASH = 5
-"""Candidates that each query gets by hash; copies are among the first."""
+"""Candidates for each query by hash; copies are among the first."""
 
 BY_FEATURES = 10
-"""Candidates that each query gets by local features; most copies are among the first."""
+"""Candidates for each query by local features; most copies are among the first."""
 
 MANY_VOTES = 10 * UNIT
-"""A pair with so many votes gets a thorough look; among 200 queries, no unrelated picture had as many."""
+"""A pair with so many votes is compared thoroughly. Among 200 queries, no unrelated picture had as many."""
 
 QUERIES_AT_ONCE = 512
 """Queries whose local features are in memory: 2 MB."""
 
 
 class Retrieved(NamedTuple):
-    """AugNet's distance of a retrieved pair, and whether its hashes or local features are near, which is seldom by
-    chance.
+    """AugNet's distance of a retrieved pair, and whether its hashes or local features are near, which is rare for
+    unrelated pictures.
     """
 
     distance: float
@@ -58,7 +58,7 @@ def retrieve_between(
     bounds: Bounds,
     joins: Joins = joins_here,
 ) -> dict[tuple[str, str], Retrieved]:
-    """Each pair of a query's content and a gallery's that has to be looked at, given the row of each in the store."""
+    """Each pair of a query's content and a gallery's content to compare, given the row of each in the store."""
     first, second = _rows(queries), _rows(gallery)
     ours, theirs = store.embeddings(first), store.stored_embeddings(second)
     by_hash: set[tuple[int, int]] = set()
@@ -79,7 +79,7 @@ def retrieve_between(
 def retrieve_among(
     queries: Mapping[str, int], store: Store, *, bounds: Bounds, joins: Joins = joins_here
 ) -> dict[tuple[str, str], Retrieved]:
-    """The same among the queries: the later one first."""
+    """Each pair of two queries' contents to compare, the later one first."""
     own = _rows(queries)
     ours = store.stored_embeddings(own)
     by_hash: set[tuple[int, int]] = set()
@@ -100,8 +100,8 @@ def retrieve_among(
 
 
 def _by_features(first: Numbers, second: Numbers, store: Store, *, same: bool = False) -> dict[tuple[int, int], int]:
-    """For each row of `first`, the BY_FEATURES rows of `second` that get the most votes, and how many these are; with
-    `same`, both are the same rows, and none is its own neighbour.
+    """For each row of `first`, the BY_FEATURES rows of `second` with the most votes, and the votes. With `same`, both
+    are the same rows, and no row is its own neighbour.
     """
     found: dict[tuple[int, int], int] = {}
     occurring = sum(occurrences(file.inverted, part.rows) for file, part in store.feature_files(second))
@@ -136,7 +136,7 @@ def _later_first(i: int, j: int) -> tuple[int, int]:
 def _measured(
     pairs: set[tuple[int, int]], first: Numbers, second: Numbers, store: Store
 ) -> Iterator[tuple[tuple[int, int], float]]:
-    """The pairs in order with their distances, measured a few at a time."""
+    """The pairs in order with their distances, computed a few at a time."""
     ordered = sorted(pairs)
     for start in range(0, len(ordered), EXACT_ROWS):
         part = ordered[start : start + EXACT_ROWS]

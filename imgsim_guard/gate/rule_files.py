@@ -1,7 +1,7 @@
-"""The files that hold rules, the configuration and the accepted pairs, in the state that is judged.
+"""The configuration and the accepted pairs, in the state that is checked.
 
-A commit is judged by the rules that it commits, as far as git tracks them, and a revision by its own. Whatever a person
-runs by hand goes by the worktree, where rules are tried out. Where the two differ, a note says which were read.
+A commit is checked by the rules in the index, if git tracks them, and a revision by its own rules. A command that is
+run by hand uses the worktree, where rules are tried out. If the two differ, a note says which were read.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 OWN_FOLDER = ".imgsim-guard"
 
 LARGEST = 2**26
-"""Bytes of any of them."""
+"""Bytes of any of the files."""
 
 
 class RuleFiles:
-    """The files of rules below a folder. `git`: the repository that the folder is the root of, if it is one.
+    """The files with rules below a folder. `git`: the repository, if the folder is its root.
 
-    `revision`: the commit whose rules hold; `index`: those of the index do; else those of the worktree. `notes`: which
-    files were read from where, as far as it is not evident.
+    `revision`: read the rules of this commit; `index`: read those of the index; otherwise read those of the worktree.
+    `notes`: which files were read from where, if it is not obvious.
     """
 
     def __init__(self, root: Path, git: Git | None = None, *, index: bool = False, revision: str | None = None) -> None:
@@ -40,9 +40,9 @@ class RuleFiles:
         self._revision = revision
 
     def text(self, name: str, *, what: str, largest: int) -> str | None:
-        """The text of a file, None where there is none; `what` and `largest` as `read_text` has them.
+        """The text of a file, or None if there is none; `what` and `largest` as for `read_text`.
 
-        Raises GuardError for one that cannot be read, and for a link out of the root.
+        Raises GuardError for a file that cannot be read, and for a link out of the root.
         """
         tracked = self._tracked_text(name, what=what, largest=largest) if self._git is not None else None
         if self._committed and (tracked is not None or name in self._index):
@@ -59,17 +59,17 @@ class RuleFiles:
         return there
 
     def nested(self) -> list[str]:
-        """Configurations in folders of the repository, where none is read."""
+        """Configurations in subfolders of the repository, which are not read."""
         if self._git is None:
             return []
         listed = self._git.run("ls-files", "-z", "--", *(f":(glob)*/**/{name}" for name in FILE_NAMES))
         pattern = ("-e", r"^\[tool\.imgsim-guard", "--", f":(glob)*/**/{PYPROJECT}")
-        with suppress(GuardError):  # git grep ends with 1 when there is none
+        with suppress(GuardError):  # git grep ends with 1 if there is none
             listed += self._git.run("grep", "--cached", "--name-only", "--full-name", "-z", *pattern)
         return sorted(os.fsdecode(name) for name in listed.split(b"\0") if name)
 
     def _compare(self, name: str, tracked: str | None, *, what: str, largest: int) -> None:
-        """Whoever edits rules, and forgets to stage them, wonders why they do not hold."""
+        """Add a note if a file differs: rules that were edited and not staged do not apply."""
         there = self._there(name, what=what, largest=largest) if self._revision is None else tracked
         if there != tracked and _has_rules(name, there, tracked):
             self.notes.append(
@@ -97,12 +97,12 @@ class RuleFiles:
 
     @cached_property
     def _blobs(self) -> dict[str, str]:
-        """The files of rules in the index or the revision, by path."""
+        """The files with rules in the index or the revision, by path."""
         return self._listed(self._revision)
 
     @cached_property
     def _index(self) -> dict[str, str]:
-        """Those in the index: what `git commit PATH` leaves out of the commit is in there, too."""
+        """The files in the index, including those that `git commit PATH` leaves out of the commit."""
         if self._git is None or (self._revision is None and "GIT_INDEX_FILE" not in self._git.environment):
             return self._blobs
         own = {name: value for name, value in self._git.environment.items() if name != "GIT_INDEX_FILE"}
@@ -121,5 +121,5 @@ class RuleFiles:
 
 
 def _has_rules(name: str, *texts: str | None) -> bool:
-    """Whether a file is of any interest: a `pyproject.toml` may have nothing to do with it."""
+    """Whether a file has rules: a `pyproject.toml` may have no section for imgsim-guard."""
     return name != PYPROJECT or any("imgsim-guard" in (text or "") for text in texts)

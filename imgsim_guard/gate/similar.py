@@ -1,4 +1,4 @@
-"""Which images look alike by AugNet's distance alone, whether they are copies or not: no pixels are compared."""
+"""Images that look alike by AugNet's distance alone, copies or not. No pixels are compared."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Near(NamedTuple):
-    """An image, and AugNet's distance from it to another one."""
+    """An image, and AugNet's distance from it to another image."""
 
     image: Image
     distance: float
@@ -25,7 +25,7 @@ class Near(NamedTuple):
 def nearest(queries: Sequence[Image], gallery: Sequence[Image], store: Store, *, k: int) -> list[list[Near]]:
     """The k images of the gallery that are nearest to each query, the nearest first, without the query's own file.
 
-    All images have an embedding in the store. Of equally near ones, the first by path comes first.
+    All images must have an embedding in the store. Of equally near images, the first by path comes first.
     """
     gallery = sorted(gallery)
     rows = store.find(image.content for image in (*queries, *gallery))
@@ -40,11 +40,11 @@ def nearest(queries: Sequence[Image], gallery: Sequence[Image], store: Store, *,
 
 
 def in_groups(images: Sequence[Image], store: Store, *, distance: float) -> list[list[Near]]:
-    """Images in groups in which any two are within a distance, the largest group first; an image that is near to no
-    other is a group of its own.
+    """Images in groups in which any two are within a distance, the largest group first. An image that is near no other
+    is a group of its own.
 
-    Of a group, the image that is nearest to all others comes first, then the others by the distance to it. All images
-    have an embedding in the store. Their order does not matter. Raises GuardError if too many pairs are near.
+    In a group, the image that is nearest to all others comes first, then the others by their distance to it. All images
+    must have an embedding in the store. Their order does not matter. Raises GuardError if too many pairs are near.
     """
     images = sorted(images)
     rows = store.find(image.content for image in images)

@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from imgsim_guard.gate.similar import Near
 
 SINGLE = "single"
-"""The folder of the images that are near to no other."""
+"""The folder of the images that are near no other."""
 
 
 def names_of(groups: Sequence[Sequence[Near]]) -> list[str]:
-    """What the folder of each group is called: numbers of equal length, so that any program sorts them."""
+    """The name of each group's folder: numbers of equal length, which any program sorts."""
     width = len(str(sum(len(group) > 1 for group in groups)))
     return [f"{number:0{width}}" if len(group) > 1 else SINGLE for number, group in enumerate(groups, 1)]
 
 
 def require_new(folder: Path) -> None:
-    """Raise GuardError unless a folder is empty, or not there yet."""
+    """Raise GuardError unless a folder is empty or does not exist."""
     try:
         empty = not os.path.lexists(folder) or not any(folder.iterdir())
     except OSError as error:
@@ -35,9 +35,9 @@ def require_new(folder: Path) -> None:
 
 
 def put(groups: Sequence[Sequence[Near]], folder: Path, *, copy: bool, done: Callable[[], object]) -> None:
-    """Link to each image from the folder of its group, or copy it there; `done` is called after each.
+    """Link to each image from the folder of its group, or copy it there. `done` is called after each.
 
-    Links are relative. Two images of the same name get numbers. Raises GuardError.
+    Links are relative. Images with the same name get numbers. Raises GuardError.
     """
     for name, group in zip(names_of(groups), groups, strict=True):
         for near in group:

@@ -30,11 +30,11 @@ ONLY_ONE = "the configuration of a repository is in its root; move it there, or 
 
 
 class Workspace:
-    """What is set up in a folder. Everything but the settings is read when it is first asked for.
+    """The configuration of a folder, and what follows from it. Everything but the settings is read when it is first
+    used.
 
-    `root`: the folder of the configuration. `config`: the configuration file that was named, instead of the one in the
-    root. `rules`: where the files of rules are read; those of the folder, if it is not given. Raises GuardError for a
-    configuration that is wrong.
+    `root`: the folder of the configuration. `config`: the path of another configuration file. `rules`: where the files
+    with rules are read; by default in the folder. Raises GuardError for an invalid configuration.
     """
 
     def __init__(self, root: Path, *, config: str | None = None, rules: RuleFiles | None = None) -> None:
@@ -44,36 +44,36 @@ class Workspace:
         self._shown = config or str(root / self.configuration)
         self.settings = Settings()
         if self._text is not None:
-            from imgsim_guard.config.reader import parse_settings  # which loads pydantic
+            from imgsim_guard.config.reader import parse_settings  # it imports pydantic
 
             self.settings = parse_settings(self._text, name=self._shown)
 
     @property
     def given(self) -> set[str]:
-        """Which settings the configuration has."""
+        """The settings that the configuration has."""
         from imgsim_guard.config.reader import names_in
 
         return set() if self._text is None else names_in(self._shown, self._text)
 
     @property
     def notes(self) -> list[str]:
-        """Which rules were read, as far as it is not evident."""
+        """Which rules were read, if it is not obvious."""
         nested = [name for name in self._rules.nested() if name != self.configuration]
         return [*self._rules.notes, *(f"{name} is not read: {ONLY_ONE}" for name in nested)]
 
     @cached_property
     def fingerprint(self) -> str:
-        """Which embeddings are compared here: the model's, with this preprocessing."""
+        """The fingerprint of the embeddings: the model with its preprocessing."""
         return fingerprint(self.settings.engine, self.settings.preprocessing)
 
     @cached_property
     def is_image(self) -> Callable[[str], bool]:
-        """Tells whether a path is an image of the dataset, by suffix and by the setting `images`."""
+        """A function that tells whether a path is an image of the dataset, by suffix and by the setting `images`."""
         return image_filter(self.settings.images)
 
     @cached_property
     def policy(self) -> Policy:
-        """What the configuration and the accepted pairs want."""
+        """The policy of the configuration and the accepted pairs."""
         from imgsim_guard.gate.accepted import MAX_FILE_SIZE, WHAT, parse_accepted
         from imgsim_guard.gate.policy import policy_of
 
@@ -83,48 +83,51 @@ class Workspace:
 
     @property
     def store_folder(self) -> Path:
-        """Where the store is that the team shares, if it has one."""
+        """The folder of the tracked store, which may not exist."""
         return self.root / self.settings.store
 
     @cached_property
     def store(self) -> Store:
-        """The embeddings of this user and of the team."""
+        """The embeddings in this user's cache and in the tracked store."""
         return open_store(self.settings, self.store_folder)
 
     @cached_property
     def lazy_store(self) -> Store:
-        """The same, of which only content ids are read before `Store.open` is called."""
+        """The store, with only its content ids read until `Store.open` is called."""
         return open_store(self.settings, self.store_folder, lazy=True)
 
     @cached_property
     def previews(self) -> Previews:
-        """The small pictures that come with the repository, if there are any."""
+        """The previews in the repository, if there are any."""
         from imgsim_guard.store.previews import Previews
 
         return Previews(self.store_folder.with_name(PREVIEWS))
 
     def pictures(self, source: Source, store: Store) -> Source:
-        """Where pairs are looked at: the images' own pixels or, where those are not on this machine, the previews."""
+        """The source for verification: the images' own pixels or, if those are not on this machine, the previews."""
         from imgsim_guard.sources.previewed import Previewed
 
         return Previewed(source, store, self.previews)
 
     def team_store(self, git: Git) -> TeamStore:
-        """The same store, as DVC tracks it."""
+        """The tracked store as DVC tracks it."""
         from imgsim_guard.sources.team_store import TeamStore
 
         return TeamStore(git, self.settings.store)
 
 
 def nearest_root() -> Path:
-    """The nearest folder, from here upwards, with a configuration; this one if there is none."""
+    """The nearest folder with a configuration, from the working directory upwards; the working directory if there is
+    none.
+    """
     here = Path.cwd()
     return next((folder for folder in (here, *here.parents) if _is_configured(folder)), here)
 
 
 def open_store(settings: Settings, tracked: Path | None, *, lazy: bool = False) -> Store:
-    """The cache of this user, and the tracked store in that folder if there is one; `lazy` as Store has it."""
-    from imgsim_guard.store.store import Store  # which loads NumPy: not before the configuration is known to be right
+    """The store of this user's cache, and of the tracked store in that folder if there is one; `lazy` as for Store."""
+    # It imports NumPy, which must not happen before the configuration is valid.
+    from imgsim_guard.store.store import Store
 
     name = fingerprint(settings.engine, settings.preprocessing)
     store = Store(cache_folder(), fingerprint=name, decoder=_decoder, tracked=tracked, lazy=lazy)
@@ -134,7 +137,7 @@ def open_store(settings: Settings, tracked: Path | None, *, lazy: bool = False) 
 
 
 def _named(config: str) -> str:
-    """The text of a configuration that was named."""
+    """The text of a configuration file named by the user."""
     text = read_text(Path(config), what="configuration", largest=LARGEST_FILE)
     if config.endswith(".toml") and not _has_table(text, config):
         raise GuardError(f"{config}: it has no table [tool.imgsim-guard]")
@@ -147,7 +150,7 @@ def _is_configured(folder: Path) -> bool:
     project = folder / PYPROJECT
     try:
         return project.is_file() and _has_table(project.read_text("utf-8", "replace"), str(project))
-    except (OSError, GuardError):  # of a folder that is not the dataset's
+    except (OSError, GuardError):  # the folder may be outside the dataset
         return False
 
 
@@ -160,7 +163,7 @@ def _has_table(text: str, name: str) -> bool:
 
 
 def _configuration(rules: RuleFiles) -> tuple[str, str | None]:
-    """The name of the file that has the configuration, and its text. Raises GuardError when there are two."""
+    """The name and the text of the configuration file. Raises GuardError if there are two."""
     found = []
     for name in (*FILE_NAMES, PYPROJECT):
         text = rules.text(name, what="configuration", largest=LARGEST_FILE)
@@ -172,7 +175,7 @@ def _configuration(rules: RuleFiles) -> tuple[str, str | None]:
 
 
 def _advice(tracked: Path) -> str:
-    """What to do about a tracked store without embeddings of this model; nothing where there is no such store."""
+    """What to do about a tracked store without embeddings of this model; empty if there is no such store."""
     if not tracked.with_name(f"{tracked.name}.dvc").exists():
         return ""
     if tracked.is_dir() and any(path.is_dir() for path in tracked.iterdir()):

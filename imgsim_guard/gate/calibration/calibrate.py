@@ -1,6 +1,6 @@
-"""The use case of `calibrate`: from the store and the pixels at hand to every image's nearest neighbour.
+"""`calibrate`: from the store, and the pixels that are on this machine, to the nearest neighbour of every image.
 
-Nothing is embedded, and nothing is fetched.
+Nothing is embedded, and nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from imgsim_guard.store.store import Store
 
 MOST_PAIRS = 2000
-"""Looked at, the nearest first: some minutes of work."""
+"""Most pairs that are verified, the nearest first: some minutes of work."""
 
 Places = tuple[int, int]
-"""Of the two images of a pair in the order of paths, the later one first, since it counts as the new one."""
+"""The positions of a pair's images in the order of paths, the later one first, since it counts as the new one."""
 
 
 class _Looked(NamedTuple):
-    """What became of the pairs: how many were near enough, how many not at hand, how many of those within today's
-    threshold were left since there were too many, and what those looked at are.
+    """The result of verification: how many pairs were near enough, how many were not on this machine, how many of the
+    rest were within today's threshold but too many to verify, and the sort of each verified pair.
     """
 
     pairs: int
@@ -40,7 +40,7 @@ class _Looked(NamedTuple):
     sorts: Mapping[Places, Sort]
 
 
-def calibrate(  # noqa: PLR0913  each a choice of the caller's
+def calibrate(  # noqa: PLR0913  each is a choice of the caller
     selection: Selection,
     pipeline: Pipeline,
     *,
@@ -51,7 +51,7 @@ def calibrate(  # noqa: PLR0913  each a choice of the caller's
 ) -> Calibration:
     """The nearest neighbour of each image of a selection, new or not, that has an embedding.
 
-    `rate`: of false blocks, wanted. `verify`: whether to look at the pixels of the `most_pairs` nearest pairs.
+    `rate`: the wanted rate of false blocks. `verify`: whether to compare the pixels of the `most_pairs` nearest pairs.
     """
     store = pipeline.store
     images = sorted({*selection.queries, *selection.gallery})
@@ -86,7 +86,7 @@ def _own_thresholds(policy: Policy) -> Iterator[str]:
 
 
 def _nearest(images: Sequence[Image], store: Store) -> tuple[list[Image], list[Pair]]:
-    """The images with an embedding, by path, one for each picture; and of each the nearest other."""
+    """The images with an embedding, by path, one for each picture; and the nearest other image of each."""
     from imgsim_guard.search import FURTHEST, nearest_among
 
     rows = store.find(image.content for image in images)
@@ -104,7 +104,7 @@ def _nearest(images: Sequence[Image], store: Store) -> tuple[list[Image], list[P
 def _look(
     images: Sequence[Image], nearest: Sequence[Pair], pipeline: Pipeline, policy: Policy, most_pairs: int
 ) -> _Looked:
-    """Verify the nearest of the pairs whose pixels are at hand, each once."""
+    """Verify the nearest of the pairs whose pixels are on this machine, each once."""
     source = pipeline.pictures or pipeline.source
     pairs = {_places(pair): pair.distance for pair in nearest}
     at_hand = _at_hand(images, {place for places in pairs for place in places}, source)
@@ -112,7 +112,7 @@ def _look(
     seen.sort(key=lambda places: (pairs[places], places))
     chosen = sorted(seen[:most_pairs])
     near_left = sum(pairs[places] <= policy.bounds.threshold for places in seen[most_pairs:])
-    # Up to here the gate, with such a threshold, would look as thoroughly.
+    # Within this distance, a check with such a threshold would also compare thoroughly.
     near = Policy(Bounds(threshold=highest(policy.bounds.threshold)))
     candidates = [
         candidate(images[later], images[earlier], pairs[later, earlier], near, likely=False)
@@ -126,18 +126,18 @@ def _look(
 def _evidence(candidates: Sequence[Candidate], pipeline: Pipeline, source: Source) -> list[Evidence]:
     if not candidates:
         return []
-    from imgsim_guard.verification.verifier import Verifier  # which loads OpenCV
+    from imgsim_guard.verification.verifier import Verifier  # it imports OpenCV
 
     return [*Verifier(source).verify(candidates, pipeline.progress(len(candidates), "verifying"))]
 
 
 def _at_hand(images: Sequence[Image], places: set[int], source: Source) -> set[int]:
-    """Both images are asked for: to look at a pair is no reason to fetch one from a remote."""
+    """The images, of both sides of the pairs, that are on this machine: none is downloaded for this."""
     return {place for place in places if source.at_hand(images[place])}
 
 
 def _sort(evidence: Evidence) -> Sort:
-    """As `judge` has it: what shows nothing is no copy, however near."""
+    """The sort by the rule of `judge`: a blank image is no copy, however near."""
     if evidence.outcome == "refuted" or evidence.blank:
         return "look-alike"
     if evidence.outcome == "confirmed":

@@ -1,4 +1,4 @@
-"""What calibrating finds: each image's nearest neighbour, and what a threshold would have made of it."""
+"""The result of `calibrate`: each image's nearest neighbour, and the images that a threshold would have blocked."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from imgsim_guard.model import Share
 
 Sort = Literal["copy", "look-alike", "undecided", "unverified"]
-"""What verification makes of a pair: confirmed, refuted, undecided; `unverified` when it was not asked."""
+"""The outcome of verification: confirmed, refuted, undecided; `unverified` if the pair was not verified."""
 
 SORTS: tuple[Sort, ...] = ("copy", "look-alike", "undecided", "unverified")
 
 THRESHOLDS = tuple(float(threshold) for threshold in range(2, 21, 2))
-"""Those that are tried. From 20 on, photographs that have nothing in common are each other's nearest neighbours."""
+"""Thresholds that are tried. From 20 on, photographs without anything in common are each other's nearest neighbours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """An image, by path, with its split, and the image nearest to it. `distance` is rounded to four decimals."""
+    """An image by path, its split, and the image nearest to it. `distance` is rounded to four decimals."""
 
     image: str
     split: str
@@ -36,9 +36,9 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """Of so many images, had each been the new one, those whose nearest neighbour is within a threshold, by sort.
+    """The images whose nearest neighbour is within a threshold, by sort, as if each had been the new one.
 
-    `confirmed`: the copies that verification finds with this threshold, which are those within reach, too.
+    `confirmed`: the copies that verification finds with this threshold, including those beyond it but within reach.
     """
 
     threshold: float
@@ -55,17 +55,18 @@ class Blocked:
         return self.copies + self.look_alikes + self.undecided + self.unverified
 
     def blocked(self, *, verifying: bool) -> int:
-        """With verification, look-alikes pass, and what it does not decide the distance does."""
+        """How many would be blocked. With verification, look-alikes pass, and the distance decides undecided pairs."""
         return self.confirmed + self.undecided + self.unverified if verifying else self.within
 
     def false(self, *, verifying: bool) -> int:
-        """The blocked ones whose nearest neighbour is not known to be a copy."""
+        """The blocked images whose nearest neighbour is not known to be a copy."""
         return self.undecided + self.unverified if verifying else self.within - self.copies
 
     def at_most(self, *, verifying: bool) -> float:
-        """The rate (0 to 1) of false blocks that is not exceeded, with 95 % confidence.
+        """The upper bound of the rate (0 to 1) of false blocks, with 95 % confidence.
 
-        It takes the images for independent, which two that are each other's nearest are not: it is a little low.
+        It assumes independent images. Two that are each other's nearest neighbour are not, so the bound is a little
+        low.
         """
         return upper_bound(self.false(verifying=verifying), self.images) if self.images else 1.0
 
@@ -74,11 +75,11 @@ class Blocked:
 class Calibration:
     """The nearest neighbours in a dataset, sorted by path, and what follows from them for a rate of false blocks.
 
-    `today`: the threshold in force; `reach`: up to where the gate looks at pixels, if it is `verifying`. Left out of
-    the neighbours are `exact` images with the same bytes or pixels as another, `missing` ones without an embedding, and
-    `unreadable` ones. `pairs` of nearest neighbours are near enough to be looked at; of these, `looked_at` were,
-    `not_at_hand` have pixels that are not on this machine, and of the others, which were too many, `near_left` are
-    within today's threshold.
+    `today`: the current threshold; `reach`: the distance within which the check compares pixels, if it is `verifying`.
+    Not among the neighbours are `exact` images with the same bytes or pixels as another, `missing` ones without an
+    embedding, and `unreadable` ones. `pairs` of nearest neighbours are near enough to verify; of these, `looked_at`
+    were verified, `not_at_hand` have pixels that are not on this machine, and of the rest, which were too many,
+    `near_left` are within today's threshold.
     """
 
     neighbours: tuple[Neighbour, ...]
@@ -112,18 +113,19 @@ class Calibration:
 
     @cached_property
     def splits(self) -> tuple[str, ...]:
-        """The names of the splits that have images."""
+        """The names of the splits with images."""
         return tuple(sorted({neighbour.split for neighbour in self.neighbours} - {""}))
 
     def of(self, split: str) -> tuple[Neighbour, ...]:
-        """Those of the images of a split; their neighbours may be anywhere."""
+        """The neighbours of the images of a split; the other images may be in any split."""
         return tuple(neighbour for neighbour in self.neighbours if neighbour.split == split)
 
     def limit(self, *, verifying: bool) -> float | None:
-        """The largest threshold at which at most the wanted share of the images would be blocked although their
-        nearest neighbour is not known to be a copy, up to `highest`. None when not even 0 keeps to it.
+        """The largest threshold, up to `highest`, at which at most the wanted share of the images would be blocked
+        although their nearest neighbour is not known to be a copy. None if 0 is too large already.
 
-        Without verification that is every other image; with it only one whose pair it leaves to the distance.
+        Without verification these are all images within the threshold; with it, only those whose pair is decided by the
+        distance.
         """
         sorts = {"undecided", "unverified"} if verifying else {"undecided", "unverified", "look-alike"}
         ordered = sorted(
@@ -135,10 +137,10 @@ class Calibration:
 
     @cached_property
     def suggested(self) -> float | None:
-        """The threshold to set: the limit for this gate. None when there is none, or too little is known.
+        """The threshold to set: the limit for this check. None if there is none, or if too little is known.
 
-        Where pixels decide, a higher threshold than today's blocks no copy that was not found before, but strangers on
-        machines without the pixels. So it rises only for pairs that stay undecided.
+        If pixels decide, a threshold above today's finds no further copies, but blocks different images on machines
+        without the pixels. So it is only raised for pairs that stay undecided.
         """
         limit = self.limit(verifying=self.verifying)
         if limit is None or self.unsure:
@@ -148,28 +150,28 @@ class Calibration:
         return limit
 
     def _undecided_up_to(self, limit: float) -> bool:
-        """Whether there are any above today's threshold."""
+        """Whether there are undecided pairs above today's threshold."""
         return self.blocked_at(limit).undecided > self.blocked_at(self.today).undecided
 
     @property
     def unsure(self) -> bool:
-        """Whether today's threshold seems too high only because so many pairs within it were not looked at."""
+        """Whether today's threshold may seem too high only because many pairs within it were not verified."""
         limit = self.limit(verifying=self.verifying)
         return self.verifying and bool(self.near_left) and (limit is None or limit < self.today)
 
     @property
     def thresholds(self) -> tuple[float, ...]:
-        """Those to show: what is tried, today's, and the suggested one."""
+        """The thresholds to show: the tried ones, today's, and the suggested one."""
         named = {self.today} if self.suggested is None else {self.today, self.suggested}
         return tuple(sorted({*THRESHOLDS, *named}))
 
     def blocked_at(self, threshold: float, split: str | None = None) -> Blocked:
-        """What this threshold would have blocked so far, of all images or of those in a split."""
+        """What this threshold would have blocked, of all images or of those in a split."""
         return blocked_at(threshold, self.neighbours if split is None else self.of(split), reach=self.reach)
 
 
 def highest(today: float) -> float:
-    """The largest threshold that is considered where this one is in force."""
+    """The largest threshold that is considered, given today's."""
     return max(*THRESHOLDS, today)
 
 

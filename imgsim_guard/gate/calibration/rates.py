@@ -1,4 +1,4 @@
-"""Rates seen in a few images: how far they can be trusted, and the threshold that keeps to one."""
+"""Rates measured on a few images: their confidence bounds, and the largest threshold for a rate."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 STEP = 0.1
-"""Of thresholds that are proposed: finer ones pretend to know more than a dataset tells."""
+"""Step of suggested thresholds: finer ones would be more precise than a dataset allows."""
 
 CONFIDENCE = 0.95
 
 HALVINGS = 60
-"""Of an interval of 1, which leaves less than float64 resolves."""
+"""Halvings of an interval of 1, which leave less than the resolution of float64."""
 
 NEGLIGIBLE = 1e-17
-"""Part of a sum that float64 does not keep."""
+"""Terms of a sum that float64 would round away."""
 
 
 def images_needed(rate: float) -> int:
     """The fewest images that can show a rate (0 to 1) of events: 3 / rate, the rule of three.
 
-    n trials without any event leave rates up to 3 / n plausible with 95 % confidence (Hanley and Lippman-Hand, "If
-    nothing goes wrong, is everything all right?", JAMA 1983;249:1743-1745). So fewer could not show that it is kept,
-    even if nothing happened.
+    n trials without an event leave rates up to 3 / n plausible with 95 % confidence (Hanley and Lippman-Hand, "If
+    nothing goes wrong, is everything all right?", JAMA 1983;249:1743-1745). With fewer trials, not even zero events
+    would show the rate.
     """
     return math.ceil(round(3 / rate, 6))
 
 
 def upper_bound(count: int, total: int) -> float:
-    """The highest rate (0 to 1) that `count` events in `total` images leave plausible with 95 % confidence.
+    """The highest rate (0 to 1) that is plausible with 95 % confidence after `count` events in `total` images.
 
     One-sided, by Clopper and Pearson (Biometrika 1934;26:404-413): the p at which a binomial variable of `total` trials
-    is at most `count` with probability 0.05. It takes the images for independent.
+    is at most `count` with probability 0.05. It assumes independent images.
     """
     if count >= total:
         return 1.0
@@ -49,14 +49,14 @@ def upper_bound(count: int, total: int) -> float:
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
-    """The least of the rising values that so great a share (0 to 1) of them does not exceed; always one of them."""
+    """The least of the rising values that is not below a share (0 to 1) of them; always one of the values."""
     return ordered[max(0, math.ceil(round(share * len(ordered), 6)) - 1)]
 
 
 def largest_threshold(ordered: Sequence[float], allowed: int, *, highest: float) -> float | None:
-    """The largest multiple of STEP, up to `highest`, at or below which at most `allowed` of the rising distances lie.
+    """The largest multiple of STEP, up to `highest`, with at most `allowed` of the rising distances at or below it.
 
-    That is the one just below the distance after the first `allowed`. None when even 0 is too large.
+    It is just below the distance after the first `allowed` ones. None if 0 is too large already.
     """
     if len(ordered) <= allowed:
         return highest
@@ -65,7 +65,9 @@ def largest_threshold(ordered: Sequence[float], allowed: int, *, highest: float)
 
 
 def _at_most(count: int, total: int, p: float) -> float:
-    """The probability that a binomial variable is at most `count`; for p above count / total, where terms shrink."""
+    """The probability that a binomial variable is at most `count`, for p above count / total, where the terms become
+    smaller.
+    """
     if p >= 1:
         return 0.0
     ways = math.lgamma(total + 1) - math.lgamma(count + 1) - math.lgamma(total - count + 1)
