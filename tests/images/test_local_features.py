@@ -49,6 +49,18 @@ def test_the_words_and_signatures_of_a_mirrored_feature_follow_from_those_of_the
     assert (mirrored(turned) == features).all()
 
 
+@pytest.mark.parametrize("count", [0, 1, 63, 64, 65, 250])
+def test_words_and_signatures_are_those_of_products_as_a_whole(count: int) -> None:
+    known = vocabulary()
+    descriptors = np.random.default_rng(count).integers(0, 256, (count, 128), np.uint8)
+    wide = descriptors.astype(np.float32)
+    nearness = 2 * (wide @ known.words.T) - (known.words**2).sum(axis=1)
+    bits = np.packbits(wide @ known.directions.T > known.middles, axis=1, bitorder="little")
+    words, signatures = quantised(descriptors)
+    assert (words == np.argsort(-nearness, axis=1, kind="stable")[:, :3]).all()
+    assert signatures.tobytes() == bits.tobytes()
+
+
 def test_the_vocabulary_tells_features_apart_evenly() -> None:
     known = vocabulary()
     assert (known.words.shape, known.directions.shape, known.usual.shape) == ((WORDS, 128), (64, 128), (WORDS,))
