@@ -60,20 +60,21 @@ def judge(  # noqa: PLR0913  where all parts meet
     store = workspace.lazy_store
     result = replace(result, notes=(*workspace.notes, *result.notes))
     if result.failed or not arguments.quiet:
+        standing = _standing(workspace)
         text = text_report(
             result,
             seconds=time.monotonic() - job.started,
             look_alikes=arguments.verbose,
             width=terminal_width(),
-            clean=_cleaning(arguments) if selection.scope == "folders" else "",
-            standing=_standing(workspace),
+            clean=_cleaning(arguments, result, standing),
+            standing=standing,
         )
         address = page_of_refusal(result, workspace.pictures(source, store)) if page and result.failed else ""
         say_verdict(
             (f"see it:  {address}\n" if address else "") + text + details(job, store), arguments, failed=result.failed
         )
-    # Folders compared with themselves are there to be cleaned; what is in a repository has ways out of its own.
-    clean_up = selection.scope == "folders" and selection.mutual
+    # What was compared with itself is there to be cleaned; what is new in a repository has ways out of its own.
+    clean_up = selection.scope in {"folders", "all"} and selection.mutual
     pictures = workspace.pictures(source, store)
     write_reports(result, arguments, lambda: _page(result, pictures, clean_up=clean_up, quiet=arguments.quiet))
     return int(result.failed)
@@ -114,9 +115,13 @@ def examined(  # noqa: PLR0913  where all parts meet
         return grouped(result, pipeline, policy, wishes=wishes, added=partial(_added, selection.scope), named=named)
 
 
-def _cleaning(arguments: argparse.Namespace) -> str:
-    """The command that moves the copies that a scan found."""
-    words = [*arguments.paths, *(word for path in arguments.against or () for word in ("--against", path))]
+def _cleaning(arguments: argparse.Namespace, result: Result, standing: Standing) -> str:
+    """The command that moves the copies that were found in folders, or in a whole repository."""
+    if result.scope == "folders":
+        words = [*arguments.paths, *(word for path in arguments.against or () for word in ("--against", path))]
+    else:
+        paths = [member.image.path for group in result.groups for member in group.members]
+        words = [standing.path(os.path.commonpath([os.path.dirname(path) for path in paths]) or ".")] if paths else []  # noqa: PTH120
     return " ".join(["imgsim-guard clean", *map(shell_word, words)])
 
 

@@ -92,7 +92,7 @@ def check(  # noqa: PLR0913  each of them is needed
         unreadable.setdefault(query.path, Unreadable(NOT_SETTLED, absent=True))
     exact = [exact_duplicate(query, image, policy) for query, image in by_content.exact]
     marked_ones = _marked([*exact, *found.matches], policy, store)
-    named = {match.query.path for match in marked_ones} | unreadable.keys()
+    named = {image.path for match in marked_ones for image in (match.query, match.gallery)} | unreadable.keys()
     uncompared = _uncompared(selection, by_content, rows, alike)
     result = Result(
         scope=selection.scope,

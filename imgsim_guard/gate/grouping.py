@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from math import inf
 from typing import TYPE_CHECKING
 
 from imgsim_guard.gate.check import compare_with
 from imgsim_guard.gate.facts import age_of, facts_of
 from imgsim_guard.gate.groups import groups_of
+from imgsim_guard.gate.judge import in_order
+from imgsim_guard.gate.keep import rank
 from imgsim_guard.gate.layout import layout_of
+from imgsim_guard.gate.relation import the_other_way
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from imgsim_guard.gate.groups import Wishes
+    from imgsim_guard.gate.keep import Facts, Rank
     from imgsim_guard.gate.pipeline import Pipeline
     from imgsim_guard.gate.policy import Policy
-    from imgsim_guard.model import Group, Image, Match, Result, Selection
+    from imgsim_guard.model import Group, Image, Keep, Match, Result, Selection
 
 MOST_COMPARED = 100
 """Images of one group that are compared with all others of it: beyond that the work would grow with the square."""
@@ -33,16 +38,18 @@ def grouped(  # noqa: PLR0913  where all that is known meets
     added: Callable[[], Callable[[str], int | None]] = lambda: lambda _path: None,
     named: Sequence[str] = (),
 ) -> Result:
-    """The result with its groups. `added`: gives what tells when an image was committed; asked for only if there are
-    groups. `named`: the paths that the user named, in that order.
+    """The result with its groups. Where all images of a repository were compared, each match names the newer one.
+
+    `added`: gives what tells when an image was committed; asked for only if there are groups. `named`: the paths that
+    the user named, in that order.
     """
     matches = [match for match in result.matches if match.counts and match.rule.on_match != "ignore"]
     if not matches:
         return result
     commits = added()
 
-    def groups(found: Sequence[Match]) -> tuple[Group, ...]:
-        facts = facts_of(
+    def facts(found: Sequence[Match]) -> Mapping[Image, Facts]:
+        return facts_of(
             found,
             pipeline.source,
             held=lambda image: not wishes.movable(image.path) or commits(image.path) is not None,
@@ -50,15 +57,32 @@ def grouped(  # noqa: PLR0913  where all that is known meets
             age=lambda path: age_of(path, commits(path)),
             order=_order(named),
         )
-        return groups_of(found, facts, wishes)
 
-    found = groups(matches)
+    known = facts(matches)
+    if result.scope == "all":
+        result = replace(result, matches=in_order(_with_newer_named(result.matches, known, commits, wishes.keep)))
+        matches = [match for match in result.matches if match.counts and match.rule.on_match != "ignore"]
+    found = groups_of(matches, known, wishes)
     compared = {frozenset((match.query, match.gallery)) for match in result.matches}
     while result.not_looked_at and (more := _missing(matches, found, compared, pipeline, policy)):
         # An image may now give way to a better one, so that its own copies have to be compared with that.
         matches += more
-        found = groups(matches)
+        found = groups_of(matches, facts(matches), wishes)
     return replace(result, groups=found)
+
+
+def _with_newer_named(
+    matches: Iterable[Match], facts: Mapping[Image, Facts], commits: Callable[[str], int | None], keep: Keep
+) -> Iterator[Match]:
+    """Each match with the image that came later as its query: by history, and within a commit by the keep rule."""
+
+    def later(image: Image) -> tuple[float, Rank]:
+        commit = commits(image.path)
+        return inf if commit is None else commit, rank(image, facts[image], keep)
+
+    for match in matches:
+        known = match.query in facts and match.gallery in facts and match.accepted is None
+        yield the_other_way(match) if known and later(match.query) < later(match.gallery) else match
 
 
 def _missing(

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from imgsim_guard.model import Match
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imgsim_guard.model import Image, Match, Transform
+    from imgsim_guard.model import Evidence, Image, Transform
 
 NOTABLE = 0.03
 """What changes by less is the rounding of saving a picture again."""
 
 NOTABLE_DEGREES = 0.7
+
+OPPOSITES = {
+    "brighter": "darker",
+    "darker": "brighter",
+    "aspect changed": "aspect changed",
+    "contrast changed": "contrast changed",
+    "recoloured": "recoloured",
+}
+"""What verification says of the query, and what it says of the gallery image."""
 
 
 def relation(match: Match, image: Image) -> str:
@@ -24,7 +36,8 @@ def relation(match: Match, image: Image) -> str:
         return f"distance {match.distance:.2f} (threshold {match.rule.threshold:g})"
     if match.query == image or found.transform is None:
         return found.reason
-    return ", ".join(["the same picture", *_turned_round(found.transform)])
+    changed = (OPPOSITES[word] for word in found.reason.split(", ") if word in OPPOSITES)
+    return ", ".join(["the same picture", *_turned_round(found.transform), *changed])
 
 
 def _turned_round(found: Transform) -> Iterator[str]:
@@ -39,3 +52,40 @@ def _turned_round(found: Transform) -> Iterator[str]:
         yield f"part of a larger picture ({found.covered:.0%} of it)"
     if found.scale and abs(1 / found.scale - 1) > NOTABLE:
         yield f"scaled to {1 / found.scale:.0%}"
+
+
+def the_other_way(match: Match) -> Match:
+    """The same match, with the query as the image that is there already."""
+    found = match.evidence
+    return Match(
+        match.kind,
+        match.gallery,
+        match.query,
+        match.distance,
+        None if found is None else _evidence(found, relation(match, match.gallery)),
+        match.rule,
+        match.splits[::-1],
+        match.accepted,
+        match.labels[::-1],
+    )
+
+
+def _evidence(found: Evidence, reason: str) -> Evidence:
+    """The same evidence, of how the gallery image was made of the query."""
+    way = found.transform
+    if found.outcome != "confirmed" or way is None:
+        return found
+    a, b, c, d, e, f = way.matrix
+    det = a * e - b * d
+    inverse = (e / det, -b / det, (b * f - c * e) / det, -d / det, a / det, (c * d - a * f) / det)
+    # A mirror turns a rotation round: what was mirrored first and then rotated is undone by the same.
+    rotation = way.rotation if way.mirrored else -way.rotation + 0.0
+    back = replace(
+        way,
+        rotation=rotation,
+        scale=round(1 / way.scale, 3) if way.scale else 0.0,
+        covered=way.shown,
+        shown=way.covered,
+        matrix=inverse,
+    )
+    return replace(found, transform=back, covered=back.covered, reason=reason)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imgsim_guard.report.escaping import shell_word, shown
-from imgsim_guard.report.group_text import group_lines, left_over, sum_of
+from imgsim_guard.report.group_text import counted, group_lines, left_over, sum_of
 from imgsim_guard.report.sizes import in_bytes
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def plan_text(result: Result, files: Sequence[Going], *, folder: str, command: s
         *left_over(result.groups),
     ]
     if not files:
-        return "\n".join([*lines, f"Nothing to move among {result.queries:,} images."]) + "\n"
+        return "\n".join([*lines, f"Nothing to move among {counted(result.queries, 'image', 'images')}."]) + "\n"
     with_them = "".join(f", with {said}" for said in _others(files))
     lines.append(f"{sum_of(result.groups)}{with_them}, would move to {shell_word(folder)}. Nothing was moved.")
     return "\n".join([*lines, f"  move them:  {command}"]) + "\n"
@@ -39,7 +39,7 @@ def moved_text(files: Sequence[Going], problems: Sequence[Problem], *, manifest:
     with_them = "".join(f", with {said}" for said in _others(files))
     lines = [
         *(f"{shown(problem.path)}   was not moved: {shown(problem.why)}" for problem in problems),
-        f"moved {copies:,} {'copy' if copies == 1 else 'copies'}, {size}{with_them}.",
+        f"moved {counted(copies, 'copy', 'copies')}, {size}{with_them}.",
         *(f"  tell DVC:   dvc add {shell_word(target)}" for target in targets),
         f"  put back:   imgsim-guard clean --undo {shell_word(manifest)}",
     ]
@@ -51,7 +51,7 @@ def undone_text(moves: Sequence[Move], problems: Sequence[Problem], targets: Seq
     back = len(moves) - len(problems)
     lines = [
         *(f"{shown(problem.path)}   was not put back: {shown(problem.why)}" for problem in problems),
-        f"put back {back:,} {'file' if back == 1 else 'files'}.",
+        f"put back {counted(back, 'file', 'files')}.",
         *(f"  tell DVC:   dvc add {shell_word(target)}" for target in targets),
     ]
     return "\n".join(lines) + "\n"
@@ -62,4 +62,4 @@ def _others(files: Iterable[Going]) -> Iterator[str]:
     kinds = [one.kind for one in files]
     for kind in ("sidecar", "link"):
         if count := kinds.count(kind):
-            yield f"{count:,} {kind}{'' if count == 1 else 's'}"
+            yield counted(count, kind, f"{kind}s")

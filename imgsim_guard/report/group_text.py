@@ -36,7 +36,7 @@ def sum_of(groups: Sequence[Group]) -> str:
         return ""
     holding = sum(bool(group.copies) for group in groups)
     size = in_bytes(sum(member.size for member in copies))
-    return f"{_counted(len(copies), 'copy', 'copies')} in {_counted(holding, 'group', 'groups')}, {size}"
+    return f"{counted(len(copies), 'copy', 'copies')} in {counted(holding, 'group', 'groups')}, {size}"
 
 
 def left_over(groups: Sequence[Group]) -> Iterator[str]:
@@ -45,9 +45,9 @@ def left_over(groups: Sequence[Group]) -> Iterator[str]:
     conflicts = sum(member.role == "label-conflict" for member in members)
     leaking = sum(member.role == "leakage" for member in members)
     if conflicts:
-        yield f"{_counted(conflicts, 'label conflict', 'label conflicts')}: the same image under two labels."
+        yield f"{counted(conflicts, 'label conflict', 'label conflicts')}: the same image under two labels."
     if leaking:
-        yield f"{_counted(leaking, 'image', 'images')} leaking between splits."
+        yield f"{counted(leaking, 'image', 'images')} leaking between splits."
 
 
 def _member(member: Member, width: int) -> Iterator[str]:
@@ -63,5 +63,6 @@ def _member(member: Member, width: int) -> Iterator[str]:
         yield f"        {said}"
 
 
-def _counted(count: int, one: str, many: str) -> str:
+def counted(count: int, one: str, many: str) -> str:
+    """A number with the word for it."""
     return f"{count:,} {one if count == 1 else many}"

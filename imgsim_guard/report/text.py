@@ -42,13 +42,14 @@ def text_report(  # noqa: PLR0913  how it is to be shown
     clean: str = "",
     standing: Standing = ROOT,
 ) -> str:
-    """The whole report, ending in a newline. Images of folders are shown as groups, those of a repository as pairs.
+    """The whole report, ending in a newline. Where all images are compared with one another, they are shown as groups,
+    else as pairs.
 
     `width`: of a line. `clean`: the command that would move the copies. `seconds`: how long the check took, left out if
     None. `look_alikes`: also list look-alikes, accepted and ignored pairs, and every distance. `standing`: where the
     reader is.
     """
-    in_groups = bool(result.groups) and result.scope == "folders"
+    in_groups = bool(result.groups) and result.scope in {"folders", "all"}
     matches = [match for match in result.matches if _is_listed(match, look_alikes=look_alikes)]
     if in_groups:
         matches = [match for match in matches if not match.counts or match.rule.on_match == "ignore"]
@@ -58,7 +59,7 @@ def text_report(  # noqa: PLR0913  how it is to be shown
         *_rows(matches, {} if in_groups else dict(result.not_looked_at), numbers=look_alikes),
         *(f"{shown(path)}   unreadable: {shown(why.reason)}" for path, why in result.undecodable),
         *(f"{shown(path)}   not checked: {shown(why.reason)}" for path, why in result.unchecked),
-        " ".join([headline(result, seconds), *_left_open(result, listed=look_alikes)]),
+        " ".join([headline(result, seconds), *_left_open(result, listed=look_alikes, in_groups=in_groups)]),
         *(left_over(result.groups) if in_groups else ()),
         *(_sum(result, clean) if in_groups else ()),
         *(ways_out(result, standing) if result.failed else ()),
@@ -129,14 +130,17 @@ def headline(result: Result, seconds: float | None = None) -> str:
     return f"{what} among {queries}, checked against {result.gallery:,}{took}{allowed}."
 
 
-def _left_open(result: Result, *, listed: bool) -> Iterator[str]:
-    for said, unlisted in not_counted(result):
+def _left_open(result: Result, *, listed: bool, in_groups: bool) -> Iterator[str]:
+    for said, unlisted in not_counted(result, leakage=not in_groups):
         yield f"{said.removesuffix('.')} (--verbose lists them)." if unlisted and not listed else said
 
 
-def not_counted(result: Result) -> Iterator[tuple[str, bool]]:
-    """Sentences for what the headline does not count, each with whether its matches are listed with --verbose only."""
-    if leaking := _queries(match for match in result.matches if match.leakage and match.counts):
+def not_counted(result: Result, *, leakage: bool = True) -> Iterator[tuple[str, bool]]:
+    """Sentences for what the headline does not count, each with whether its matches are listed with --verbose only.
+
+    `leakage`: not where groups tell of it, which count each image once.
+    """
+    if leakage and (leaking := _queries(match for match in result.matches if match.leakage and match.counts)):
         yield f"{leaking:,} {'is' if leaking == 1 else 'are'} leakage between splits.", False
     if alike := result.count("look-alike"):
         yield f"{alike:,} only look alike.", True

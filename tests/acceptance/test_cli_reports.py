@@ -175,6 +175,26 @@ def test_a_clean_up_keeps_what_the_repository_has_had_longest(
     assert kept_and_removed(guard("scan", ".").out) == (["a-copy.png"], ["cat.png"])
 
 
+def test_a_check_of_everything_shows_groups_and_names_what_came_later(
+    staged: Repository, guard: Callable[..., Outcome]
+) -> None:
+    staged.git("commit", "--quiet", "--message", "a copy")
+    mirrored = cv2.resize(pixels_of("chelsea.png")[:, ::-1], (160, 120), interpolation=cv2.INTER_AREA)
+    staged.commit({"a/cat.png": encoded(np.asarray(mirrored, np.uint8))})
+    code, out, _ = guard("check", "--all", "--sarif", "r.sarif", "--html", "page.html")
+    assert code == 1
+    lines = out.splitlines()
+    assert [line.split("   ")[0] for line in lines[:3]] == ["keep  cat.png", "  copy  copy.png", "  copy  a/cat.png"]
+    assert "mirrored; 160 " in lines[2]
+    assert "2 copies in 1 group" in lines[4]
+    assert lines[5] == "  see what would be moved:  imgsim-guard clean ."
+    assert "git rm --cached -- a/cat.png copy.png" in lines[6]
+    [run] = json.loads((staged.root / "r.sarif").read_text())["runs"]
+    named = [found["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for found in run["results"]]
+    assert named == ["a/cat.png", "copy.png"]
+    assert '<section id="groups"' in (staged.root / "page.html").read_text()
+
+
 def test_a_page_where_nothing_is_new(staged: Repository, guard: Callable[..., Outcome]) -> None:
     staged.git("reset", "--quiet", "--hard")
     assert guard("hook").code == 0

@@ -181,6 +181,26 @@ def test_a_choice_made_on_the_page_is_moved(here: Path, guard: Guard) -> None:
     assert guard("clean", "--undo").code == 0
 
 
+def test_a_choice_made_on_the_page_of_a_repository_is_moved(here: Path, guard: Guard) -> None:
+    """There images are known by git's digests."""
+    repository = Repository(here)
+    for name in ("init", "add .", "commit --quiet -m all"):
+        repository.git(*name.split())
+
+    def described(name: str) -> dict[str, str]:
+        return {"path": name, "content": f"git:{repository.git('rev-parse', f'HEAD:{name}').strip()}"}
+
+    chosen = {"keep": [described("photos/copies/0.png")], "move": [described("photos/0.png")]}
+    plan = json.dumps({"format": 1, "groups": [chosen]})
+    Path("plan.json").write_text(plan)
+    before = files_in(here / "photos")
+    assert guard("clean", "photos", "--plan", "plan.json", "--apply", "--to", "../away").code == 0
+    assert files_in(here / "photos").keys() == before.keys() - {"0.png"}
+    assert guard("clean", "--undo").code == 0
+    Path("photos/0.png").write_bytes(near(3))
+    assert "photos/0.png: it changed since the page was written" in guard("clean", "photos", "--plan", "plan.json").err
+
+
 @pytest.mark.parametrize(
     ("plan", "said"),
     [

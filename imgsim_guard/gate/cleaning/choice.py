@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgsim_guard.images.headers import read_header
-from imgsim_guard.model import Group, GuardError, Image, Member
+from imgsim_guard.model import Group, GuardError, Image, Member, Unreadable, content_id, digest_of, tracker_of
 from imgsim_guard.sources.folders import read_file
+from imgsim_guard.store.shard import file_digests
 from imgsim_guard.system.files import read_text
 
 if TYPE_CHECKING:
@@ -52,7 +53,18 @@ def _images(described: Iterable[dict[str, str]]) -> Iterator[Image]:
         image = Image(one["path"], one["content"])
         if not all(isinstance(text, str) for text in image):
             raise TypeError(f"not an image: {one}")
-        yield image
+        yield _in_a_folder(image)
+
+
+def _in_a_folder(image: Image) -> Image:
+    """The image under the content id of files in folders. The page of a repository names it by git's or DVC's."""
+    data = read_file(image.path) if tracker_of(image.content) in {"git", "md5"} else Unreadable("")
+    if isinstance(data, Unreadable):
+        return image  # moving looks at it
+    digests = file_digests(data)
+    if digests[tracker_of(image.content)].hex() != digest_of(image.content):
+        raise GuardError(f"{image.path}: it changed since the page was written; make the page again")
+    return image._replace(content=content_id("sha256", digests["sha256"].hex()))
 
 
 def _member(image: Image, of: Image | None = None) -> Member:
