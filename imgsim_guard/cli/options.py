@@ -100,6 +100,11 @@ def judging(add: Add, common: argparse.ArgumentParser, reports: argparse.Argumen
         help="also move copies across splits, and keep those in this split (default: they stay)",
     )
     clean.add_argument(
+        "--views",
+        action="store_true",
+        help="also move images of the same scene and overlapping views (default: only copies move)",
+    )
+    clean.add_argument(
         "--sidecars",
         choices=["auto", "none"],
         default="auto",

@@ -89,6 +89,7 @@ def examined(  # noqa: PLR0913  where all parts meet
     place: Place | None = None,
     named: Sequence[str] = (),
     resolve: tuple[str, ...] = (),
+    views: bool = False,
     policy: Policy | None = None,
 ) -> Result:
     """The result of a check, with its groups."""
@@ -111,7 +112,7 @@ def examined(  # noqa: PLR0913  where all parts meet
             looks=Looks(getattr(arguments, "all_pairs", False), getattr(arguments, "fresh", False)),
         )
         new = {image.path for image in selection.queries}
-        wishes = Wishes(policy.keep, resolve, new.__contains__, policy.ignores)
+        wishes = Wishes(policy.keep, resolve, new.__contains__, policy.ignores, views)
         return grouped(result, pipeline, policy, wishes=wishes, added=partial(_added, selection.scope), named=named)
 
 

@@ -18,12 +18,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from imgsim_guard.gate.keep import Facts, Rank
-    from imgsim_guard.model import Image, Keep, Role
+    from imgsim_guard.model import Image, Keep, Relation, Role
 
     Cell = tuple[str, str]
 
 PART = 0.9
 """An image that shows another on less than this part of its area is a page around it, or what it was cropped from."""
+
+VIEWS: dict[Relation | None, str] = {
+    "same scene": "the same scene, no copy",
+    "overlapping view": "an overlapping view, no copy: each shows a part that the other lacks",
+}
+"""Why an image stays that was not made from the other: it shows something of its own, so nobody but the user can say
+whether it is one too many.
+"""
 
 _PRIORITY: tuple[Role, ...] = ("label-conflict", "leakage", "left")
 """Of several reasons to stay, the one that is given."""
@@ -34,13 +42,14 @@ class Wishes(NamedTuple):
 
     `keep`: the rule. `resolve`: splits in the order in which they keep an image that several of them have; copies
     across other splits are left alone. `movable`: whether a path may be moved at all. `ignored`: whether a rule ignores
-    copies in these two splits.
+    copies in these two splits. `views`: whether an image gives way to another view of what it shows.
     """
 
     keep: Keep = "best"
     resolve: tuple[str, ...] = ()
     movable: Callable[[str], bool] = lambda _path: True
     ignored: Callable[[tuple[str, str]], bool] = lambda _splits: False
+    views: bool = False
 
 
 ALL_MOVABLE = Wishes()
@@ -157,6 +166,9 @@ class _Grouping:
             return "left", "not in a folder to clean"
         if facts.protected:
             return "left", "in a protected folder"
+        related = match.evidence.relation if match.evidence is not None else None
+        if related in VIEWS and not self._wishes.views:
+            return "left", VIEWS[related]
         if self._facts.get(kept, NOTHING_KNOWN).page and shows_part(match, kept):
             return "left", "the other is a page around it"
         return None if facts.pixels else ("left", "it could not be read")

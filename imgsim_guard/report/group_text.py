@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imgsim_guard.gate.groups import copies_in
+from imgsim_guard.gate.groups import VIEWS, copies_in
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.report.sizes import in_bytes, in_pixels
 
@@ -48,6 +48,8 @@ def left_over(groups: Sequence[Group]) -> Iterator[str]:
         yield f"{counted(conflicts, 'label conflict', 'label conflicts')}: the same image under two labels."
     if leaking:
         yield f"{counted(leaking, 'image', 'images')} leaking between splits."
+    if views := sum(member.role == "left" and member.why in VIEWS.values() for member in members):
+        yield f"{counted(views, 'view', 'views')} of what another image shows; clean --views moves them, too."
 
 
 def _member(member: Member, width: int) -> Iterator[str]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from imgsim_guard.gate.groups import Wishes, copies_in, groups_of
 from imgsim_guard.gate.keep import Facts
-from imgsim_guard.model import Evidence, Image, Keep, Match, Rule, Transform
+from imgsim_guard.model import Evidence, Image, Keep, Match, Relation, Rule, Transform
 
 A, B, C, D, E = (Image(f"{name}.png", f"git:{name}") for name in "abcde")
 PLAIN = Facts(100, 100, 5000)
@@ -144,3 +144,19 @@ def test_any_matches_give_groups_that_leave_one_of_each(
             assert member.match is not None
     random.Random(seed).shuffle(matches)
     assert groups_of(matches, facts) == groups
+
+
+@pytest.mark.parametrize(
+    ("relation", "why"),
+    [
+        ("same scene", "the same scene, no copy"),
+        ("overlapping view", "an overlapping view, no copy: each shows a part that the other lacks"),
+    ],
+)
+def test_a_view_of_its_own_stays_unless_that_is_asked_for(relation: Relation, why: str) -> None:
+    evidence = Evidence("confirmed", 90, 0.9, 0.8, None, "cropped to 80%", relation=relation)
+    matches = [near(A, B, evidence=evidence), near(A, C)]
+    assert said(matches) == ["a:keep c:copy b:left"] or said(matches) == ["a:keep b:left c:copy"]
+    [group] = groups_of(matches, dict.fromkeys([A, B, C], PLAIN))
+    assert {member.why for member in group.members if member.role == "left"} == {why}
+    assert said(matches, wishes=Wishes(views=True)) == ["a:keep b:copy c:copy"]

@@ -65,7 +65,15 @@ def _found(arguments: argparse.Namespace, job: Job) -> tuple[Result, list[Going]
         return result, going(chosen, selection.links, sidecars=arguments.sidecars == "auto")
     resolve = _splits_that_keep(arguments.resolve_leakage)
     policy = _policy(arguments, job)
-    result = examined(selection, folders.Folders(), job, named=arguments.paths, resolve=resolve, policy=policy)
+    result = examined(
+        selection,
+        folders.Folders(),
+        job,
+        named=arguments.paths,
+        resolve=resolve,
+        views=arguments.views,
+        policy=policy,
+    )
     return result, going(result.groups, selection.links, sidecars=arguments.sidecars == "auto")
 
 
@@ -123,5 +131,6 @@ def _command(arguments: argparse.Namespace) -> str:
         if getattr(arguments, option) is not None:
             words += [f"--{option.replace('_', '-')}", getattr(arguments, option)]
     words += [word for path in arguments.keep_in or () for word in ("--keep-in", path)]
+    words += ["--views"] if arguments.views else []
     words += ["--sidecars", "none"] if arguments.sidecars == "none" else []
     return " ".join(["imgsim-guard clean", *map(shell_word, words), "--apply"])
