@@ -78,6 +78,22 @@ def judging(add: Add, common: argparse.ArgumentParser, reports: argparse.Argumen
     clean.add_argument(
         "--to", metavar="FOLDER", help="where to move them (default: a folder beside, named ...-removed)"
     )
+    way = clean.add_mutually_exclusive_group()
+    way.add_argument(
+        "--hardlink",
+        dest="way",
+        action="store_const",
+        const="hardlink",
+        default="move",
+        help="move nothing: make copies with the same bytes hard links to the image that is kept",
+    )
+    way.add_argument(
+        "--reflink",
+        dest="way",
+        action="store_const",
+        const="reflink",
+        help="the same with reflinks, which a later change parts again (Btrfs and XFS)",
+    )
     clean.add_argument(
         "--undo",
         nargs="?",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, NamedTuple
 
+from imgsim_guard.gate.groups import copies_in
 from imgsim_guard.report.escaping import shell_word, shown
 from imgsim_guard.report.group_text import counted, group_lines, left_over, sum_of
 from imgsim_guard.report.sizes import in_bytes
@@ -11,36 +13,75 @@ from imgsim_guard.report.sizes import in_bytes
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from imgsim_guard.gate.cleaning.manifest import Move
+    from imgsim_guard.gate.cleaning.manifest import Move, Way
     from imgsim_guard.gate.cleaning.moving import Problem
     from imgsim_guard.gate.cleaning.plan import Going
     from imgsim_guard.model import Result
 
 
-def plan_text(result: Result, files: Sequence[Going], *, folder: str, command: str, width: int) -> str:
-    """The groups, what would move, and the command that moves it."""
+class Following(NamedTuple):
+    """In words, what happens to copies: `would` it does, `nothing` so far, and the word before the command to `do` it.
+
+    `sharing`: only copies with the same bytes are meant.
+    """
+
+    would: str
+    nothing: str
+    do: str
+    sharing: bool = False
+
+
+def what_follows(way: Way, folder: str) -> Following:
+    """What happens to copies in this way; `folder`: where those go that move."""
+    if way == "move":
+        return Following(f"would move to {shell_word(folder)}", "Nothing was moved.", "move them:  ")
+    return Following(
+        f"would become {way}s to the image that is kept", "Nothing was changed.", "link them:  ", sharing=True
+    )
+
+
+def plan_text(result: Result, files: Sequence[Going], *, what: Following, command: str, width: int) -> str:
+    """The groups, what would become of the copies, and the command that does it."""
     lines = [
         *(f"note: {shown(note)}" for note in result.notes),
         *(f"{shown(path)}   unreadable, stays: {shown(why.reason)}" for path, why in result.unreadable),
         *group_lines(result.groups, width),
         *left_over(result.groups),
     ]
+    copies = copies_in(result.groups)
     if not files:
-        return "\n".join([*lines, f"Nothing to move among {counted(result.queries, 'image', 'images')}."]) + "\n"
-    with_them = "".join(f", with {said}" for said in _others(files))
-    lines.append(f"{sum_of(result.groups)}{with_them}, would move to {shell_word(folder)}. Nothing was moved.")
-    return "\n".join([*lines, f"  move them:  {command}"]) + "\n"
+        what_not = "link: no copy has the same bytes" if what.sharing and copies else "move"
+        among = counted(result.queries, "image", "images")
+        return "\n".join([*lines, f"Nothing to {what_not} among {among}."]) + "\n"
+    if what.sharing:
+        said = f"{_images(files)} with the same bytes"
+        left = len(copies) - len(files)
+        lines += [f"{counted(left, 'copy', 'copies')} with other bytes would stay as they are."] if left else []
+    else:
+        said = sum_of(result.groups) + "".join(f", with {said}" for said in _others(files))
+    lines.append(f"{said}, {what.would}. {what.nothing}")
+    return "\n".join([*lines, f"  {what.do}{command}"]) + "\n"
 
 
 def moved_text(files: Sequence[Going], problems: Sequence[Problem], *, manifest: str, targets: Sequence[str]) -> str:
     """What has moved, what could not, and the command that puts it back."""
-    copies = sum(one.kind == "image" for one in files)
-    size = in_bytes(sum(one.copy.size for one in files if one.kind == "image"))
     with_them = "".join(f", with {said}" for said in _others(files))
     lines = [
         *(f"{shown(problem.path)}   was not moved: {shown(problem.why)}" for problem in problems),
-        f"moved {counted(copies, 'copy', 'copies')}, {size}{with_them}.",
+        f"moved {_images(files)}{with_them}.",
         *(f"  tell DVC:   dvc add {shell_word(target)}" for target in targets),
+        f"  put back:   imgsim-guard clean --undo {shell_word(manifest)}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def shared_text(files: Sequence[Going], problems: Sequence[Problem], *, manifest: str) -> str:
+    """How many copies share their bytes now, which could not, and the command that parts them again."""
+    wrong = {problem.path for problem in problems}
+    done = [one for one in files if os.path.abspath(one.path) not in wrong and one.path not in wrong]  # noqa: PTH100
+    lines = [
+        *(f"{shown(problem.path)}   was not linked: {shown(problem.why)}" for problem in problems),
+        f"linked {_images(done)}.",
         f"  put back:   imgsim-guard clean --undo {shell_word(manifest)}",
     ]
     return "\n".join(lines) + "\n"
@@ -55,6 +96,12 @@ def undone_text(moves: Sequence[Move], problems: Sequence[Problem], targets: Seq
         *(f"  tell DVC:   dvc add {shell_word(target)}" for target in targets),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _images(files: Sequence[Going]) -> str:
+    """How many copies these are, and what they take."""
+    copies = [one.copy for one in files if one.kind == "image"]
+    return f"{counted(len(copies), 'copy', 'copies')}, {in_bytes(sum(copy.size for copy in copies))}"
 
 
 def _others(files: Iterable[Going]) -> Iterator[str]:

@@ -157,6 +157,53 @@ def test_what_would_stay_in_the_dataset_is_refused(guard: Guard) -> None:
     assert "there is no manifest in photos" in guard("clean", "--undo", "photos").err
 
 
+def test_copies_with_the_same_bytes_become_links_and_are_files_of_their_own_again(here: Path, guard: Guard) -> None:
+    Path("photos/copies/same.png").chmod(0o600)
+    before, written = files_in(here / "photos"), Path("photos/copies/same.png").stat().st_mtime_ns
+    done = guard("clean", "photos", "--hardlink")
+    assert "1 copy with other bytes would stay as they are." in done.out
+    assert "1 copy, 1.84 kB with the same bytes, would become hardlinks to the image that is kept." in done.out
+    assert done.out.endswith("  link them:  imgsim-guard clean photos --hardlink --apply\n")
+    done = guard("clean", "photos", "--hardlink", "--apply")
+    assert done.out.startswith("linked 1 copy, ")
+    assert Path("photos/1.png").samefile("photos/copies/same.png")
+    assert files_in(here / "photos") == before
+    assert "Nothing to link: no copy has the same bytes" in guard("clean", "photos", "--hardlink", "--apply").out
+    assert guard("clean", "--undo").out == "put back 1 file.\n"
+    assert not Path("photos/1.png").samefile("photos/copies/same.png")
+    assert files_in(here / "photos") == before
+    assert Path("photos/copies/same.png").stat().st_mtime_ns == written
+    assert Path("photos/copies/same.png").stat().st_mode & 0o777 == 0o600
+    assert not Path("photos-removed").exists()
+
+
+def test_what_changed_under_two_names_is_not_put_back(here: Path, guard: Guard) -> None:
+    guard("clean", "photos", "--hardlink", "--apply")
+    Path("photos/1.png").write_bytes(near(4))
+    done = guard("clean", "--undo")
+    assert (done.code, "it shares its bytes with 1.png, and these changed" in done.out) == (1, True)
+    assert Path("photos/copies/same.png").read_bytes() == near(4)
+    assert (here / "photos-removed" / "manifest-1.json").is_file()
+
+
+@pytest.mark.usefixtures("here")
+def test_a_copy_that_has_a_further_name_is_not_linked(guard: Guard) -> None:
+    os.link("photos/copies/same.png", "elsewhere.png")
+    done = guard("clean", "photos", "--hardlink", "--apply")
+    assert (done.code, "it has a further name (a hard link) under which its bytes would stay" in done.out) == (1, True)
+    assert "linked 0 copies" in done.out
+
+
+def test_reflinks_are_made_where_the_file_system_has_them(here: Path, guard: Guard) -> None:
+    before = files_in(here / "photos")
+    done = guard("clean", "photos", "--reflink", "--apply")
+    made = "linked 1 copy, " in done.out
+    assert made or "was not linked: this file system makes no reflinks (Btrfs and XFS do); use --hardlink" in done.out
+    assert files_in(here / "photos") == before
+    assert guard("clean", "--undo").code == 0
+    assert files_in(here / "photos") == before
+
+
 @pytest.mark.usefixtures("here")
 def test_sidecars_stay_if_that_is_asked_for(guard: Guard) -> None:
     assert guard("clean", "photos", "--sidecars", "none", "--apply").code == 0

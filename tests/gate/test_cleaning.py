@@ -18,7 +18,7 @@ from imgsim_guard.model import GuardError
 def test_a_clean_up_that_is_killed_anywhere_loses_nothing_and_can_be_undone() -> None:
     command = [sys.executable, "-W", "error", kill_cleaning.__file__, "--kills", "12"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert "12 kills, nothing lost" in done.stdout, done.stderr
+    assert "12 kills of each, nothing lost" in done.stdout, done.stderr
 
 
 def moves(folder: Path, *, digest: str = "") -> Manifest:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from imgsim_guard.gate import cleaning
 from imgsim_guard.gate.cleaning import run
 from imgsim_guard.gate.cleaning.manifest import manifests_in
-from imgsim_guard.gate.cleaning.plan import going
+from imgsim_guard.gate.cleaning.plan import going, sharing
 from imgsim_guard.gate.pipeline import silent
 from imgsim_guard.model import Group, Image, Match, Member
 from imgsim_guard.system.cache_folder import CACHE_VARIABLE
@@ -60,6 +60,14 @@ def made(folder: Path) -> list[Group]:
     return [Group(tuple(members))]
 
 
+def link(folder: Path, groups: list[Group]) -> None:
+    """Make the copies hard links, as far as they are none."""
+    kept = groups[0].kept.image.path
+    left = [one for one in sharing(groups) if not Path(one.path).samefile(kept)]
+    if left:
+        run.apply(left, [str(folder / "photos")], folder / "removed", staged={}, progress=silent, way="hardlink")
+
+
 def apply(folder: Path, groups: list[Group]) -> None:
     """Clean the dataset, as far as it is not clean."""
     left = [Group(tuple(one for one in group.members if Path(one.image.path).exists())) for group in groups]
@@ -69,13 +77,13 @@ def apply(folder: Path, groups: list[Group]) -> None:
         for one in going(left, [link for link in links if os.path.lexists(link[0])], sidecars=True)
         if os.path.lexists(one.path)
     ]
-    run.apply(files, [str(folder / "photos")], folder / "removed", staged={}, progress=silent)
+    if files:
+        run.apply(files, [str(folder / "photos")], folder / "removed", staged={}, progress=silent)
 
 
 def undo(folder: Path) -> None:
     """Put back all that was moved."""
-    found = manifests_in(folder / "removed")
-    if found:
+    if found := manifests_in(folder / "removed"):
         _, problems = run.undo(found[-1], silent)
         assert not problems, problems
 
@@ -110,26 +118,30 @@ def killed(job: Callable[[], None], fatal: int) -> tuple[int, int]:
         return status, int.from_bytes(answer.read(), "little")
 
 
-def kills(count: int, draw: random.Random, folder: Path) -> None:
+def kills(count: int, draw: random.Random, folder: Path, clean: Callable[[Path, list[Group]], None]) -> None:
     """Kill so many times: a clean-up, which is then undone or gone on with and undone, or the undoing itself."""
     os.environ[CACHE_VARIABLE] = str(folder / "cache")
     groups = made(folder)
     before = files_in(folder / "photos")
-    _, whole = killed(lambda: apply(folder, groups), 0)
+    _, whole = killed(lambda: clean(folder, groups), 0)
     _, back = killed(lambda: undo(folder), 0)
     assert files_in(folder / "photos") == before
     for _ in range(count):
         fatal, of_undo, go_on = draw.randint(1, whole - 1), draw.randint(1, back - 1), draw.random() < 0.5
-        status, _ = killed(lambda: apply(folder, groups), fatal)
+        status, _ = killed(lambda: clean(folder, groups), fatal)
         assert status == -signal.SIGKILL, (status, fatal, whole)
         _complete(folder, before, f"after {fatal} lines of {whole}")
         if go_on:
-            apply(folder, groups)
-            assert {*files_in(folder / "photos")} == {"a.png", "a.txt"}, f"after {fatal} lines, gone on with"
+            clean(folder, groups)
+            if clean is apply:
+                assert {*files_in(folder / "photos")} == {"a.png", "a.txt"}, f"after {fatal} lines, gone on with"
+            else:
+                assert (folder / "photos" / "a.png").stat().st_nlink == 1 + COPIES, f"after {fatal} lines, gone on with"
             killed(lambda: undo(folder), of_undo)
             _complete(folder, before, f"after {of_undo} lines of undoing")
         undo(folder)
         assert files_in(folder / "photos") == before, f"after {fatal} lines, undone"
+        assert (folder / "photos" / "a.png").stat().st_nlink == 1, f"after {fatal} lines, undone"
         assert not (folder / "removed").exists() or not files_in(folder / "removed"), f"after {fatal} lines"
         shutil.rmtree(folder / "removed", ignore_errors=True)
 
@@ -149,9 +161,10 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        kills(arguments.kills, random.Random(arguments.seed), Path(folder))
-    sys.stdout.write(f"{arguments.kills} kills, nothing lost (seed {arguments.seed})\n")
+    for clean in (apply, link):
+        with tempfile.TemporaryDirectory() as folder:
+            kills(arguments.kills, random.Random(arguments.seed), Path(folder), clean)
+    sys.stdout.write(f"{arguments.kills} kills of each, nothing lost (seed {arguments.seed})\n")
 
 
 if __name__ == "__main__":

@@ -14,10 +14,10 @@ from imgsim_guard.gate.check import nothing_new
 from imgsim_guard.gate.cleaning.choice import groups_chosen
 from imgsim_guard.gate.cleaning.in_git import dvc_targets, repository_around, stage_again, staged, unstage
 from imgsim_guard.gate.cleaning.moving import require_outside
-from imgsim_guard.gate.cleaning.plan import default_folder, going
+from imgsim_guard.gate.cleaning.plan import default_folder, going, sharing
 from imgsim_guard.gate.cleaning.run import apply, manifest_at, undo
 from imgsim_guard.model import GuardError
-from imgsim_guard.report.cleaning_text import moved_text, plan_text, undone_text
+from imgsim_guard.report.cleaning_text import moved_text, plan_text, shared_text, undone_text, what_follows
 from imgsim_guard.report.escaping import shell_word
 from imgsim_guard.sources import folders
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from imgsim_guard.cli.job import Job
     from imgsim_guard.gate.cleaning.plan import Going
     from imgsim_guard.gate.policy import Policy
-    from imgsim_guard.model import Result
+    from imgsim_guard.model import Result, Selection
 
 SPLIT_THAT_KEEPS = "keep="
 
@@ -44,11 +44,15 @@ def clean(arguments: argparse.Namespace) -> int:
         require_outside(folder, arguments.paths)
         result, files = _found(arguments, job)
         if not arguments.apply or not files:
-            say(plan_text(result, files, folder=_short(folder), command=_command(arguments), width=terminal_width()))
+            what = what_follows(arguments.way, _short(folder))
+            say(plan_text(result, files, what=what, command=_command(arguments), width=terminal_width()))
             return 0
-        in_index = staged((one.path for one in files), git)
+        in_index = staged((one.path for one in files), git) if arguments.way == "move" else {}
         with progress_display(quiet=arguments.quiet) as progress:
-            moved = apply(files, arguments.paths, folder, staged=in_index, progress=progress)
+            moved = apply(files, arguments.paths, folder, staged=in_index, progress=progress, way=arguments.way)
+        if arguments.way != "move":
+            say(shared_text(files, moved.problems, manifest=_short(moved.manifest)))
+            return int(bool(moved.problems))
         gone = [one for one in files if not os.path.lexists(one.path)]
         unstage((one.path for one in gone if one.path in in_index), git)
     targets = dvc_targets(one.path for one in gone)
@@ -62,7 +66,7 @@ def _found(arguments: argparse.Namespace, job: Job) -> tuple[Result, list[Going]
     if arguments.plan is not None:
         chosen = groups_chosen(Path(arguments.plan), arguments.paths)
         result = replace(nothing_new(selection, job.workspace.policy), groups=chosen, queries=len(selection.queries))
-        return result, going(chosen, selection.links, sidecars=arguments.sidecars == "auto")
+        return result, _going(result, selection, arguments)
     resolve = _splits_that_keep(arguments.resolve_leakage)
     policy = _policy(arguments, job)
     result = examined(
@@ -74,7 +78,13 @@ def _found(arguments: argparse.Namespace, job: Job) -> tuple[Result, list[Going]
         views=arguments.views,
         policy=policy,
     )
-    return result, going(result.groups, selection.links, sidecars=arguments.sidecars == "auto")
+    return result, _going(result, selection, arguments)
+
+
+def _going(result: Result, selection: Selection, arguments: argparse.Namespace) -> list[Going]:
+    if arguments.way != "move":
+        return sharing(result.groups)
+    return going(result.groups, selection.links, sidecars=arguments.sidecars == "auto")
 
 
 def _policy(arguments: argparse.Namespace, job: Job) -> Policy:
@@ -102,7 +112,12 @@ def _undo(arguments: argparse.Namespace) -> int:
         for manifest in manifests:
             stage_again(manifest, git)
     moves = [move for manifest in manifests for move in manifest.moves]
-    targets = dvc_targets(_short(Path(manifest.root, move.source)) for manifest in manifests for move in manifest.moves)
+    targets = dvc_targets(
+        _short(Path(manifest.root, move.source))
+        for manifest in manifests
+        for move in manifest.moves
+        if move.way == "move"
+    )
     say(undone_text(moves, problems, targets))
     return int(bool(problems))
 
@@ -132,5 +147,6 @@ def _command(arguments: argparse.Namespace) -> str:
             words += [f"--{option.replace('_', '-')}", getattr(arguments, option)]
     words += [word for path in arguments.keep_in or () for word in ("--keep-in", path)]
     words += ["--views"] if arguments.views else []
+    words += [f"--{arguments.way}"] if arguments.way != "move" else []
     words += ["--sidecars", "none"] if arguments.sidecars == "none" else []
     return " ".join(["imgsim-guard clean", *map(shell_word, words), "--apply"])

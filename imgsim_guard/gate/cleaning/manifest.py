@@ -28,12 +28,18 @@ NAME = re.compile(r"manifest-(\d{1,9})\.json")
 
 Kind = Literal["image", "sidecar", "link"]
 
+Way = Literal["move", "hardlink", "reflink"]
+"""What becomes of a file: it moves, or it stays and shares the bytes of the image that is kept."""
+
 
 class Move(NamedTuple):
     """A file that moves. `source` is below the manifest's root and `target` below its folder, both with slashes.
 
     `digest`: SHA-256 of the bytes, in hex; of a symbolic link, what it points to. `kept`: the image that stays instead,
     below the root. `staged`: mode and blob of the file in git's index, if it is there.
+
+    `way`: where it is not "move", there is no target, and `inode`, `mode` and `written` (nanoseconds since 1970) are
+    those of the file before.
     """
 
     source: str
@@ -44,6 +50,10 @@ class Move(NamedTuple):
     kept: str
     why: str
     staged: str = ""
+    way: Way = "move"
+    inode: int = 0
+    mode: int = 0
+    written: int = 0
 
 
 class Manifest(NamedTuple):
@@ -80,10 +90,10 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
     }
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path.with_suffix(".csv"), _table(manifest.moves))
         replace_file(path, (json.dumps(document, indent=1) + "\n").encode())
         with path.open("rb") as file:
             os.fsync(file.fileno())
+        replace_file(path.with_suffix(".csv"), _table(manifest.moves))  # second: no undoing would find it alone
     except OSError as error:
         raise GuardError(f"cannot write the manifest {path}: {error.strerror}; nothing was moved") from error
 
@@ -99,7 +109,9 @@ def read_manifest(path: Path) -> Manifest:
         root, continues = document["root"], document["continues"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise GuardError(f"{path}: no manifest of imgsim-guard clean ({type(error).__name__}: {error})") from error
-    outside = [name for move in moves for name in (move.source, move.target) if not _is_below(name)]
+    names = [name for move in moves for name in (move.source, move.target) if name or move.way == "move"]
+    names += [move.kept for move in moves if move.way != "move"]
+    outside = [name for name in names if not _is_below(name)]
     if outside or not isinstance(root, str) or not Path(root).is_absolute():
         raise GuardError(f"{path}: names a file outside of its folders: {(outside or [root])[0]}")
     if continues and not (isinstance(continues, str) and NAME.fullmatch(continues)):
@@ -110,7 +122,8 @@ def read_manifest(path: Path) -> Manifest:
 def _move(one: dict[str, object]) -> Move:
     move = Move(**one)  # type: ignore[arg-type]  # it is looked at below
     texts = (move.source, move.target, move.kind, move.digest, move.kept, move.why, move.staged)
-    if not all(isinstance(text, str) for text in texts) or move.kind not in get_args(Kind):
+    known = move.kind in get_args(Kind) and move.way in get_args(Way)
+    if not known or not all(isinstance(text, str) for text in texts) or not all(isinstance(n, int) for n in move[-3:]):
         raise ValueError(f"not a move: {one}")
     return move
 
@@ -123,9 +136,9 @@ def _table(moves: Iterable[Move]) -> bytes:
     """As CSV in UTF-8; what is not valid Unicode in a name is escaped."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["file", "moved to", "kind", "kept", "why", "bytes", "sha256 or link"])
+    writer.writerow(["file", "moved to", "kind", "kept", "why", "bytes", "sha256 or link", "way"])
     for move in moves:
-        row = (move.source, move.target, move.kind, move.kept, move.why, move.size, move.digest)
+        row = (move.source, move.target, move.kind, move.kept, move.why, move.size, move.digest, move.way)
         writer.writerow([_cell(cell) for cell in row])
     return text.getvalue().encode("utf-8", "backslashreplace")
 

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from imgsim_guard.gate.cleaning.linking import part, share, tidy_up
 from imgsim_guard.model import GuardError
 from imgsim_guard.system.files import PIECE, copy_new
 
@@ -27,7 +28,12 @@ def move_away(manifest: Manifest, folder: Path, done: Callable[[], object]) -> I
     """Move what the manifest says; `done` is called after each. Yields what could not be moved."""
     for move in manifest.moves:
         source, target = Path(manifest.root, move.source), folder / move.target
-        why = _why_not(source, move) or _moved(source, target, within=folder)
+        if move.way == "move":
+            why = _why_not(source, move) or _moved(source, target, within=folder)
+        else:
+            why = _why_not(source, move) or _shared(
+                source, Path(os.path.realpath(Path(manifest.root, move.kept))), move
+            )
         if why:
             yield Problem(str(source), why)
         done()
@@ -37,9 +43,9 @@ def move_back(manifest: Manifest, folder: Path, done: Callable[[], object]) -> I
     """Put everything back where it was. What a killed process did half is put right, too."""
     for move in reversed(manifest.moves):
         source, target = Path(manifest.root, move.source), folder / move.target
-        why = _put_back(source, target, root=Path(manifest.root))
+        why = _put_back(source, target, root=Path(manifest.root)) if move.way == "move" else _parted(source, move)
         if why:
-            yield Problem(str(target), why)
+            yield Problem(str(target if move.way == "move" else source), why)
         done()
 
 
@@ -47,7 +53,9 @@ def tidy(manifest: Manifest, folder: Path) -> None:
     """Undo the one move that a killed process may have half done."""
     for move in manifest.moves:
         source, target = Path(manifest.root, move.source), folder / move.target
-        if os.path.lexists(source) and os.path.lexists(target) and _is_half_done(source, target):
+        if move.way != "move":
+            tidy_up(source)
+        elif os.path.lexists(source) and os.path.lexists(target) and _is_half_done(source, target):
             target.unlink()
 
 
@@ -71,6 +79,27 @@ def digest_of(path: Path) -> str:
 def _why_not(source: Path, move: Move) -> str:
     try:
         return "" if digest_of(source) == move.digest else "it changed since it was looked at"
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
+
+
+def _shared(source: Path, kept: Path, move: Move) -> str:
+    """Let a file share the bytes of the kept one; why that was not possible, or nothing."""
+    try:
+        if source.stat().st_nlink > 1 and not source.samefile(kept):
+            return "it has a further name (a hard link) under which its bytes would stay"
+        if digest_of(kept) != move.digest:
+            return "the image that is kept changed since it was looked at"
+        share(source, kept, move.way)
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
+def _parted(source: Path, move: Move) -> str:
+    """Give a file its own bytes again; why that was not possible, or nothing."""
+    try:
+        return part(source, move)
     except OSError as error:
         return (error.strerror or str(error)).lower()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,7 +16,7 @@ from imgsim_guard.system.files import free_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from imgsim_guard.gate.cleaning.manifest import Kind
+    from imgsim_guard.gate.cleaning.manifest import Kind, Way
     from imgsim_guard.model import Group, Member
 
 REMOVED = "-removed"
@@ -43,6 +44,14 @@ def going(groups: Iterable[Group], links: Sequence[tuple[str, str]], *, sidecars
     return sorted(found, key=lambda one: (one.copy.image, one.kind == "image", one.path))
 
 
+def sharing(groups: Iterable[Group]) -> list[Going]:
+    """The copies that have the very bytes of the image that is kept, so that they can be links to it. Sidecars and
+    links stay, as their image does.
+    """
+    same = [member for member in copies_in(groups) if member.of and member.of.content == member.image.content]
+    return [Going(member.image.path, "image", member) for member in same]
+
+
 def root_of(named: Iterable[str], files: Iterable[Going]) -> Path:
     """The folder that all of these are in."""
     folders = [path if os.path.isdir(path) else os.path.dirname(path) or "." for path in named]  # noqa: PTH112,PTH120
@@ -57,6 +66,29 @@ def default_folder(named: Sequence[str], repository: Path | None) -> Path:
     if repository is not None and folder.is_relative_to(repository):
         folder = repository
     return folder.with_name(f"{folder.name or 'images'}{REMOVED}")
+
+
+def shared_moves(files: Sequence[Going], root: Path, way: Way) -> list[Move]:
+    """What a manifest says of files that stay and share the bytes of the image that is kept."""
+    moves = []
+    for one in files:
+        of, status = one.copy.of, os.lstat(one.path)
+        moves.append(
+            Move(
+                os.path.relpath(one.path, root),
+                "",
+                one.kind,
+                one.copy.image.content.removeprefix("sha256:"),
+                status.st_size,
+                os.path.relpath(of.path, root) if of is not None else "",
+                one.copy.why,
+                way=way,
+                inode=status.st_ino,
+                mode=stat.S_IMODE(status.st_mode),
+                written=status.st_mtime_ns,
+            )
+        )
+    return moves
 
 
 def moves_of(files: Sequence[Going], root: Path, folder: Path, staged: Mapping[str, str]) -> list[Move]:

@@ -23,7 +23,7 @@ from imgsim_guard.gate.cleaning.moving import (
     remove_empty_folders,
     tidy,
 )
-from imgsim_guard.gate.cleaning.plan import moves_of, root_of
+from imgsim_guard.gate.cleaning.plan import moves_of, root_of, shared_moves
 from imgsim_guard.model import GuardError
 from imgsim_guard.system.cache_folder import cache_folder
 from imgsim_guard.system.files import replace_file
@@ -31,6 +31,7 @@ from imgsim_guard.system.files import replace_file
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from imgsim_guard.gate.cleaning.manifest import Way
     from imgsim_guard.gate.cleaning.plan import Going
     from imgsim_guard.gate.pipeline import Progress
 
@@ -47,18 +48,28 @@ class Moved(NamedTuple):
     problems: tuple[Problem, ...]
 
 
-def apply(
-    files: Sequence[Going], named: Sequence[str], folder: Path, *, staged: Mapping[str, str], progress: Progress
+def apply(  # noqa: PLR0913  each of them is needed
+    files: Sequence[Going],
+    named: Sequence[str],
+    folder: Path,
+    *,
+    staged: Mapping[str, str],
+    progress: Progress,
+    way: Way = "move",
 ) -> Moved:
-    """Move files into a folder. The manifest is written first; what a run that was killed has moved is in it, too."""
+    """Move files into a folder, or let them share the bytes of what is kept. The manifest is written first, into the
+    folder; what a run that was killed has done is in it, too.
+    """
     interrupted = _interrupted(folder)
     changed = [one for one in files if not _is_there(one)]
     going = [one for one in files if one not in changed]
-    root, path = root_of(named, files), next_manifest(folder)
-    manifest = Manifest(str(root), tuple(moves_of(going, root, folder, staged)), continues=interrupted)
+    staying = [one.copy.of.path for one in going if one.copy.of is not None] if way != "move" else []
+    root, path = root_of([*named, *staying], files), next_manifest(folder)
+    moves = moves_of(going, root, folder, staged) if way == "move" else shared_moves(going, root, way)
+    manifest = Manifest(str(root), tuple(moves), continues=interrupted)
     write_manifest(path, manifest)
     _remember(path)
-    problems = list(move_away(manifest, folder, progress(len(going), "moving")))
+    problems = list(move_away(manifest, folder, progress(len(going), "moving" if way == "move" else "linking")))
     write_manifest(path, manifest._replace(finished=True))
     stays = [Problem(one.path, "the image that would be kept instead of it changed meanwhile") for one in changed]
     return Moved(path, (*stays, *problems))
