@@ -126,6 +126,11 @@ def judging(add: Add, common: argparse.ArgumentParser, reports: argparse.Argumen
         default="auto",
         help="auto: captions and boxes (.txt, .xml, .json, .caption; YOLO's labels/) move with their image",
     )
+    clean.add_argument(
+        "--rewrite-coco",
+        action="store_true",
+        help="write COCO annotations that name images which move to a new file without them",
+    )
 
     compare = add("compare", "compare one image with others", [common])
     compare.add_argument("first", metavar="A")

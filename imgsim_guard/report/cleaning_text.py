@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.gate.groups import copies_in
@@ -13,6 +14,7 @@ from imgsim_guard.report.sizes import in_bytes
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from imgsim_guard.gate.cleaning.coco import Coco
     from imgsim_guard.gate.cleaning.manifest import Move, Way
     from imgsim_guard.gate.cleaning.moving import Problem
     from imgsim_guard.gate.cleaning.plan import Going
@@ -22,19 +24,20 @@ if TYPE_CHECKING:
 class Following(NamedTuple):
     """In words, what happens to copies: `would` it does, `nothing` so far, and the word before the command to `do` it.
 
-    `sharing`: only copies with the same bytes are meant.
+    `coco`: annotations that name them. `sharing`: only copies with the same bytes are meant.
     """
 
     would: str
     nothing: str
     do: str
+    coco: Sequence[Coco] = ()
     sharing: bool = False
 
 
-def what_follows(way: Way, folder: str) -> Following:
+def what_follows(way: Way, folder: str, coco: Sequence[Coco]) -> Following:
     """What happens to copies in this way; `folder`: where those go that move."""
     if way == "move":
-        return Following(f"would move to {shell_word(folder)}", "Nothing was moved.", "move them:  ")
+        return Following(f"would move to {shell_word(folder)}", "Nothing was moved.", "move them:  ", coco)
     return Following(
         f"would become {way}s to the image that is kept", "Nothing was changed.", "link them:  ", sharing=True
     )
@@ -59,16 +62,31 @@ def plan_text(result: Result, files: Sequence[Going], *, what: Following, comman
         lines += [f"{counted(left, 'copy', 'copies')} with other bytes would stay as they are."] if left else []
     else:
         said = sum_of(result.groups) + "".join(f", with {said}" for said in _others(files))
+    lines += [f"{_naming(one)} that would move (--rewrite-coco writes it anew without them)." for one in what.coco]
     lines.append(f"{said}, {what.would}. {what.nothing}")
     return "\n".join([*lines, f"  {what.do}{command}"]) + "\n"
 
 
-def moved_text(files: Sequence[Going], problems: Sequence[Problem], *, manifest: str, targets: Sequence[str]) -> str:
-    """What has moved, what could not, and the command that puts it back."""
+def moved_text(  # noqa: PLR0913  all that there is to say
+    files: Sequence[Going],
+    problems: Sequence[Problem],
+    *,
+    manifest: str,
+    targets: Sequence[str],
+    coco: Sequence[Coco] = (),
+    written: Sequence[str] = (),
+) -> str:
+    """What has moved, what could not, and the command that puts it back. `coco`: annotations that name what moved;
+    `written`: for each, the file without that, if these were written.
+    """
     with_them = "".join(f", with {said}" for said in _others(files))
     lines = [
         *(f"{shown(problem.path)}   was not moved: {shown(problem.why)}" for problem in problems),
         f"moved {_images(files)}{with_them}.",
+        *(
+            f"{_naming(one)} that moved{f'; {shown(new)} is without them' if new else ''}."
+            for one, new in zip_longest(coco, written)
+        ),
         *(f"  tell DVC:   dvc add {shell_word(target)}" for target in targets),
         f"  put back:   imgsim-guard clean --undo {shell_word(manifest)}",
     ]
@@ -96,6 +114,10 @@ def undone_text(moves: Sequence[Move], problems: Sequence[Problem], targets: Seq
         *(f"  tell DVC:   dvc add {shell_word(target)}" for target in targets),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _naming(file: Coco) -> str:
+    return f"{shown(file.path)} names {counted(len(file.names), 'image', 'images')}"
 
 
 def _images(files: Sequence[Going]) -> str:

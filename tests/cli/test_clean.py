@@ -204,6 +204,50 @@ def test_reflinks_are_made_where_the_file_system_has_them(here: Path, guard: Gua
     assert files_in(here / "photos") == before
 
 
+def coco(*names: str) -> str:
+    images = [{"id": number, "file_name": name, "width": 32} for number, name in enumerate(names)]
+    boxes = [{"id": 10 + at, "image_id": at // 2, "category_id": 1} for at in range(2 * len(names))]
+    return json.dumps({"info": {"year": 2020}, "images": images, "annotations": boxes, "categories": [{"id": 1}]})
+
+
+def test_annotations_that_name_what_moves_are_listed_and_written_anew(here: Path, guard: Guard) -> None:
+    write(
+        {
+            "annotations/all.json": coco("0.png", "1.png", "copies/0.png", "copies/same.png").encode(),
+            "photos/copies/some.json": coco("0.png", "same.png", "gone.png").encode(),
+            "photos/only 0.json": coco("0.png").encode(),  # there is one of this name in `photos`, too
+            "photos/other.json": b'{"file_name": "copies/0.png"}',
+        }
+    )
+    before = files_in(here)
+    done = guard("clean", "photos")
+    said = "names 2 images that would move (--rewrite-coco writes it anew without them).\n"
+    assert f"annotations/all.json {said}" in done.out
+    assert f"photos/copies/some.json {said}" in done.out
+    assert "only 0.json" not in done.out
+    assert done.out.endswith("  move them:  imgsim-guard clean photos --apply\n")
+    done = guard("clean", "photos", "--rewrite-coco", "--apply")
+    assert "annotations/all.json names 2 images that moved; annotations/all-cleaned.json is without them.\n" in done.out
+    assert json.loads(Path("annotations/all-cleaned.json").read_text()) == json.loads(coco("0.png", "1.png"))
+    [left] = json.loads(Path("photos/copies/some-cleaned.json").read_text())["images"]
+    assert left["file_name"] == "gone.png"
+    after = files_in(here)
+    assert {path: after[path] for path in after if path.startswith("annotations/all.")} == {
+        "annotations/all.json": before["annotations/all.json"]
+    }
+    assert guard("clean", "--undo").code == 0
+    assert {path: digest for path, digest in files_in(here).items() if not path.startswith("cache")} == before
+
+
+@pytest.mark.usefixtures("here")
+def test_annotations_somebody_went_on_with_stay(guard: Guard) -> None:
+    write({"annotations/all.json": coco("1.png", "copies/same.png").encode()})
+    guard("clean", "photos", "--rewrite-coco", "--apply")
+    Path("annotations/all-cleaned.json").write_text("{}")
+    assert guard("clean", "--undo").code == 0
+    assert Path("annotations/all-cleaned.json").read_text() == "{}"
+
+
 @pytest.mark.usefixtures("here")
 def test_sidecars_stay_if_that_is_asked_for(guard: Guard) -> None:
     assert guard("clean", "photos", "--sidecars", "none", "--apply").code == 0

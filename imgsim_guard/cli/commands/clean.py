@@ -12,10 +12,11 @@ from imgsim_guard.cli.terminal import progress_display, say, terminal_width
 from imgsim_guard.cli.verdict import examined
 from imgsim_guard.gate.check import nothing_new
 from imgsim_guard.gate.cleaning.choice import groups_chosen
+from imgsim_guard.gate.cleaning.coco import naming, written_without
 from imgsim_guard.gate.cleaning.in_git import dvc_targets, repository_around, stage_again, staged, unstage
 from imgsim_guard.gate.cleaning.moving import require_outside
 from imgsim_guard.gate.cleaning.plan import default_folder, going, sharing
-from imgsim_guard.gate.cleaning.run import apply, manifest_at, undo
+from imgsim_guard.gate.cleaning.run import apply, made_with, manifest_at, undo
 from imgsim_guard.model import GuardError
 from imgsim_guard.report.cleaning_text import moved_text, plan_text, shared_text, undone_text, what_follows
 from imgsim_guard.report.escaping import shell_word
@@ -23,8 +24,10 @@ from imgsim_guard.sources import folders
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from imgsim_guard.cli.job import Job
+    from imgsim_guard.gate.cleaning.coco import Coco
     from imgsim_guard.gate.cleaning.plan import Going
     from imgsim_guard.gate.policy import Policy
     from imgsim_guard.model import Result, Selection
@@ -44,7 +47,7 @@ def clean(arguments: argparse.Namespace) -> int:
         require_outside(folder, arguments.paths)
         result, files = _found(arguments, job)
         if not arguments.apply or not files:
-            what = what_follows(arguments.way, _short(folder))
+            what = what_follows(arguments.way, _short(folder), _coco(files, arguments))
             say(plan_text(result, files, what=what, command=_command(arguments), width=terminal_width()))
             return 0
         in_index = staged((one.path for one in files), git) if arguments.way == "move" else {}
@@ -56,8 +59,28 @@ def clean(arguments: argparse.Namespace) -> int:
         gone = [one for one in files if not os.path.lexists(one.path)]
         unstage((one.path for one in gone if one.path in in_index), git)
     targets = dvc_targets(one.path for one in gone)
-    say(moved_text(gone, moved.problems, manifest=_short(moved.manifest), targets=targets))
+    coco = _coco(gone, arguments)
+    written = [written_without(one) for one in coco] if arguments.rewrite_coco else []
+    if written:
+        made_with(moved.manifest, written)
+    say(
+        moved_text(
+            gone,
+            moved.problems,
+            manifest=_short(moved.manifest),
+            targets=targets,
+            coco=coco,
+            written=[name for name, _ in written],
+        )
+    )
     return int(bool(moved.problems))
+
+
+def _coco(files: Sequence[Going], arguments: argparse.Namespace) -> list[Coco]:
+    """The annotations that name what goes."""
+    if arguments.way != "move":
+        return []
+    return naming([one.path for one in files if one.kind != "sidecar"], arguments.paths)
 
 
 def _found(arguments: argparse.Namespace, job: Job) -> tuple[Result, list[Going]]:
@@ -148,5 +171,6 @@ def _command(arguments: argparse.Namespace) -> str:
     words += [word for path in arguments.keep_in or () for word in ("--keep-in", path)]
     words += ["--views"] if arguments.views else []
     words += [f"--{arguments.way}"] if arguments.way != "move" else []
+    words += ["--rewrite-coco"] if arguments.rewrite_coco else []
     words += ["--sidecars", "none"] if arguments.sidecars == "none" else []
     return " ".join(["imgsim-guard clean", *map(shell_word, words), "--apply"])

@@ -58,13 +58,15 @@ class Move(NamedTuple):
 
 class Manifest(NamedTuple):
     """`root`: the absolute path that sources begin at. `finished`: whether all that could move has.
-    `continues`: the name of the manifest of an interrupted run that this one goes on from; empty for none.
+    `continues`: the name of the manifest of an interrupted run that this one goes on from; empty for none. `made`:
+    files that were written anew, by absolute path, with their SHA-256.
     """
 
     root: str
     moves: tuple[Move, ...]
     finished: bool = False
     continues: str = ""
+    made: tuple[tuple[str, str], ...] = ()
 
 
 def manifests_in(folder: Path) -> list[Path]:
@@ -86,6 +88,7 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
         "root": manifest.root,
         "finished": manifest.finished,
         "continues": manifest.continues,
+        "made": manifest.made,
         "moves": [move._asdict() for move in manifest.moves],
     }
     try:
@@ -107,6 +110,7 @@ def read_manifest(path: Path) -> Manifest:
             raise GuardError(f"{path}: format {document['format']} is not known to this version of imgsim-guard")
         moves = tuple(_move(one) for one in document["moves"])
         root, continues = document["root"], document["continues"]
+        made = tuple((str(name), str(digest)) for name, digest in document.get("made", ()))
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise GuardError(f"{path}: no manifest of imgsim-guard clean ({type(error).__name__}: {error})") from error
     names = [name for move in moves for name in (move.source, move.target) if name or move.way == "move"]
@@ -116,7 +120,7 @@ def read_manifest(path: Path) -> Manifest:
         raise GuardError(f"{path}: names a file outside of its folders: {(outside or [root])[0]}")
     if continues and not (isinstance(continues, str) and NAME.fullmatch(continues)):
         raise GuardError(f"{path}: continues {continues!r}, which is no manifest")
-    return Manifest(root, moves, bool(document["finished"]), continues)
+    return Manifest(root, moves, bool(document["finished"]), continues, made)
 
 
 def _move(one: dict[str, object]) -> Move:

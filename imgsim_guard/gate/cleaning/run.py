@@ -86,10 +86,20 @@ def undo(path: Path, progress: Progress) -> tuple[list[Manifest], tuple[Problem,
         earlier, problems = undo(folder / manifest.continues, progress)
         done += earlier
     if not problems:
+        for name, digest in manifest.made:
+            with suppress(OSError):
+                if digest_of(Path(name)) == digest:  # else somebody has gone on with it
+                    Path(name).unlink()
         path.with_suffix(".csv").unlink(missing_ok=True)
         path.unlink()
         remove_empty_folders(folder)
     return done, problems
+
+
+def made_with(path: Path, made: Sequence[tuple[str, str]]) -> None:
+    """Remember in a manifest which files were made with it, so that undoing removes them."""
+    absolute = tuple((os.path.abspath(name), digest) for name, digest in made)  # noqa: PTH100  links stay
+    write_manifest(path, read_manifest(path)._replace(made=absolute))
 
 
 def manifest_at(given: str) -> Path:
