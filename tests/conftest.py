@@ -10,7 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,6 +20,7 @@ import jsonschema
 import numpy as np
 import pytest
 import skimage
+import yaml
 from hypothesis import HealthCheck, settings
 
 from imgsim_guard import augnet
@@ -415,23 +416,59 @@ def pixels_of(name: str) -> NDArray[np.uint8]:
 
 
 @pytest.fixture(scope="session")
-def hook_repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """This project as a repository with one commit, from which pre-commit can install the hook."""
-    copy = Repository(tmp_path_factory.mktemp("published") / "imgsim-guard")
+def of_all_workers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the workers of a run share; that of the run, without workers."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def hook_repository(tmp_path_factory: pytest.TempPathFactory, of_all_workers: Path) -> Repository:
+    """This project as a repository with one commit, from which pre-commit can install the hook. The first worker makes
+    it for all, so that pre-commit builds one environment of it.
+    """
+    shared = of_all_workers / "hook repository"
+    if shared.is_dir():
+        return Repository(shared / "imgsim-guard")
+    made = tmp_path_factory.mktemp("published")
+    copy = Repository(made / "imgsim-guard")
     ignored = shutil.ignore_patterns(".git", ".venv", "*.onnx", "__pycache__", ".*_cache", ".hypothesis")
     shutil.copytree(ROOT, copy.root, ignore=ignored)
     copy.git("init", "--quiet", ".")
     copy.git("add", "--all")
     copy.git("commit", "--quiet", "-m", "release")
-    return copy
+    with suppress(OSError):  # another worker was first
+        made.rename(shared)
+    return Repository(shared / "imgsim-guard")
 
 
 @pytest.fixture(scope="session")
-def pre_commit_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    home = tmp_path_factory.mktemp("pre-commit")
+def pre_commit_home(of_all_workers: Path) -> Iterator[Path]:
+    """The environments of hooks, which pre-commit locks while it builds one."""
+    home = of_all_workers / "pre-commit"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PRE_COMMIT_HOME", str(home))
         yield home
+
+
+@pytest.fixture
+def hook_environment(
+    hook_repository: Repository,
+    pre_commit_home: Path,  # noqa: ARG001  where it is installed to
+    users_folders: None,  # noqa: ARG001  what it is built with
+    tmp_path: Path,
+) -> str:
+    """The environment of this project's hook: pre-commit builds it for the first test and finds it for the others.
+    Returns the configuration of pre-commit with the hook.
+    """
+    revision = hook_repository.git("rev-parse", "HEAD").strip()
+    hooks = {"repo": str(hook_repository.root), "rev": revision, "hooks": [{"id": "imgsim-guard"}]}
+    configuration = yaml.safe_dump({"repos": [hooks]})
+    here = Repository(tmp_path / "with the hook")
+    here.write({".pre-commit-config.yaml": configuration})
+    here.git("init", "--quiet", ".")
+    here.run(sys.executable, "-m", "pre_commit", "install-hooks")
+    return configuration
 
 
 def manifest_of(dataset: Dataset) -> Path:

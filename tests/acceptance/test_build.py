@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 import tracemalloc
 import zipfile
 from importlib.metadata import metadata
@@ -24,6 +25,7 @@ from imgsim_guard import __version__
 from imgsim_guard.augnet import MODEL_SHA256
 from imgsim_guard.augnet.checkpoint import CHECKPOINT_SHA256
 from imgsim_guard.model import GuardError
+from imgsim_guard.system.cache_folder import CACHE_VARIABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,8 +43,8 @@ class Distributions(NamedTuple):
 
 
 def of_the_user(**variables: str) -> dict[str, str]:
-    """The user's environment, whose folders hold pip's configuration and the downloaded weights."""
-    hidden = {*USERS_FOLDERS, "PYTEST_ADDOPTS", "PYTHONPATH"}
+    """The user's environment, whose folders hold pip's configuration. Coverage is not measured: most of it is pip."""
+    hidden = {*USERS_FOLDERS, "PYTEST_ADDOPTS", "PYTHONPATH", "COVERAGE_PROCESS_CONFIG"}
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
     return environment | {name: value for name, value in USERS_FOLDERS.items() if value is not None} | variables
 
@@ -55,10 +57,34 @@ def run(*command: str, folder: Path | None = None, environment: dict[str, str] |
     return result.stdout
 
 
-def build(source: Path, target: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", str(target), str(source)]
-    variables = {**os.environ, **environment}
-    return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+class Builder(NamedTuple):
+    """Builds wheels with what `pyproject.toml` requires for it, which was installed once."""
+
+    requirements: Path
+    cache: Path
+
+    def __call__(self, source: Path, target: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+        command = [
+            *PYTHON,
+            "pip",
+            "wheel",
+            "--no-deps",
+            "--no-build-isolation",
+            "--wheel-dir",
+            str(target),
+            str(source),
+        ]
+        environment = of_the_user(PYTHONPATH=str(self.requirements), **{CACHE_VARIABLE: str(self.cache)}, **variables)
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Builder:
+    """Its cache is empty at first."""
+    folder = tmp_path_factory.mktemp("requirements")
+    requires = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    run(*PYTHON, "pip", "install", "--quiet", "--target", str(folder), *requires)
+    return Builder(folder, tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture
@@ -69,12 +95,21 @@ def source(hook_repository: Repository, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def distributions(hook_repository: Repository, tmp_path_factory: pytest.TempPathFactory) -> Distributions:
+def distributions(
+    hook_repository: Repository, build: Builder, tmp_path_factory: pytest.TempPathFactory
+) -> Distributions:
     """Both, built as for a release: the wheel from the source distribution. An earlier build has left something."""
     source, target = tmp_path_factory.mktemp("release") / "source", tmp_path_factory.mktemp("dist")
     hook_repository.git("clone", "--quiet", str(hook_repository.root), str(source))
     (source / MODEL).write_bytes(b"left by an earlier build")
-    run(*PYTHON, "build", "--outdir", str(target), str(source))
+    run(
+        *PYTHON,
+        "build",
+        "--outdir",
+        str(target),
+        str(source),
+        environment=of_the_user(**{CACHE_VARIABLE: str(build.cache)}),
+    )
     [sdist], [wheel] = target.glob("imgsim_guard-*.tar.gz"), target.glob("imgsim_guard-*.whl")
     return Distributions(sdist, wheel)
 
@@ -157,30 +192,27 @@ def test_what_is_installed_refuses_a_copy(installer: str, distributions: Distrib
     assert "data/new-photo.jpg   near-duplicate of    data/hills.png" in said
 
 
-@pytest.mark.usefixtures("users_folders")
-def test_weights_that_are_not_augnets_stop_the_build(source: Path, tmp_path: Path) -> None:
+def test_weights_that_are_not_augnets_stop_the_build(source: Path, build: Builder, tmp_path: Path) -> None:
     (tmp_path / "model.pth").write_bytes(b"something else")
     result = build(source, tmp_path / "wheels", IMGSIM_GUARD_WEIGHTS=str(tmp_path / "model.pth"))
     assert result.returncode != 0
     assert "these are not AugNet's weights" in result.stdout + result.stderr
 
 
-@pytest.mark.usefixtures("users_folders")
-def test_weights_that_are_not_there_stop_the_build(source: Path, tmp_path: Path) -> None:
+def test_weights_that_are_not_there_stop_the_build(source: Path, build: Builder, tmp_path: Path) -> None:
     result = build(source, tmp_path / "wheels", IMGSIM_GUARD_WEIGHTS=str(tmp_path / "nowhere.whl"))
     assert result.returncode != 0
     assert "IMGSIM_GUARD_WEIGHTS names" in result.stdout + result.stderr
 
 
-@pytest.mark.usefixtures("users_folders")
-def test_a_second_build_reuses_the_download(source: Path, tmp_path: Path) -> None:
-    cache = tmp_path / "cache"
-    assert build(source, tmp_path / "first", IMGSIM_GUARD_CACHE_DIR=str(cache)).returncode == 0
-    [release] = (cache / "build").iterdir()
+@pytest.mark.usefixtures("distributions")
+def test_a_second_build_reuses_the_download(source: Path, build: Builder, tmp_path: Path) -> None:
+    [release] = (build.cache / "build").iterdir()
     changed = release.stat().st_mtime_ns
-    (source / MODEL).unlink(missing_ok=True)
-    assert build(source, tmp_path / "second", IMGSIM_GUARD_CACHE_DIR=str(cache)).returncode == 0
-    assert [path.stat().st_mtime_ns for path in (cache / "build").iterdir()] == [changed]
+    assert not (source / MODEL).exists()
+    second = build(source, tmp_path / "second", PIP_NO_INDEX="1")
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert [path.stat().st_mtime_ns for path in (build.cache / "build").iterdir()] == [changed]
     with zipfile.ZipFile(next((tmp_path / "second").iterdir())) as archive:
         assert hashlib.sha256(archive.read(MODEL)).hexdigest() == MODEL_SHA256
 

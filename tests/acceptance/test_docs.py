@@ -309,7 +309,7 @@ def test_first_steps(tmp_path: Path) -> None:
     assert cv2.imread(str(tmp_path / "pair.png")) is not None
 
 
-@pytest.mark.usefixtures("pre_commit_home", "users_folders", "tools_of_a_user")
+@pytest.mark.usefixtures("hook_environment", "tools_of_a_user")
 def test_the_guide_for_git(repository: Repository, hook_repository: Repository) -> None:
     old = {"data/old-copy.jpg": edited("coffee.png")}
     repository.commit({**images("data"), **old})

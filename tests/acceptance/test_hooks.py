@@ -42,19 +42,12 @@ class Guarded(Repository):
 
 
 @pytest.fixture
-def installed(
-    repository: Repository,
-    hook_repository: Repository,
-    pre_commit_home: Path,  # noqa: ARG001  where it is installed to
-    users_folders: None,  # noqa: ARG001  what it is built with
-) -> Guarded:
-    """The hooks in place; pre-commit builds their environment for the first test and finds it for the others."""
+def installed(repository: Repository, hook_environment: str) -> Guarded:
+    """A repository with the hooks installed."""
     made = Guarded(repository.root)
-    revision = hook_repository.git("rev-parse", "HEAD").strip()
-    configuration = {"repos": [{"repo": str(hook_repository.root), "rev": revision, "hooks": [{"id": "imgsim-guard"}]}]}
-    made.stage({".pre-commit-config.yaml": yaml.safe_dump(configuration)})
+    made.stage({".pre-commit-config.yaml": hook_environment})
     types = [f"--hook-type={name}" for name in ("pre-commit", "pre-merge-commit", "pre-push")]
-    made.pre_commit("install", "--install-hooks", *types)
+    made.pre_commit("install", *types)
     return made
 
 

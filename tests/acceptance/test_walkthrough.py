@@ -28,10 +28,9 @@ def commands(text: str) -> Iterator[tuple[str, bool]]:
 
 
 @pytest.fixture
-def on_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a user has installed: imgsim-guard, DVC and pre-commit."""
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
-    monkeypatch.setenv("PRE_COMMIT_HOME", str(tmp_path / "pre-commit"))
 
 
 def published_here(root: Path, hook_repository: Repository) -> None:
@@ -42,7 +41,7 @@ def published_here(root: Path, hook_repository: Repository) -> None:
     file.write_text(re.sub(r"rev: \S+", f"rev: {revision}", text))
 
 
-@pytest.mark.usefixtures("on_the_path", "cache")
+@pytest.mark.usefixtures("on_the_path", "hook_environment", "cache")
 def test_the_walk_through_is_true(tmp_path: Path, hook_repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     before, refusing, cloning, previews, previews_there, stage, care = [list(commands(text)) for text in BLOCKS]
     team = Dataset(tmp_path / "team")
