@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -15,17 +16,28 @@ PIPELINE_FAILED = 255
 METRICS = "reports/imgsim-guard/metrics.json"
 
 
-@pytest.fixture
-def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Dataset:  # noqa: ARG001  of this test
-    """A dataset of four photographs, imgsim-guard on the PATH."""
-    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
-    made = Dataset(tmp_path / "pipeline")
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset of four photographs."""
+    made = Dataset(tmp_path_factory.mktemp("photographs") / "pipeline")
     made.root.mkdir()
     made.git("init", "--quiet", "--initial-branch=main", ".")
     made.dvc("init", "--quiet")
     names = ["chelsea.png", "coffee.png", "rocket.jpg", "coins.png"]
     made.add({f"data/images/{name}": photograph(name) for name in names}, "data/images")
-    return made
+    return made.root
+
+
+@pytest.fixture
+def pipeline(
+    photographs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cache: Path,  # noqa: ARG001  of this test
+) -> Dataset:
+    """The dataset, and imgsim-guard on the PATH."""
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    return Dataset(shutil.copytree(photographs, tmp_path / "pipeline"))
 
 
 def metrics(dataset: Dataset) -> dict[str, int]:

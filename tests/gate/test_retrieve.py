@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from conftest import open_store
+from embedding_rows import photograph_like
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -57,14 +58,6 @@ def steps(*, most: int = 8) -> st.SearchStrategy[Embeddings]:
     number = st.sampled_from([-1.0, -0.5, 0.0, 0.5, 1.0])
     row = st.lists(number, min_size=3, max_size=3)
     return st.lists(row, max_size=most).map(lambda rows: np.array(rows, np.float16).reshape(-1, 3))
-
-
-def photograph_like(seed: int, rows: int) -> Embeddings:
-    """Rows of full width, some of them near one another."""
-    random = np.random.default_rng(seed)
-    bases = random.normal(0, 1, (max(1, rows // 3), DIMENSIONS))
-    drawn = bases[random.integers(0, len(bases), rows)] + random.normal(0, 0.05, (rows, DIMENSIONS))
-    return np.tanh(drawn).astype(np.float16)
 
 
 def nearest(first: Embeddings, second: Embeddings, *, k: int, reach: float, same: bool = False) -> list[Pair]:

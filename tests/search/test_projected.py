@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import safetensors.numpy
+from embedding_rows import UNIT, photograph_like
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 
 REAL = Path(__file__).parents[1] / "golden" / "reference.safetensors"
 
-UNIT = 2**-24
-
 quick = settings(deadline=None, derandomize=True, max_examples=40)
 
 thresholds = st.sampled_from([0.0, 1e-4, 0.5, 1.0, 2.0, 10.0, 20.0, 26.0, 56.0]) | st.floats(0, 40)
@@ -52,14 +51,6 @@ counts = st.integers(0, 6)
 def real() -> Embeddings:
     """Embeddings of photographs and of their mirror images."""
     return np.stack(list(safetensors.numpy.load_file(REAL).values())).astype(np.float16)
-
-
-def clustered(seed: int, rows: int, *, spread: float = 0.05) -> Embeddings:
-    """Rows of full width, about three of them near one another each."""
-    random = np.random.default_rng(seed)
-    bases = random.normal(0, 1, (max(1, rows // 3), DIMENSIONS))
-    drawn = bases[random.integers(0, len(bases), rows)] + random.normal(0, spread, (rows, DIMENSIONS))
-    return np.tanh(drawn).astype(np.float16)
 
 
 def blended(seed: int, rows: int) -> Embeddings:
@@ -78,7 +69,9 @@ narrow = npst.arrays(
     st.tuples(st.integers(0, 9), st.just(4)),
     elements=st.floats(-1, 1, width=16) | st.sampled_from([0.0, 1.0, -1.0, UNIT, 0.5, 0.5 + 2**-11]),
 )
-wide = st.builds(clustered, st.integers(0, 99), st.integers(0, 14), spread=st.sampled_from([0.0, 0.01, 0.05, 0.5]))
+wide = st.builds(
+    photograph_like, st.integers(0, 99), st.integers(0, 14), spread=st.sampled_from([0.0, 0.01, 0.05, 0.5])
+)
 between_reals = st.builds(blended, st.integers(0, 99), st.integers(0, 14))
 two_sides = st.tuples(narrow, narrow) | st.tuples(wide, wide) | st.tuples(between_reals, st.builds(real))
 
@@ -235,7 +228,7 @@ def test_no_projected_square_passes_the_limit_of_its_pair(scale: float) -> None:
     """Rows near the corners of the cube, where products are largest, and near one another, where they cancel."""
     random = np.random.default_rng(5)
     corners = random.choice([-scale, scale], (24, DIMENSIONS))
-    rows = np.concatenate([corners, corners * random.uniform(0.9, 1, corners.shape), real(), clustered(6, 24)])
+    rows = np.concatenate([corners, corners * random.uniform(0.9, 1, corners.shape), real(), photograph_like(6, 24)])
     rows = rows.astype(np.float16)
     units = (rows.astype(np.float64) * 2**24).astype(np.int64)
     exact = np.array([((row - units) ** 2).sum(axis=1) / 2.0**48 for row in units])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from embedding_rows import UNIT, photograph_like
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
@@ -16,9 +17,6 @@ from imgsim_guard.search import Pair, distances, metric, pairs_among, pairs_betw
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-UNIT = 2**-24
-"""The smallest float16 above 0: what all others are multiples of."""
 
 quick = settings(deadline=None, derandomize=True, max_examples=60)
 
@@ -51,14 +49,6 @@ def in_units(row: NDArray[np.float16]) -> list[int]:
 def all_within(first: NDArray[np.float16], second: NDArray[np.float16], threshold: float) -> list[Pair]:
     pairs = [Pair(i, j, exact_distance(a, b)) for i, a in enumerate(first) for j, b in enumerate(second)]
     return [pair for pair in pairs if pair.distance <= threshold]
-
-
-def photograph_like(seed: int, rows: int) -> NDArray[np.float16]:
-    """Rows of full width, some of them near one another, as tanh would give them."""
-    random = np.random.default_rng(seed)
-    bases = random.normal(0, 1, (max(1, rows // 3), DIMENSIONS))
-    drawn = bases[random.integers(0, len(bases), rows)] + random.normal(0, 0.05, (rows, DIMENSIONS))
-    return np.tanh(drawn).astype(np.float16)
 
 
 @quick
