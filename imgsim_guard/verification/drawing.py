@@ -7,13 +7,14 @@ on either side without a counterpart on the other.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 
 from imgsim_guard.verification.agreement import equally_sharp
 from imgsim_guard.verification.overlay import laid_in_colour
+from imgsim_guard.verification.stamp import EDGE, NEIGHBOURS, Stamp, stamp
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from imgsim_guard.verification.alignment import Doubles
     from imgsim_guard.verification.overlay import Overlay
     from imgsim_guard.verification.prepared import Floats, Pixels
-
-NEIGHBOURS = np.ones((3, 3), np.uint8)
 
 ROUGHLY_AROUND = np.ones((7, 7), np.uint8)
 """Stripes of a flag that lost 6 px on each side are 2 px beside those of the flag when frame is laid on frame."""
@@ -38,9 +37,6 @@ OTHER_COLOUR = 32.0
 GREY = 3.0
 """Mean distance of the colour channels from their mean below which a picture is grey."""
 
-EDGE = 30.0
-"""A 3 x 3 neighbourhood that spans more grey values than this shows an edge."""
-
 
 @dataclass(frozen=True, slots=True)
 class Unexplained:
@@ -49,61 +45,76 @@ class Unexplained:
     ink: tuple[float, float]
     colour: tuple[float, float]
     edges: float  # share that shows an edge in either picture
-    overlay: float  # share of the area of the largest region of such ink: a stamp, a logo, a line of text
-    overlaid: float  # the part of all edges in that region
-    on_plain: bool  # one of the pictures is plain there
+    stamp: Stamp  # the largest region of such ink or colours
     beside: tuple[float, float]  # ink outside of it
     colour_beside: tuple[float, float]
 
 
 def unexplained(
-    laid: Overlay, colours: tuple[Pixels, Pixels] | None, matrix: Doubles, *, roughly: bool = False
+    laid: Overlay,
+    colours: tuple[Pixels, Pixels] | None,
+    matrix: Doubles,
+    *,
+    roughly: bool = False,
+    repainted: bool = False,
 ) -> Unexplained:
     """What is drawn in one picture of an overlay and not in the other.
 
     colours: (h, w, 3) BGR, as large as the small pictures that the (2, 3) matrix brings onto each other; None where
     the overlay does not lie as the matrix says, so that colours are not compared; roughly: whole frames were laid on
-    one another, and nothing could be followed to do better.
+    one another, and nothing could be followed to do better; repainted: each colour may have become another.
     """
     around = ROUGHLY_AROUND if roughly else NEIGHBOURS
     one, two = equally_sharp(laid.one, laid.two, laid.both)
     inner = cv2.erode(laid.both.view(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    gain, offset = _levels(one, two, inner)
-    mine, other = _outside(one * np.float32(gain) + np.float32(offset), two, inner, OTHER_INK, around)
-    edges_one, edges_two = _span(one) > EDGE, _span(two) > EDGE
-    edges = edges_one | edges_two
-    region = _largest_region(mine | other)
-    colour, colour_beside = NO_COLOURS if colours is None else _other_colours(laid, colours, matrix, around, region)
+    if repainted:
+        mine, other = _other_edges(one, two, inner, around)
+    else:
+        gain, offset = _levels(one, two, inner)
+        mine, other = _outside(one * np.float32(gain) + np.float32(offset), two, inner, OTHER_INK, around)
+    edges = (_span(one) > EDGE, _span(two) > EDGE)
+    tinted = None if colours is None else _other_colours(laid, colours, matrix, around)
+    marked = mine | other
+    in_colour = None
+    if colours is not None and tinted is not None and tinted.either.any():
+        marked |= _enlarged(tinted.either, marked.shape)
+    if colours is not None and marked.any():
+        in_colour = laid_in_colour(*colours, matrix, laid.to_grid, (marked.shape[1], marked.shape[0]))[:2]
+    largest = stamp(marked, (one, two), edges, in_colour)
+    beside = ~largest.region
     return Unexplained(
         ink=(_share(mine, inner), _share(other, inner)),
-        colour=colour,
-        edges=_share(edges, inner),
-        overlay=float(region.mean()),
-        overlaid=float((edges & region).sum()) / max(1, int(edges.sum())),
-        on_plain=min(_share(edges_one, region), _share(edges_two, region)) < MOST_EDGES_IN_PLAIN,
-        beside=(_share(mine & ~region, inner), _share(other & ~region, inner)),
-        colour_beside=colour_beside,
+        colour=(0.0, 0.0) if tinted is None else tinted.shares(),
+        edges=_share(edges[0] | edges[1], inner),
+        stamp=largest,
+        beside=(_share(mine & beside, inner), _share(other & beside, inner)),
+        colour_beside=(0.0, 0.0) if tinted is None else tinted.shares(beside),
     )
 
 
-MOST_EDGES_IN_PLAIN = 0.15
-"""A region is plain with fewer edges than this part of it."""
-
-GAP = 9
-"""Letters that lie no further apart than this many pixels are one region."""
-
-
-def _largest_region(marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(h, w) the largest connected region of what is marked, gaps between letters closed."""
-    closed = cv2.dilate(marked.view(np.uint8), np.ones((GAP, GAP), np.uint8))
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(closed)
-    if len(stats) == 1:
-        return np.zeros(marked.shape, np.bool_)
-    return np.asarray(labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax()))
+def _enlarged(marked: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    size = (shape[1], shape[0])
+    return np.asarray(cv2.resize(marked.view(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0)
 
 
 def _share(marked: NDArray[np.bool_], inner: NDArray[np.bool_]) -> float:
     return float((marked & inner).sum()) / max(1, int(inner.sum()))
+
+
+CLEAR, FAINT = 45.0, 12.0
+"""A 3 x 3 neighbourhood that spans more grey values than these shows a clear edge, or a faint one: the grid of a chart
+is faint on white ground, and often as white as its numbers on black.
+"""
+
+
+def _other_edges(
+    one: Floats, two: Floats, inner: NDArray[np.bool_], around: Pixels
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(h, w) of both, clear edges without even a faint one in the other, whatever their colours."""
+    span_one, span_two = _span(one), _span(two)
+    mine = (span_one > CLEAR) & (cv2.dilate(span_two, around) < FAINT)
+    other = (span_two > CLEAR) & (cv2.dilate(span_one, around) < FAINT)
+    return mine & inner, other & inner
 
 
 def _levels(one: Floats, two: Floats, inner: NDArray[np.bool_]) -> tuple[float, float]:
@@ -113,7 +124,9 @@ def _levels(one: Floats, two: Floats, inner: NDArray[np.bool_]) -> tuple[float, 
     for _ in range(3):
         if len(x) < LEAST_LEVELS or float(x.std()) < 1:
             break
-        gain, offset = (float(value) for value in np.polyfit(x, y, 1))
+        spread = x - x.mean(dtype=np.float64)
+        gain = float((spread * y).sum() / (spread * spread).sum())
+        offset = float(y.mean(dtype=np.float64)) - gain * float(x.mean(dtype=np.float64))
         missed = np.abs(gain * x + offset - y)
         near = missed <= max(6.0, float(np.quantile(missed, 0.8)))
         x, y = x[near], y[near]
@@ -142,30 +155,37 @@ def _span(picture: Floats) -> Floats:
     return np.asarray(cv2.dilate(picture, NEIGHBOURS) - cv2.erode(picture, NEIGHBOURS), np.float32)
 
 
-def _other_colours(
-    laid: Overlay, colours: tuple[Pixels, Pixels], matrix: Doubles, around: Pixels, region: NDArray[np.bool_]
-) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Shares of either picture in a colour that the other does not have there, at half the size, and the same outside
-    of a region. A grey picture may be a copy of one in colour. Brightness and contrast may differ.
-    """
+class _Tinted(NamedTuple):
+    """Pixels in a colour that the other picture does not have there, of either, at half the size."""
+
+    mine: NDArray[np.bool_]
+    other: NDArray[np.bool_]
+    inner: NDArray[np.bool_]
+
+    @property
+    def either(self) -> NDArray[np.bool_]:
+        return self.mine | self.other
+
+    def shares(self, where: NDArray[np.bool_] | None = None) -> tuple[float, float]:
+        """Of either picture, where a mask of the whole size says so."""
+        if where is None:
+            return _share(self.mine, self.inner), _share(self.other, self.inner)
+        part = _enlarged(where, self.inner.shape)
+        return _share(self.mine & part, self.inner), _share(self.other & part, self.inner)
+
+
+def _other_colours(laid: Overlay, colours: tuple[Pixels, Pixels], matrix: Doubles, around: Pixels) -> _Tinted | None:
+    """None where one picture is grey, which may be a copy of one in colour. Brightness and contrast may differ."""
     half = (max(1, laid.one.shape[1] // 2), max(1, laid.one.shape[0] // 2))
     to_half = np.diag([half[0] / laid.one.shape[1], half[1] / laid.one.shape[0], 1.0]) @ laid.to_grid
     one, two, both = laid_in_colour(*colours, matrix, to_half, half)
     inner = cv2.erode(both.astype(np.uint8), NEIGHBOURS) > 0
     if not inner.any() or _tint(one, inner) < GREY or _tint(two, inner) < GREY:
-        return NO_COLOURS
+        return None
     gain, offset = _levels(one.mean(axis=2), two.mean(axis=2), inner)
     fitted = one * np.float32(gain) + np.float32(offset)
     found = [_outside(picture, two, inner, OTHER_COLOUR, around) for picture in (one, fitted)]
-    mine, other = min(found, key=lambda pair: min(pair[0].sum(), pair[1].sum()))
-    outside = cv2.resize(region.view(np.uint8), half, interpolation=cv2.INTER_NEAREST) == 0
-    return (
-        (_share(mine, inner), _share(other, inner)),
-        (_share(mine & outside, inner), _share(other & outside, inner)),
-    )
-
-
-NO_COLOURS = ((0.0, 0.0), (0.0, 0.0))
+    return _Tinted(*min(found, key=lambda pair: min(pair[0].sum(), pair[1].sum())), inner)
 
 
 def _tint(picture: Floats, inner: NDArray[np.bool_]) -> float:

@@ -139,19 +139,36 @@ more, but in one place.
 LARGEST_CAPTION = 0.2
 MOST_CAPTION = 0.5
 
+MOST_TINTED = 0.02
+"""Colours without a counterpart, over all edges: where edges are many, resampling leaves more of them."""
 
-def judged_drawing(found: Unexplained) -> Judgement:
-    """Judge two drawn pictures that line up by all that is drawn in either of them."""
-    small = found.overlay < LARGEST_STAMP and found.overlaid < MOST_STAMPED
-    stamped = small and (found.on_plain or found.edges > FULL_OF_PRINT)
-    if min(found.beside if stamped else found.ink) > MOST_UNEXPLAINED:
+
+MOST_UNEXPLAINED_EDGES = 0.0003
+"""Of clear edges: in copies in the other theme nothing at all is without a counterpart on both sides."""
+
+
+def judged_drawing(found: Unexplained, *, repainted: bool) -> Judgement:
+    """Judge two drawn pictures that line up by all that is drawn in either of them; repainted: by its edges."""
+    laid_over = _laid_over(found) and not repainted
+    most = MOST_UNEXPLAINED_EDGES if repainted else MOST_UNEXPLAINED
+    if min(found.beside if laid_over else found.ink) > most:
         return Judgement.OTHER_DRAWING
     edges = max(found.edges, LEAST_EDGES)
-    caption = found.overlay < LARGEST_CAPTION and max(found.ink) < MOST_CAPTION * edges
+    caption = found.stamp.area < LARGEST_CAPTION and max(found.ink) < MOST_CAPTION * edges
     if max(found.beside if caption else found.ink) > MOST_ONE_SIDED * edges:
         return Judgement.OTHER_DRAWING
-    colour = found.colour_beside if stamped else found.colour
-    return Judgement.OTHER_COLOURS if min(colour) > MOST_UNEXPLAINED else Judgement.SAME
+    colour = found.colour_beside if laid_over else found.colour
+    return Judgement.OTHER_COLOURS if min(colour) > max(MOST_UNEXPLAINED, MOST_TINTED * edges) else Judgement.SAME
+
+
+def _laid_over(found: Unexplained) -> bool:
+    """Whether the largest region in which two drawn pictures differ may be a caption, a stamp or a logo."""
+    largest = found.stamp
+    if largest.foreign and largest.area < LARGEST_CAPTION and largest.edges < MOST_CAPTION:
+        return True
+    if largest.area > LARGEST_STAMP or largest.edges > MOST_STAMPED or largest.repeated:
+        return False
+    return largest.on_plain or found.edges > FULL_OF_PRINT
 
 
 LEAST_EDGES = 0.005

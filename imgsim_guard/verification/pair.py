@@ -9,7 +9,7 @@ import numpy as np
 
 from imgsim_guard.model import Evidence, Transform
 from imgsim_guard.verification.agreement import Agreement, agreement
-from imgsim_guard.verification.alignment import Alignment, Doubles, by_features, by_frames, moved_points
+from imgsim_guard.verification.alignment import Alignment, Doubles, by_features, by_frames
 from imgsim_guard.verification.drawing import unexplained
 from imgsim_guard.verification.judging import (
     LARGEST_OVERLAY,
@@ -25,7 +25,8 @@ from imgsim_guard.verification.judging import (
 from imgsim_guard.verification.overlay import Overlay, overlay, refined, refined_if_blurred, straightened
 from imgsim_guard.verification.paper import printed
 from imgsim_guard.verification.prepared import FEATURE_SIDE, GREY_SIDE, Prepared
-from imgsim_guard.verification.transform import overlapping, shares, transform, words
+from imgsim_guard.verification.theme import inverted, themes_differ
+from imgsim_guard.verification.transform import elsewhere, enlarged, overlapping, shares, transform, upright, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,8 +70,6 @@ SIMPLE_FEATURES = 16
 SIMPLE_SIDE = 256
 """Larger pictures with as few features are smooth photographs."""
 
-UPRIGHT_TOLERANCE = 0.1
-
 LEAST_PIXELS = 8
 """Nothing can be aligned to a strip narrower than this many pixels."""
 
@@ -106,11 +105,16 @@ def verify(query: Prepared, gallery: Prepared) -> Evidence:
     if query.blank or gallery.blank:
         return _blank(query, gallery)
     swap = gallery.digest < query.digest
-    trial = _best_trial(gallery, query) if swap else _best_trial(query, gallery)
+    first, second = (gallery, query) if swap else (query, gallery)
+    trial, other_theme = _best_trial(first, second), False
+    if (trial is None or trial.judgement is not Judgement.SAME) and themes_differ(first, second):
+        themed = _best_trial(inverted(first), second)
+        other_theme = themed is not None and themed.judgement is Judgement.SAME
+        trial = themed if other_theme else trial
     if trial is None:
         return _unaligned(query, gallery)
     matrix = np.linalg.inv(np.vstack([trial.matrix, [0, 0, 1]]))[:2] if swap else trial.matrix
-    return _evidence(trial, transform(query, gallery, matrix), query, gallery)
+    return _evidence(trial, transform(query, gallery, matrix), query, gallery, other_theme=other_theme)
 
 
 def _blank(query: Prepared, gallery: Prepared) -> Evidence:
@@ -130,10 +134,10 @@ def _unaligned(query: Prepared, gallery: Prepared) -> Evidence:
     return Evidence("refuted", 0, 0.0, 0.0, None, "simple pictures that differ in all 8 orientations")
 
 
-def _evidence(trial: _Trial, found: Transform, query: Prepared, gallery: Prepared) -> Evidence:
+def _evidence(trial: _Trial, found: Transform, query: Prepared, gallery: Prepared, *, other_theme: bool) -> Evidence:
     numbers = (trial.points, round(trial.agreement, 3), found.covered, found)
     if trial.judgement is Judgement.SAME:
-        said = words(found, query, gallery, hidden=trial.hidden)
+        said = words(found, query, gallery, hidden=trial.hidden, other_theme=other_theme)
         relation = _relation(trial, found, query, gallery)
         reason = ", ".join(said) or "the same picture, saved again"
         return Evidence("confirmed", *numbers, reason, relation=relation)
@@ -149,16 +153,26 @@ def _relation(trial: _Trial, found: Transform, query: Prepared, gallery: Prepare
 
 
 def _best_trial(first: Prepared, second: Prepared) -> _Trial | None:
-    """The first proposal that is confirmed, else the one that agrees best; None if none is worth a look."""
-    best = None
+    """The first proposal that is confirmed, else the one that agrees best; None if none is worth a look.
+
+    Where many points were brought into line and the pictures differ, that is settled, but for drawings that may lie
+    elsewhere on one another: the digits of a display fit after a shift by one as well.
+    """
+    best, settled = None, None
     for proposal in _proposals(first, second):
+        if settled is not None and not elsewhere(first.small, settled.matrix, proposal.matrix):
+            continue
         trial = _tried(first, second, proposal)
-        if trial is not None and trial.judgement is Judgement.SAME:
+        if trial is None:
+            continue
+        if trial.judgement is Judgement.SAME:
             return trial
-        if trial is not None and (best is None or trial.agreement > best.agreement):
+        if best is None or trial.agreement > best.agreement:
             best = trial
-        if trial is not None and trial.thorough and trial.points >= MANY_POINTS:
-            return trial
+        if trial.thorough and trial.points >= MANY_POINTS:
+            settled = trial
+            if _drawings(first, second) is None:
+                break
     return best
 
 
@@ -225,14 +239,15 @@ def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> _Trial
     few, drawings = _simple(first, second), _drawings(first, second)
     simple = few and printed(laid)
     if simple:
-        judgement = judged_simple(seen, upright=_upright(first, second, matrix), drawn=drawings is not None)
+        judgement = judged_simple(seen, upright=upright(first.small, second.small, matrix), drawn=drawings is not None)
     else:
         judgement = judged(seen, proposal.points, laid, drawn=drawings is not None)
-    if judgement is Judgement.SAME and drawings is not None and few and not _upright(first, second, matrix):
+    if judgement is Judgement.SAME and drawings is not None and few and not upright(first.small, second.small, matrix):
         judgement = Judgement.OTHER_SIGN  # three stripes that are turned are another flag
     if judgement is Judgement.SAME and drawings is not None:
         colours, roughly = drawings if laid is affine else None, proposal.points == 0 and exact is None
-        judgement = judged_drawing(unexplained(laid, colours, matrix, roughly=roughly))
+        found = unexplained(laid, colours, matrix, roughly=roughly, repainted=first.inverted)
+        judgement = judged_drawing(found, repainted=first.inverted)
     if not simple and judgement is Judgement.SAME:
         if not same_shot(seen, proposal.points, exact=exact, drawn=drawings is not None):
             judgement = Judgement.OTHER_SHOT
@@ -244,10 +259,10 @@ def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> _Trial
 
 def _read(first: Prepared, second: Prepared, proposal: Alignment, *, bent: bool) -> _Trial | None:
     """Judge print where it can be read: first in middling size, where most other print shows already."""
-    enlarged = _enlarged(second) @ np.vstack([proposal.matrix, [0, 0, 1]]) @ np.linalg.inv(_enlarged(first))
+    in_grey = enlarged(second) @ np.vstack([proposal.matrix, [0, 0, 1]]) @ np.linalg.inv(enlarged(first))
     trial = None
     for side in READING_SIDES:
-        laid = overlay(first.grey, second.grey, enlarged[:2], side=side)
+        laid = overlay(first.grey, second.grey, in_grey[:2], side=side)
         if laid is None:
             return None
         laid, seen = _straighter(laid, proposal.points, bent=bent)
@@ -269,15 +284,6 @@ def _simple(first: Prepared, second: Prepared) -> bool:
     return few and (_drawings(first, second) is not None or max(*first.grey.shape, *second.grey.shape) <= SIMPLE_SIDE)
 
 
-def _upright(first: Prepared, second: Prepared, matrix: Doubles) -> bool:
-    """Neither mirrored nor turned, in the same place and no larger or smaller within its frame (an s is not an S)."""
-    (height, width), (high, wide) = first.small.shape, second.small.shape
-    frames = np.diag([wide / width, high / height])
-    turned = np.abs(np.linalg.solve(frames, matrix[:, :2]) - np.eye(2)).max()
-    centre = moved_points(matrix, np.array([[width / 2, height / 2]]))[0] / (wide, high) - 0.5
-    return bool(turned < UPRIGHT_TOLERANCE and np.abs(centre).max() < UPRIGHT_TOLERANCE)
-
-
 def _straighter(laid: Overlay, points: int, *, bent: bool) -> tuple[Overlay, Agreement]:
     """The overlay and what agrees in it, without perspective where there is some and more agrees without it."""
     seen = agreement(laid)
@@ -286,12 +292,6 @@ def _straighter(laid: Overlay, points: int, *, bent: bool) -> tuple[Overlay, Agr
     straight = straightened(laid)
     better = agreement(straight)
     return (straight, better) if better.fraction > seen.fraction else (laid, seen)
-
-
-def _enlarged(image: Prepared) -> Doubles:
-    """(3, 3) from pixels of the small picture to those of the grey one."""
-    x, y = image.grey.shape[1] / image.small.shape[1], image.grey.shape[0] / image.small.shape[0]
-    return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
 
 
 def _trial(judgement: Judgement, matrix: Doubles, proposal: Alignment, seen: Agreement, *, thorough: bool) -> _Trial:

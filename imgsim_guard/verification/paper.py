@@ -43,7 +43,7 @@ def ground(picture: Floats) -> Floats:
     """What is left of a (h, w) picture of grey values when ink is taken away: the paper under its light, (h, w), or one
     number, (), for all of it.
     """
-    colour, share = _commonest(picture)
+    colour, share = commonest(picture)
     if share >= PLAIN_SHARE:
         return np.asarray(colour, np.float32)
     height, width = picture.shape
@@ -55,12 +55,12 @@ def ground(picture: Floats) -> Floats:
 def printed(laid: Overlay) -> bool:
     """Whether both pictures of an overlay are print on a plain ground."""
     return all(
-        _commonest(picture, laid.both)[1] >= PLAIN_SHARE or _lit_paper(picture, laid.both)
+        commonest(picture, laid.both)[1] >= PLAIN_SHARE or _lit_paper(picture, laid.both)
         for picture in (laid.one, laid.two)
     )
 
 
-def _commonest(picture: Floats, where: NDArray[np.bool_] | None = None) -> tuple[float, float]:
+def commonest(picture: Floats, where: NDArray[np.bool_] | None = None) -> tuple[float, float]:
     """The commonest colour of a picture or a part of it, and the share of what is within PLAIN_SPAN around it."""
     mask = None if where is None else where.view(np.uint8)
     counts = cv2.calcHist([picture], [0], mask, [256], [0, 256]).ravel()

@@ -78,6 +78,7 @@ class Prepared:
     magnified: int  # `grey` and `small` are so many times as large as the picture: more than once if that is tiny
     blank: bool  # shows (next to) nothing
     digest: bytes  # of the grey picture: gives every pair one order
+    inverted: bool = False  # a drawing in negative, to be compared with one in its other theme
 
 
 def prepare(pixels: Pixels) -> Prepared:

@@ -55,6 +55,12 @@ def _resized(image: Prepared) -> Doubles:
     return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
 
 
+def enlarged(image: Prepared) -> Doubles:
+    """(3, 3) from pixels of the small picture to those of the grey one."""
+    x, y = image.grey.shape[1] / image.small.shape[1], image.grey.shape[0] / image.small.shape[0]
+    return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
+
+
 def shares(first: Pixels, second: Pixels, matrix: Doubles) -> tuple[float, float]:
     """Area of the overlap over that of the second picture, and over that of the first as it lies on it (0 to 1)."""
     moved = moved_points(matrix, corners_of(first)).astype(np.float32)
@@ -63,8 +69,35 @@ def shares(first: Pixels, second: Pixels, matrix: Doubles) -> tuple[float, float
     return round(min(1.0, common / whole), 3), round(min(1.0, common / max(own, 1e-9)), 3)
 
 
-def words(found: Transform, query: Prepared, gallery: Prepared, *, hidden: float) -> tuple[str, ...]:
-    """What was done, strongest first; hidden: share of the overlap in which the pictures differ. Empty: unchanged."""
+ELSEWHERE = 0.03
+"""A corner is moved by more than this part of the long side."""
+
+
+def elsewhere(first: Pixels, one: Doubles, other: Doubles) -> bool:
+    """Whether two (2, 3) matrices lay a picture in different places."""
+    corners = corners_of(first)
+    apart = np.linalg.norm(moved_points(one, corners) - moved_points(other, corners), axis=1)
+    return bool(apart.max() > ELSEWHERE * max(first.shape))
+
+
+UPRIGHT_TOLERANCE = 0.1
+
+
+def upright(first: Pixels, second: Pixels, matrix: Doubles) -> bool:
+    """Neither mirrored nor turned, in the same place and no larger or smaller within its frame (an s is not an S)."""
+    (height, width), (high, wide) = first.shape, second.shape
+    frames = np.diag([wide / width, high / height])
+    turned = np.abs(np.linalg.solve(frames, matrix[:, :2]) - np.eye(2)).max()
+    centre = moved_points(matrix, np.array([[width / 2, height / 2]]))[0] / (wide, high) - 0.5
+    return bool(turned < UPRIGHT_TOLERANCE and np.abs(centre).max() < UPRIGHT_TOLERANCE)
+
+
+def words(
+    found: Transform, query: Prepared, gallery: Prepared, *, hidden: float, other_theme: bool = False
+) -> tuple[str, ...]:
+    """What was done, strongest first; hidden: share of the overlap in which the pictures differ; other_theme: one is
+    drawn on dark ground, the other on light. Empty: unchanged.
+    """
     said = []
     if found.mirrored:
         said.append("mirrored")
@@ -79,7 +112,7 @@ def words(found: Transform, query: Prepared, gallery: Prepared, *, hidden: float
         said.append(f"scaled to {found.scale:.0%}")
     if found.squeeze > NOTABLE_SQUEEZE:
         said.append("aspect changed")
-    said.extend(_colour_words(query, gallery, found))
+    said.extend(["light and dark swapped"] if other_theme else _colour_words(query, gallery, found))
     if hidden > NOTABLE_HIDDEN:
         said.append("partly covered by something")
     return tuple(said)

@@ -180,3 +180,109 @@ def test_the_evidence_says_how_two_pictures_belong_together() -> None:
     assert judged(left, photograph).relation == "copy"
     assert judged(jpeg(photograph), photograph).relation == "copy"
     assert judged(photograph, pixels_of("coffee.png")).relation is None
+
+
+def negative(picture: Pixels) -> Pixels:
+    return np.asarray(255 - picture, np.uint8)
+
+
+def dark_theme(heights: tuple[int, ...]) -> Pixels:
+    """The same chart on a dark ground: white axes, and bars in a colour of their own."""
+    light = bars(heights)
+    picture = np.full_like(light, 30)
+    picture[(light == BLACK).all(axis=2)] = 255
+    picture[(light == (180, 119, 31)).all(axis=2)] = (199, 211, 141)
+    return picture
+
+
+HEIGHTS = (120, 60, 200, 90, 150, 40)
+
+
+@pytest.mark.parametrize("other_theme", [negative(CHART), jpeg(dark_theme(HEIGHTS)), smaller(dark_theme(HEIGHTS))])
+def test_a_chart_in_its_dark_theme_is_a_copy(other_theme: Pixels) -> None:
+    for one, two in ((other_theme, CHART), (CHART, other_theme)):
+        evidence = judged(one, two)
+        assert evidence.outcome == "confirmed"
+        assert "light and dark swapped" in evidence.reason
+
+
+def test_another_chart_in_a_dark_theme_is_no_copy() -> None:
+    assert judged(negative(OTHER_CHART), CHART).outcome == "refuted"
+    assert judged(dark_theme((120, 60, 200, 90, 190, 40)), CHART).outcome == "refuted"
+
+
+def test_a_sign_in_negative_is_another_sign() -> None:
+    assert judged(negative(MASK), MASK).outcome == "refuted"
+
+
+def domino(*pips: tuple[int, int]) -> Pixels:
+    picture = np.full((160, 280, 3), (50, 90, 30), np.uint8)
+    cv2.rectangle(picture, (20, 20), (260, 140), (240, 250, 250), -1)
+    cv2.line(picture, (140, 30), (140, 130), BLACK, 2)
+    for x, y in pips:
+        cv2.circle(picture, (x, y), 10, BLACK, -1)
+    return picture
+
+
+CORNERS = ((50, 50), (110, 110), (170, 50), (170, 110), (230, 50), (230, 110))
+
+
+def test_one_more_of_what_a_drawing_has_already_is_content_and_no_stamp() -> None:
+    assert judged(domino(*CORNERS), domino(*CORNERS, (200, 80))).outcome == "refuted"
+
+
+def test_a_caption_in_a_colour_of_its_own_may_cover_what_is_drawn() -> None:
+    with_caption = CHART.copy()
+    cv2.putText(with_caption, "DRAFT 2024", (70, 290), FONT, 1.0, (0, 0, 220), 2)
+    assert judged(with_caption, CHART).outcome == "confirmed"
+    assert judged(with_caption, OTHER_CHART).outcome == "refuted"
+
+
+def display(digits: str) -> Pixels:
+    """Seven-segment digits, of which the unlit segments are seen."""
+    segments = {"8": "abcdefg", "0": "abcdef", "6": "afgedc"}
+    places = {
+        "a": ((8, 0), (62, 10)),
+        "b": ((60, 8), (70, 46)),
+        "c": ((60, 54), (70, 92)),
+        "d": ((8, 90), (62, 100)),
+        "e": ((0, 54), (10, 92)),
+        "f": ((0, 8), (10, 46)),
+        "g": ((8, 45), (62, 55)),
+    }
+    picture = np.full((140, 420, 3), 15, np.uint8)
+    for place, digit in enumerate(digits):
+        for name, ((x0, y0), (x1, y1)) in places.items():
+            left = 25 + 98 * place
+            colour = (30, 30, 255) if name in segments[digit] else (20, 20, 45)
+            cv2.rectangle(picture, (left + x0, 20 + y0), (left + x1, 20 + y1), colour, -1)
+    return picture
+
+
+@pytest.mark.parametrize("digits", ["8868", "0868", "8806", "6808"])
+@pytest.mark.parametrize("change", [jpeg, smaller, cropped])
+def test_a_display_that_also_fits_after_a_shift_is_found(digits: str, change: Callable[[Pixels], Pixels]) -> None:
+    assert judged(change(display(digits)), display(digits)).outcome == "confirmed"
+
+
+def test_tiles_with_many_borders_are_copies_after_a_crop() -> None:
+    rng = np.random.default_rng(5)
+    colours = [(80, 180, 120), (200, 120, 60), (120, 200, 220), (150, 150, 150), (50, 110, 40)]
+    picture = sheet(440, 400)
+    for row in range(11):
+        for column in range(11):
+            centre = (30 + column * 38 + row % 2 * 19, 25 + row * 33)
+            turns = np.arange(6) * np.pi / 3
+            corners = np.rint(np.stack([centre[0] + 21 * np.sin(turns), centre[1] + 21 * np.cos(turns)], axis=1))
+            cv2.fillPoly(picture, [corners.astype(np.int32)], colours[rng.integers(5)])
+            cv2.polylines(picture, [corners.astype(np.int32)], isClosed=True, color=BLACK)
+    assert judged(cropped(picture), picture).outcome == "confirmed"
+
+
+@pytest.mark.filterwarnings("error")
+def test_large_pale_drawings_are_compared_without_a_warning() -> None:
+    pale = np.full((380, 380, 3), 250, np.uint8)
+    for place in range(20, 370, 25):
+        cv2.line(pale, (place, 10), (370 - place // 2, 370), (244, 244, 244), 2)
+    cv2.putText(pale, "pale", (100, 200), FONT, 2, (200, 200, 200), 3)
+    assert judged(jpeg(pale), pale).outcome == "confirmed"
