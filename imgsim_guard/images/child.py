@@ -67,7 +67,7 @@ class _Child:
             clock = Timer(seconds * MORE_ON_THE_CLOCK, _stop, (process, stopped))
             clock.start()
             try:
-                request = REQUEST.pack(len(data), memory_of(header), seconds, least_side, whole)
+                request = REQUEST.pack(len(data), memory_of(header, data), seconds, least_side, whole)
                 answer = self._asked(process, request, data)
             except (EOFError, OSError):
                 code = process.wait()

@@ -17,17 +17,27 @@ from imgsim_guard.images.headers import (
     has_many_scans,
     without_padding,
 )
-from imgsim_guard.images.structure import png_chunks, riff_chunks
+from imgsim_guard.images.structure import png_chunks, riff_chunks, structure_of
+from imgsim_guard.images.tiff_directories import BITS, SAMPLES, directories
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from imgsim_guard.images.headers import Header
 
-BYTES_A_PIXEL = {"AVIF": 18, "JPEG 2000": 15, "JPEG": 11, "HEIC": 9, "GIF": 7, "WebP": 7}
-"""Memory for decoding in the worst case, measured; 6 for the other formats."""
+BYTES_A_PIXEL = {"AVIF": 18, "JPEG 2000": 15, "JPEG": 11, "HEIC": 11, "GIF": 7, "WebP": 7}
+"""Memory for decoding an opaque picture of 8 bits in the worst case, measured; 6 for the other formats."""
 
-FREE_MEMORY = 290_000_000
+_OF_ALPHA, _OF_DEPTH, _OF_BOTH, _OF_FRAMES = 5, 6, 15, 12
+"""How much more it is with transparency, with 16 bits a sample, with both, and with several frames."""
+
+_OF_A_SAMPLE = 3
+"""How often the samples of a scientific TIFF are in memory."""
+
+_MOST_BYTES_A_PIXEL = 45
+"""Only TIFFs take more: the structure of other pictures is not read if they are small enough."""
+
+FREE_MEMORY = 280_000_000
 """Bytes of memory that a file of any size may take: an empty A4 page at 600 dpi has 35 megapixels in 3 kB."""
 
 PIXELS_A_BYTE = 256
@@ -74,14 +84,32 @@ def is_suspicious(header: Header, data: bytes) -> bool:
     return _has_many_pixels(header, data, USUAL_PIXELS_A_BYTE)
 
 
-def memory_of(header: Header) -> int:
-    """Bytes that decoding a picture of this size may take."""
-    return max(FREE_MEMORY, header.width * header.height * BYTES_A_PIXEL.get(header.format, 6))
+def memory_of(header: Header, data: bytes) -> int:
+    """Bytes that decoding a picture of this size and kind may take."""
+    return max(FREE_MEMORY, header.width * header.height * _bytes_a_pixel(header, data))
 
 
 def _has_many_pixels(header: Header, data: bytes, a_byte: int) -> bool:
+    """A pixel of a kind that takes more memory counts as so many more."""
     pixels = header.width * header.height
-    return pixels * BYTES_A_PIXEL.get(header.format, 6) > FREE_MEMORY and pixels > _coded(header, data) * a_byte
+    if pixels * _MOST_BYTES_A_PIXEL <= FREE_MEMORY and header.format != "TIFF":
+        return False
+    memory = pixels * _bytes_a_pixel(header, data)
+    return memory > FREE_MEMORY and memory > _coded(header, data) * a_byte * BYTES_A_PIXEL.get(header.format, 6)
+
+
+def _bytes_a_pixel(header: Header, data: bytes) -> int:
+    usual = BYTES_A_PIXEL.get(header.format, 6)
+    if header.format == "JPEG":  # further pictures in it are no larger than the first
+        return usual
+    structure = structure_of(data, header)
+    more = _OF_FRAMES if structure.frames > 1 else 0
+    if header.format == "TIFF" and (structure.deep or structure.bands):
+        first = next(directories(data))
+        return usual + more + _OF_A_SAMPLE * (first.get(BITS, 1) * first.get(SAMPLES, 1) // 8)
+    if structure.alpha and structure.deep:
+        return usual + more + _OF_BOTH
+    return usual + more + _OF_ALPHA * structure.alpha + _OF_DEPTH * structure.deep
 
 
 def _coded(header: Header, data: bytes) -> int:

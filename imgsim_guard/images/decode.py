@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import cv2
@@ -14,7 +15,7 @@ from imgsim_guard.images.claims import BYTES_A_PIXEL, is_suspicious, refused
 from imgsim_guard.images.decoder_messages import hushed, overheard
 from imgsim_guard.images.dicom import decode_dicom, dicom_decoder
 from imgsim_guard.images.frames import chosen, most_frames, read_frames
-from imgsim_guard.images.headers import MAX_PIXELS, Header, read_header
+from imgsim_guard.images.headers import Header, read_header
 from imgsim_guard.images.heic import decode_heic, heic_decoder
 from imgsim_guard.images.jpeg_segments import behind
 from imgsim_guard.images.jxl import decode_jxl, jxl_decoder
@@ -25,7 +26,7 @@ from imgsim_guard.images.tiff_directories import begin_with, directories, pages,
 from imgsim_guard.model import Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from imgsim_guard.images.picture import Picture, Pixels
 
@@ -163,12 +164,26 @@ def _with_what_is_behind(data: bytes, header: Header) -> Picture | None:
         return None
     pictures, other = behind(data)
     whole = np.ascontiguousarray(first, np.uint8)
-    raws = [Raw(whole, None, whole, everything=np.frombuffer(data, np.uint8) if other else None)]
-    for part in pictures[: most_frames(header) - 1]:
-        if (one := read_header(part)) is None or one.width * one.height > MAX_PIXELS or (more := decoded(part)) is None:
-            break
-        raws.append(Raw(np.asarray(more, np.uint8), None, np.asarray(more, np.uint8)))
-    return still(raws[0]) if not pictures else chosen(raws, header, data, total=1 + len(pictures), kind="pictures")
+    raw = Raw(whole, None, whole, everything=np.frombuffer(data, np.uint8) if other else None)
+    if not pictures:
+        return still(raw)
+    raws = chain([raw], _further(pictures[: most_frames(header) - 1], header))
+    return chosen(raws, header, data, total=1 + len(pictures), kind="pictures")
+
+
+def _further(pictures: tuple[bytes, ...], header: Header) -> Iterator[Raw]:
+    """Those behind the first, up to one that is not decoded."""
+    for part in pictures:
+        if not _is_as_small(part, header) or (more := decoded(part)) is None:
+            return
+        pixels = np.asarray(more, np.uint8)
+        yield Raw(pixels, None, pixels)
+
+
+def _is_as_small(part: bytes, first: Header) -> bool:
+    """Whether a further picture is no larger than the first, and no bomb: by the first, the work is bounded."""
+    one = read_header(part)
+    return one is not None and one.width * one.height <= first.width * first.height and refused(one, part) is None
 
 
 def _by_another_decoder(data: bytes, header: Header) -> Picture | Unreadable | None:

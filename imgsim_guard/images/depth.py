@@ -12,6 +12,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from imgsim_guard.images.rows import by_rows
+
 Samples: TypeAlias = NDArray[np.generic]
 
 TAILS = (0.5, 99.5)
@@ -45,10 +47,14 @@ def to_8_bits(samples: Samples) -> NDArray[np.uint8] | None:
         return np.zeros(samples.shape, np.uint8)
     if samples.dtype == np.uint16 and found.high - found.low > FULL:
         return None
-    scaled = np.nan_to_num(samples.astype(np.float32), nan=found.low, posinf=found.high, neginf=found.low)
-    scaled -= np.float32(found.low)
-    scaled *= np.float32(255 / (found.high - found.low))
-    return np.asarray(np.rint(np.clip(scaled, 0, 255)), np.uint8)
+
+    def scaled(samples: Samples) -> NDArray[np.uint8]:
+        numbers = np.nan_to_num(samples.astype(np.float32), nan=found.low, posinf=found.high, neginf=found.low)
+        numbers -= np.float32(found.low)
+        numbers *= np.float32(255 / (found.high - found.low))
+        return np.asarray(np.rint(np.clip(numbers, 0, 255)), np.uint8)
+
+    return by_rows(scaled, samples)
 
 
 def filled_range(samples: Samples) -> Range | None:

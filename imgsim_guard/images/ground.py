@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from imgsim_guard.images.rows import bands_of, by_rows
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -25,9 +27,11 @@ HARDLY_TRANSPARENT = 0.02
 
 def ground_of(colours: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> int:
     """WHITE or BLACK, for colours uint8 [h, w, 3] in BGR, without a ground, and their alpha uint8 [h, w]."""
-    grey = cv2.cvtColor(colours, cv2.COLOR_BGR2GRAY)
-    visible = float(alpha.sum(dtype=np.int64))
-    light = float(alpha[grey >= LIGHT].sum(dtype=np.int64))
+    visible = light = 0
+    for rows in bands_of(colours):
+        grey = cv2.cvtColor(colours[rows], cv2.COLOR_BGR2GRAY)
+        visible += int(alpha[rows].sum(dtype=np.int64))
+        light += int(alpha[rows][grey >= LIGHT].sum(dtype=np.int64))
     return BLACK if visible and light >= NEARLY_ALL * visible else WHITE
 
 
@@ -35,9 +39,13 @@ def laid_over(ground: int, colours: NDArray[np.uint8], alpha: NDArray[np.uint8])
     """Colours uint8 [h, w, 3] with alpha uint8 [h, w] laid over a plain ground, [h, w, 3]. Where alpha is 255, they are
     unchanged.
     """
-    weight = alpha[..., None].astype(np.uint16)
-    mixed = (colours * weight + np.uint16(ground) * (255 - weight) + np.uint16(127)) // np.uint16(255)
-    return np.asarray(mixed, np.uint8)
+
+    def mixed(colours: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        weight = alpha[..., None].astype(np.uint16)
+        mean = (colours * weight + np.uint16(ground) * (255 - weight) + np.uint16(127)) // np.uint16(255)
+        return np.asarray(mean, np.uint8)
+
+    return by_rows(mixed, colours, alpha)
 
 
 def shows_the_ground(alpha: NDArray[np.uint8]) -> bool:

@@ -112,8 +112,13 @@ def has_cut_chunk(data: bytes) -> bool:
 
 
 def has_many_scans(data: bytes) -> bool:
-    """Whether this JPEG has more than MAX_SCANS (ITU T.81, B.2.3). Takes a millisecond for each megabyte."""
-    return data.count(b"\xff\xda") > MAX_SCANS and jpeg_segments.scans(data) > MAX_SCANS
+    """Whether this JPEG has more than MAX_SCANS (ITU T.81, B.2.3), or more segments than are read. Takes a millisecond
+    for each megabyte.
+    """
+    try:
+        return data.count(b"\xff\xda") > MAX_SCANS and jpeg_segments.scans(data) > MAX_SCANS
+    except ValueError:
+        return True
 
 
 def _png(data: bytes) -> tuple[int, int]:

@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 MOST_SEGMENTS = 2**14
 """Most segments that are read. A photograph has some twenty, and a colour profile of megabytes has 60 more."""
 
-SCAN, END = 0xDA, 0xD9
+MOST_STRAY = 2**20
+"""Bytes between segments that belong to none, but for fill bytes: 64 MB of them take a second."""
 
-_MARKER = re.compile(rb"\xff[^\xff\0]", re.DOTALL)
-_AFTER_SCAN = re.compile(rb"\xff[^\xff\0\xd0-\xd7]", re.DOTALL)
+SCAN, END, _FILL = 0xDA, 0xD9, 0xFF
+
+_MARKER = re.compile(rb"\xff(?:[^\xff\0]|\xff{31,}+)", re.DOTALL)
+_AFTER_SCAN = re.compile(rb"\xff(?:[^\xff\0\xd0-\xd7]|\xff{31,}+)", re.DOTALL)
+"""A marker, or a long run of fill bytes, which is passed at once."""
 _ALONE = {0x01, *range(0xD0, 0xD9)}
 """Markers without a segment: restart markers, the start of the image, and TEM."""
 
@@ -41,14 +45,18 @@ class Segment(NamedTuple):
 
 def segments(data: bytes) -> Iterator[Segment]:
     """The segments of the picture up to its end; each scan is one. Bytes between segments are skipped,
-    as libjpeg does.
+    as libjpeg does. Raises ValueError if there are more than MOST_SEGMENTS.
     """
-    at, marker = 2, _MARKER
+    at, marker, stray = 2, _MARKER, MOST_STRAY
     for _ in range(MOST_SEGMENTS):
-        found = marker.search(data, at)
+        found = marker.search(data, at, at + stray if marker is _MARKER else len(data))
         if found is None:
             return
+        stray -= found.start() - at if marker is _MARKER else 0
         kind, at = data[found.end() - 1], found.end()
+        if kind == _FILL:
+            at -= 1  # it may begin the marker
+            continue
         if kind in _ALONE:
             continue
         length = int.from_bytes(data[at : at + 2]) if kind != END else 0
@@ -57,6 +65,7 @@ def segments(data: bytes) -> Iterator[Segment]:
             return
         at += max(2, length)
         marker = _AFTER_SCAN if kind == SCAN or marker is _AFTER_SCAN else _MARKER
+    raise ValueError("too many segments")
 
 
 def size(data: bytes) -> tuple[int, int]:
@@ -69,7 +78,7 @@ def size(data: bytes) -> tuple[int, int]:
 
 
 def scans(data: bytes) -> int:
-    """How many scans the picture has."""
+    """How many scans the picture has. Raises ValueError."""
     return sum(1 for segment in segments(data) if segment.marker == SCAN)
 
 

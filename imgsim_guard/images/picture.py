@@ -10,6 +10,7 @@ import numpy as np
 
 from imgsim_guard.images.depth import Samples, to_8_bits
 from imgsim_guard.images.ground import BLACK, WHITE, ground_of, laid_over, shows_the_ground
+from imgsim_guard.images.rows import bands_of, by_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -68,6 +69,7 @@ def still(raw: Raw) -> Picture:
     pixels = _shown(raw)
     alpha = None if raw.alpha is None else _alpha(raw.alpha)
     if alpha is None or alpha.min() == WHITE:
+        pixels = np.ascontiguousarray(pixels)
         samples = raw.samples if raw.samples.dtype != np.uint8 else pixels
         return Picture(pixels, digest_of([samples if raw.everything is None else raw.everything]))
     digest = digest_of([raw.samples, *([] if raw.alpha is None else [raw.alpha])])
@@ -101,27 +103,36 @@ def digest_of_frames(frames: Sequence[bytes], unseen: bytes = b"") -> bytes:
 def _digest(words: Iterable[str], arrays: Iterable[Samples]) -> bytes:
     digest = hashlib.blake2b(" ".join(words).encode(), digest_size=PIXEL_DIGEST_SIZE)
     for array in arrays:
-        digest.update(np.ascontiguousarray(array).data)
+        for rows in bands_of(array):
+            digest.update(np.ascontiguousarray(array[rows]).data)
     return digest.digest()
 
 
 def _shown(raw: Raw) -> Pixels:
-    """The colours as uint8 [h, w, 3], BGR."""
+    """The colours as uint8 [h, w, 3], BGR, possibly a view of the samples."""
     if raw.usual is not None and raw.samples.dtype == np.uint8 and not raw.laid_on_black:
         return raw.usual
     pixels = to_8_bits(raw.samples)
     if pixels is None:
-        pixels = raw.usual if raw.usual is not None else np.asarray(raw.samples.astype(np.uint16) >> 8, np.uint8)
+        pixels = raw.usual if raw.usual is not None else by_rows(_high_bits, raw.samples)
     if pixels.ndim == 2:  # noqa: PLR2004  grey
         return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR), np.uint8)
-    return np.ascontiguousarray(pixels)
+    return pixels
+
+
+def _high_bits(samples: Samples) -> Pixels:
+    return np.asarray(samples.astype(np.uint16) >> 8, np.uint8)
 
 
 def _alpha(alpha: Samples) -> Pixels:
     if alpha.dtype == np.uint8:
         return np.asarray(alpha, np.uint8)
     most = float(np.iinfo(alpha.dtype.type).max) if alpha.dtype.kind in "iu" else max(1.0, float(alpha.max()))  # type: ignore[type-var]
-    return np.asarray(np.rint(np.clip(alpha.astype(np.float32) / np.float32(most), 0, 1) * 255), np.uint8)
+
+    def scaled(alpha: Samples) -> Pixels:
+        return np.asarray(np.rint(np.clip(alpha.astype(np.float32) / np.float32(most), 0, 1) * 255), np.uint8)
+
+    return by_rows(scaled, alpha)
 
 
 def _mixed(raw: Raw, pixels: Pixels, alpha: Pixels, ground: int) -> Pixels:
@@ -131,5 +142,8 @@ def _mixed(raw: Raw, pixels: Pixels, alpha: Pixels, ground: int) -> Pixels:
 
 
 def _unmultiplied(pixels: Pixels, alpha: Pixels) -> Pixels:
-    weight = np.maximum(alpha, 1)[..., None].astype(np.uint16)
-    return np.asarray(np.minimum(pixels.astype(np.uint16) * np.uint16(255) // weight, 255), np.uint8)
+    def divided(pixels: Pixels, alpha: Pixels) -> Pixels:
+        weight = np.maximum(alpha, 1)[..., None].astype(np.uint16)
+        return np.asarray(np.minimum(pixels.astype(np.uint16) * np.uint16(255) // weight, 255), np.uint8)
+
+    return by_rows(divided, pixels, alpha)

@@ -55,9 +55,10 @@ def read_still(data: bytes, header: Header, structure: Structure) -> Raw | None:
         return None
     if samples is None:
         return None
-    if header.format in {"PNG", "WebP"}:
-        samples = _turned(samples, np.asarray(kinds).ravel().tolist(), texts)
-    usual = decoded(data)
+    if header.format not in {"PNG", "WebP"}:
+        return raw_of(samples, decoded(data), data, header, structure)
+    samples = _turned(samples, np.asarray(kinds).ravel().tolist(), texts)
+    usual = None if samples.dtype == np.uint8 else decoded(data)  # the same, but for alpha
     return raw_of(samples, usual, data, header, structure)
 
 
@@ -91,8 +92,8 @@ def raw_of(samples: MatLike, usual: MatLike | None, data: bytes, header: Header,
     if samples.ndim == 3 and samples.shape[2] == 4:  # noqa: PLR2004
         # libtiff's RGBA interface, which OpenCV uses for 8 bits, multiplies colours with alpha.
         black = header.format == "TIFF" and samples.dtype == np.uint8
-        alpha = np.ascontiguousarray(samples[:, :, 3]) if structure.alpha else None
-        return Raw(np.ascontiguousarray(samples[:, :, :3]), alpha, eight, laid_on_black=black and alpha is not None)
+        alpha = samples[:, :, 3] if structure.alpha else None
+        return Raw(samples[:, :, :3], alpha, eight, laid_on_black=black and alpha is not None)
     if header.format == "PNG" and structure.alpha and samples.ndim == 2:  # noqa: PLR2004
         return Raw(samples, _transparent_grey(samples, data), eight)
     return Raw(samples, None, eight)

@@ -89,7 +89,7 @@ def test_small_precincts_end_at_the_limit_of_memory_and_that_is_lasting() -> Non
     outcome = decode_whole(small_precincts())
     assert isinstance(outcome, Unreadable)
     assert outcome.reason == (
-        "takes more than 290 MB of memory to decode, too much for its 4,300 x 4,300 pixels; save it anew"
+        "takes more than 280 MB of memory to decode, too much for its 4,300 x 4,300 pixels; save it anew"
     )
     assert not outcome.passing
 
