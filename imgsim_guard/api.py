@@ -57,7 +57,7 @@ def embed(
     """
     named = [paths] if isinstance(paths, str | os.PathLike) else paths
     images = [identified(os.fspath(path)) for path in named]
-    pipeline = _pipeline(settings, store, progress)
+    pipeline = _pipeline(replace(settings, retrieve="all"), store, progress)
     _embed(images, pipeline)
     rows = pipeline.store.find(image.content for image in images)
     return pipeline.store.embeddings([rows[image.content] for image in images])
@@ -95,6 +95,7 @@ def compare(
         identified(os.fspath(path))
         for path in (first, *([others] if isinstance(others, str | os.PathLike) else others))
     ]
+    settings = replace(settings, retrieve="all")
     pipeline = _pipeline(settings, store, progress)
     _embed(images, pipeline)
     return compare_with(images[0], images[1:], pipeline, bounds=policy_of(settings).bounds)
@@ -184,7 +185,7 @@ def json_report(result: Result) -> str:
 def _pipeline(settings: Settings, store: Store | None, progress: Progress | None) -> Pipeline:
     restrain_opencv()
     store = open_store(settings) if store is None else store  # an empty one is false
-    return pipeline_of(Folders(), store, settings, progress=progress or silent)
+    return pipeline_of(Folders(), store, settings.model, progress=progress or silent)
 
 
 def _embed(images: Sequence[Image], pipeline: Pipeline) -> None:

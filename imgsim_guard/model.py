@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 Kind = Literal["exact-duplicate", "near-duplicate", "look-alike"]
 Action = Literal["fail", "warn", "ignore"]
 
+Retrieve = Literal["all", "hashes"]
+"""What finds the pairs that are compared: AugNet, hashes and local features, or the last two alone."""
+
 Keep = Literal["best", "largest", "oldest", "first", "least-compressed"]
 """Which of several copies stays."""
 
@@ -203,12 +206,18 @@ class Rule:
 class Bounds:
     """How far retrieval goes: every pair within `threshold`, and for each query up to `candidates` more within `reach`,
     which only verification can make matches. Without `verify` no pixels are looked at: the distance alone decides.
+    Where `retrieve` is hashes, there are no distances, and verification alone decides.
     """
 
     threshold: float = 10.0
     reach: float = 26.0
     candidates: int = 20
     verify: bool = True
+    retrieve: Retrieve = "all"
+
+
+UNMEASURED = math.inf
+"""Instead of a distance, of images without an embedding: within no threshold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +238,8 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A pair that is reported. `distance` is AugNet's, rounded to four decimals; 0 for the same bytes or pixels.
+    """A pair that is reported. `distance` is AugNet's, rounded to four decimals; 0 for the same bytes or pixels,
+    UNMEASURED where AugNet was left out.
 
     `splits`, `labels`: the names of the query's and the gallery image's split, and their labels (classes); empty for
     none. `accepted`: the reason that a person gave for allowing the pair.
@@ -244,6 +254,11 @@ class Match:
     splits: tuple[str, str] = ("", "")
     accepted: str | None = None
     labels: tuple[str, str] = ("", "")
+
+    @property
+    def measured(self) -> bool:
+        """Whether AugNet's distance is known."""
+        return self.distance < UNMEASURED
 
     @property
     def blocking(self) -> bool:
@@ -383,7 +398,7 @@ class Result:
                 member.image.path,
                 "" if member.of is None else member.of.path,
                 member.why,
-                None if member.match is None else member.match.distance,
+                None if member.match is None or not member.match.measured else member.match.distance,
                 member.split,
                 member.label,
                 member.width,

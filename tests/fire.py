@@ -30,7 +30,7 @@ from imgsim_guard.cli import main as guard
 from imgsim_guard.gate import embed, pipeline
 from imgsim_guard.store import shared
 from imgsim_guard.store import store as stores
-from imgsim_guard.store.journal import _rows
+from imgsim_guard.store.journal import _record_of, _rows
 from imgsim_guard.store.shared import inspect
 from imgsim_guard.store.store import Store
 from imgsim_guard.system.cache_folder import CACHE_VARIABLE
@@ -227,7 +227,7 @@ def rows_in(layer: Path) -> dict[str, bytes]:
 def journaled(cache: Path) -> set[str]:
     """The images whose embeddings a killed process had in its journal."""
     journals = (cache / FINGERPRINT).glob("*.journal")
-    return {row.sha256.hex() for path in journals for row in _rows(path.read_bytes())}
+    return {row.sha256.hex() for path in journals for row in _rows(path.read_bytes(), _record_of(path.parent))}
 
 
 def assert_kept(before: dict[str, bytes], now: dict[str, bytes], whole: dict[str, bytes]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +36,9 @@ HASHING = 1
 FEATURES = 1
 """Counts up with every change of the local features that are stored, or of their vocabulary."""
 
+WITHOUT_EMBEDDINGS = f"hashes-s{2 * SHORT_SIDE}-h{HASHING}-f{FEATURES}"
+"""The fingerprint of a store whose images have hashes and local features, and no embedding."""
+
 _MODELS: dict[Engine, str] = {"onnx": f"onnx-{MODEL_SHA256[:12]}", "imgsim": "imgsim-0.1.2"}
 
 
@@ -46,12 +49,36 @@ class Embedder(Protocol):
         """Embed n images uint8 [h, w, 3], BGR. Returns float32 [n, 768]; every number can be represented in float16."""
 
 
+class Model(NamedTuple):
+    """The settings that determine what is made of an image. `embeds`: whether AugNet is used."""
+
+    engine: Engine
+    preprocessing: Preprocessing
+    device: Device
+    embeds: bool = True
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the store for this model."""
+        return fingerprint(self.engine, self.preprocessing) if self.embeds else WITHOUT_EMBEDDINGS
+
+    @property
+    def least_side(self) -> int | None:
+        """As `least_side`. Hashes and local features need only small images."""
+        return least_side(self.preprocessing if self.embeds else "antialiased")
+
+
 def fingerprint(engine: Engine, preprocessing: Preprocessing = "reference") -> str:
     """The version that two embeddings must share to be comparable: the model, the engine, the preprocessing, and the
     versions of the hashes and local features that are stored with them. It can be the name of a folder.
     """
     kind = "" if preprocessing == "reference" else f"-{preprocessing}"
     return f"augnet-{_MODELS[engine]}-p{PREPROCESSING}{kind}-h{HASHING}-f{FEATURES}"
+
+
+def dimensions(fingerprint: str) -> int:
+    """The length of the embeddings in a store: 0 without AugNet."""
+    return 0 if fingerprint == WITHOUT_EMBEDDINGS else DIMENSIONS
 
 
 def least_side(preprocessing: Preprocessing) -> int | None:

@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _explained(error: BaseException, *, verbose: bool) -> tuple[int, str]:
     """The exit code, and what to say."""
     if isinstance(error, KeyboardInterrupt):
-        said = "interrupted; the embeddings made so far are kept; run the same command again to continue"
+        said = "interrupted; what was finished is kept; run the same command again to continue"
         return INTERRUPTED, f"imgsim-guard: {said}"
     guarded = isinstance(error, GuardError)
     fault = str(error) if guarded else told(error)

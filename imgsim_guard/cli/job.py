@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
+    from imgsim_guard.model import Retrieve
+
 
 class Job(NamedTuple):
     """A command's arguments, its workspace, and its start time."""
@@ -26,14 +28,20 @@ class Job(NamedTuple):
 
 @contextmanager
 def in_repository(
-    arguments: argparse.Namespace, *, index: bool = False, revision: str | None = None
+    arguments: argparse.Namespace,
+    *,
+    index: bool = False,
+    revision: str | None = None,
+    retrieve: Retrieve | None = None,
 ) -> Iterator[tuple[Git, Job]]:
-    """The repository around the working directory, with the rules of its worktree, its index or a revision."""
+    """The repository around the working directory, with the rules of its worktree, its index or a revision. `retrieve`:
+    replaces the setting.
+    """
     started = time.monotonic()
     with closing(Git.here()) as git:
         commit = git.commit(revision) if revision else None
         rules = RuleFiles(git.root, git, index=index, revision=commit)
-        yield git, Job(arguments, Workspace(git.root, config=arguments.config, rules=rules), started)
+        yield git, Job(arguments, Workspace(git.root, config=arguments.config, rules=rules, retrieve=retrieve), started)
 
 
 @contextmanager
@@ -46,7 +54,7 @@ def in_judged_state(arguments: argparse.Namespace, *, revision: str | None = Non
         yield state, job
 
 
-def in_folders(arguments: argparse.Namespace) -> Job:
-    """No repository is needed: the configuration is the nearest one, if there is one."""
+def in_folders(arguments: argparse.Namespace, *, retrieve: Retrieve | None = None) -> Job:
+    """No repository is needed: the configuration is the nearest one, if any. `retrieve`: replaces the setting."""
     started = time.monotonic()
-    return Job(arguments, Workspace(nearest_root(), config=arguments.config), started)
+    return Job(arguments, Workspace(nearest_root(), config=arguments.config, retrieve=retrieve), started)

@@ -132,6 +132,13 @@ def judging(add: Add, common: argparse.ArgumentParser, reports: argparse.Argumen
         help="write COCO annotations that name images which move to a new file without them",
     )
 
+    for command in (scan, clean):
+        command.add_argument(
+            "--quick",
+            action="store_true",
+            help="leave AugNet out: find copies by hashes and local features, which is quicker and finds fewer",
+        )
+
     compare = add("compare", "compare one image with others", [common])
     compare.add_argument("first", metavar="A")
     compare.add_argument("others", nargs="+", metavar="B")

@@ -7,10 +7,12 @@ import re
 import shlex
 import shutil
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imgsim_guard.gate.notes import duration
 from imgsim_guard.model import GuardError
 from imgsim_guard.system.files import replace_file
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 STANDARD_OUTPUT = "-"
 
 PROGRAM = "imgsim-guard"
+
+SECONDS_A_LINE = 30
+"""Between two lines about progress."""
 
 WIDTH = 100
 """Characters a line that fit most screens and logs."""
@@ -107,16 +112,35 @@ def _require_writable(root: Path, name: str) -> None:
         raise GuardError(f"cannot write {name}: no permission in the folder {folder}")
 
 
+class _Lines:
+    """Progress as lines, for logs."""
+
+    def __init__(self, total: int, doing: str) -> None:
+        self._total, self._doing, self._done = total, doing, 0
+        self._started = self._printed = time.monotonic()
+
+    def step(self) -> None:
+        self._done += 1
+        now = time.monotonic()
+        if now - self._printed >= SECONDS_A_LINE:
+            self._printed = now
+            rate = self._done / (now - self._started)
+            left = duration((self._total - self._done) / rate)
+            say(f"{self._doing}: {self._done:,} of {self._total:,}, {rate:.1f} a second, {left} left\n", to_stderr=True)
+
+
 @contextmanager
 def progress_display(*, quiet: bool) -> Iterator[Callable[[int, str], Callable[[], object]]]:
-    """Yields a function that opens a progress bar. No bar without a terminal, and none under pre-commit, which pretends
-    to be a terminal and prints all output at the end.
+    """Yields a function that opens a progress bar. Without a terminal, it prints a line twice a minute instead. Under
+    pre-commit, which pretends to be a terminal and prints all output at the end, nothing is shown.
     """
     bars = []
 
     def open_bar(total: int, doing: str) -> Callable[[], object]:
-        if quiet or "PRE_COMMIT" in os.environ or sys.stderr is None or not sys.stderr.isatty():
+        if quiet or "PRE_COMMIT" in os.environ or sys.stderr is None:
             return lambda: None
+        if not sys.stderr.isatty():
+            return _Lines(total, doing).step
         from tqdm import tqdm  # a tenth of a second, most of it to tell its own version
 
         bars.append(tqdm(total=total, desc=doing, unit="", leave=False, file=sys.stderr))

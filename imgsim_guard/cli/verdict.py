@@ -120,6 +120,7 @@ def _cleaning(arguments: argparse.Namespace, result: Result, standing: Standing)
     """The command that moves the copies that were found in folders, or in a whole repository."""
     if result.scope == "folders":
         words = [*arguments.paths, *(word for path in arguments.against or () for word in ("--against", path))]
+        words += ["--quick"] if arguments.quick else []
     else:
         paths = [member.image.path for group in result.groups for member in group.members]
         words = [standing.path(os.path.commonpath([os.path.dirname(path) for path in paths]) or ".")] if paths else []  # noqa: PTH120

@@ -9,14 +9,16 @@ from imgsim_guard.cli.terminal import progress_display
 from imgsim_guard.gate.embed import at_once, embed_missing, missing
 from imgsim_guard.gate.pipeline import loader, pipeline_of
 from imgsim_guard.model import GuardError, Unreadable
+from imgsim_guard.sources.folders import in_folders
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from imgsim_guard.cli.job import Job
     from imgsim_guard.gate.pipeline import Pipeline, Workers
-    from imgsim_guard.model import Image
+    from imgsim_guard.model import Image, Selection
     from imgsim_guard.sources.place import Place
     from imgsim_guard.sources.source import Source
     from imgsim_guard.store.store import Store
@@ -35,6 +37,12 @@ def workers_of(job: Job, store: Store, place: Place | None) -> AbstractContextMa
     return workers_at(arguments.ray, shards=arguments.shards, place=place, settings=settings, store=store)
 
 
+def images_in(arguments: argparse.Namespace, *, mutual: bool = False) -> Selection:
+    """The images in the folders that the arguments name; `mutual` as for `in_folders`."""
+    with progress_display(quiet=arguments.quiet) as progress:
+        return in_folders(arguments.paths, getattr(arguments, "against", None), mutual=mutual, progress=progress)
+
+
 @contextmanager
 def opened_pipeline(
     source: Source, job: Job, store: Store, *, quiet: bool | None = None, queries: Sequence[Image] = ()
@@ -44,12 +52,12 @@ def opened_pipeline(
     The model begins to load at once if any of the `queries` will have to be embedded: meanwhile the rest is prepared.
     """
     settings = job.workspace.settings
-    model = loader(settings)
-    if wanted := sum(source.at_hand(image) for image in missing(queries, store)):
+    model = loader(settings.model)
+    if store.has_embeddings and (wanted := sum(source.at_hand(image) for image in missing(queries, store))):
         model.begin(at_once(wanted))
     pictures = job.workspace.pictures(source, store)
     with progress_display(quiet=job.arguments.quiet if quiet is None else quiet) as progress:
-        yield pipeline_of(source, store, settings, load=model, progress=progress, pictures=pictures)
+        yield pipeline_of(source, store, settings.model, load=model, progress=progress, pictures=pictures)
 
 
 def embed_images(
@@ -67,4 +75,5 @@ def details(job: Job, store: Store) -> str:
     """The lines that --verbose adds."""
     if not job.arguments.verbose:
         return ""
-    return f"model {job.workspace.fingerprint}, {len(store):,} embeddings in {store.folder}\n"
+    held = "embeddings" if store.has_embeddings else "hashed images"
+    return f"model {job.workspace.fingerprint}, {len(store):,} {held} in {store.folder}\n"

@@ -143,8 +143,7 @@ def _mistakes(found: set[tuple[Mark, str]], name: str) -> GuardError:
 
 def _contradictions(settings: Settings) -> Iterator[tuple[Location, str]]:
     """What each setting by itself allows, and all of them together do not, such as rules that can never hold."""
-    if settings.engine == "imgsim":
-        yield from _not_of_imgsim(settings)
+    yield from _of_the_model(settings)
     decided: dict[tuple[str, ...], int] = {}
     previews = f".imgsim-guard/{PREVIEWS}"
     for name in ("store", "accepted"):
@@ -167,7 +166,11 @@ def _contradictions(settings: Settings) -> Iterator[tuple[Location, str]]:
             yield where, f"rules.{index}: never applies, because rules.{earlier} is for the same splits"
 
 
-def _not_of_imgsim(settings: Settings) -> Iterator[tuple[Location, str]]:
+def _of_the_model(settings: Settings) -> Iterator[tuple[Location, str]]:
+    if settings.retrieve == "hashes" and settings.verify == "never":
+        yield ("retrieve",), "retrieve: without AugNet there is no distance to decide by; write all, or verify: auto"
+    if settings.engine != "imgsim":
+        return
     if settings.preprocessing != "reference":
         yield (
             ("preprocessing",),

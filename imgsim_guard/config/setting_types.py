@@ -8,7 +8,7 @@ from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from imgsim_guard.augnet import Device, Engine, Preprocessing
-from imgsim_guard.model import SHARE, Action, Keep, Limit, Share, share_of
+from imgsim_guard.model import SHARE, Action, Keep, Limit, Retrieve, Share, share_of
 
 __all__ = [
     "FOLDER_PATTERN",
@@ -25,6 +25,7 @@ __all__ = [
     "Literal",
     "Pattern",
     "Preprocessing",
+    "Retrieve",
     "SplitName",
     "Uncompared",
 ]

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from imgsim_guard.augnet import Model
+
 if TYPE_CHECKING:
     from typing import Annotated, Literal
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
         SplitName,
         Uncompared,
     )
-    from imgsim_guard.model import Action, Keep
+    from imgsim_guard.model import Action, Keep, Retrieve
 
 FILE_NAME = ".imgsim-guard.yaml"
 
@@ -91,6 +93,13 @@ class Settings:
         Literal["auto", "never"],
         Field(description="auto: pixels decide where they can; never: only the distance decides, as in imgsim"),
     ] = "auto"
+    retrieve: Annotated[
+        Retrieve,
+        Field(
+            description="all: AugNet, perceptual hashes and local features find what is compared; hashes: without "
+            "AugNet, which takes a small part of the time and finds fewer copies"
+        ),
+    ] = "all"
     max_near_duplicates: Annotated[
         LimitSetting, Field(description="Fail when more new images than this, or a greater share, are near-duplicates")
     ] = 0
@@ -170,3 +179,8 @@ class Settings:
     accepted: Annotated[str, Field(pattern=FOLDER_PATTERN, description="The file of the accepted pairs")] = (
         ".imgsim-guard/accepted.yaml"
     )
+
+    @property
+    def model(self) -> Model:
+        """The settings that determine what is made of an image."""
+        return Model(self.engine, self.preprocessing, self.device, embeds=self.retrieve == "all")

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from imgsim_guard import __version__
-from imgsim_guard.augnet import fingerprint, load
+from imgsim_guard.augnet import Model, load
 from imgsim_guard.distributed.exchange import Exchange
 from imgsim_guard.gate.embed import embed_missing
 from imgsim_guard.gate.pipeline import pipeline_of
@@ -25,26 +25,13 @@ from imgsim_guard.verification.verifier import Verifier
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imgsim_guard.augnet import Device, Embedder, Engine, Preprocessing
+    from imgsim_guard.augnet import Embedder
     from imgsim_guard.model import Candidate, Evidence, Image, Unreadable
     from imgsim_guard.search.hashes import Hashes
     from imgsim_guard.search.metric import Distances, Embeddings, Rows
     from imgsim_guard.sources.place import Place
 
     Columns = tuple[Rows, Rows, Distances]
-
-
-class Model(NamedTuple):
-    """The settings that determine the embedder."""
-
-    engine: Engine
-    preprocessing: Preprocessing
-    device: Device
-
-    @property
-    def fingerprint(self) -> str:
-        """The fingerprint of the store for this model."""
-        return fingerprint(self.engine, self.preprocessing)
 
 
 class Job(NamedTuple):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 from imgsim_guard.distributed.cluster import cluster_at
 from imgsim_guard.distributed.exchange import Exchange
 from imgsim_guard.distributed.grid import Grid
-from imgsim_guard.distributed.tasks import Embedded, Job, Model, embed_slice, release, verify_slice
-from imgsim_guard.gate.embed import missing
+from imgsim_guard.distributed.tasks import Embedded, Job, embed_slice, release, verify_slice
+from imgsim_guard.gate.embed import doing, missing
 from imgsim_guard.model import GuardError, content_id
 from imgsim_guard.store.shard import DamagedShardError
 
@@ -87,7 +87,7 @@ class RayWorkers:
     def _embedded(self, images: Sequence[Image], pipeline: Pipeline) -> dict[str, Unreadable]:
         unreadable: dict[str, Unreadable] = {}
         lasting: dict[str, str] = {}
-        done = pipeline.progress(len(images), "embedding")
+        done = pipeline.progress(len(images), doing(pipeline.store))
         slices = self._slices(images, IMAGES_OF_A_SLICE)
         try:
             with closing(self._cluster.map(embed_slice, ((self._job, part) for part in slices))) as results:
@@ -129,7 +129,7 @@ def workers_at(
     """
     where = shards or str(store.folder.parent)
     exchange = Exchange(where, store.fingerprint)
-    model = Model(settings.engine, settings.preprocessing, settings.device)
+    model = settings.model
     job = Job(release(model), model, place, where)
     with cluster_at(address) as cluster:
         yield RayWorkers(cluster, job, exchange, apart=shards is not None)

@@ -12,7 +12,15 @@ from imgsim_guard.gate.derived import with_leakage, without_derived
 from imgsim_guard.gate.embed import embed_missing
 from imgsim_guard.gate.judge import candidate, exact_duplicate, identity_of, in_order, judge, sort_by_content
 from imgsim_guard.gate.look import NOT_LOOKED_AT, Looks, look
-from imgsim_guard.gate.notes import absent, duration, empty_splits, not_compared_with, partly_seen, unverified
+from imgsim_guard.gate.notes import (
+    absent,
+    augnet_left_out,
+    duration,
+    empty_splits,
+    not_compared_with,
+    partly_seen,
+    unverified,
+)
 from imgsim_guard.gate.policy import Policy
 from imgsim_guard.model import GuardError, Match, Result, Unreadable, tracker_of
 from imgsim_guard.sources.selection import without_moved
@@ -56,7 +64,7 @@ def check(  # noqa: PLR0913  each of them is needed
     selection, by_content = _sorted(selection, alike, policy)
     rows: dict[str, int] = {}
     unreadable = dict(selection.unreadable) | dict(selection.relocated if policy.splits else ())
-    notes = [*selection.notes, *empty_splits(selection, policy)]
+    notes = [*selection.notes, *augnet_left_out(policy), *empty_splits(selection, policy)]
     found = _Found([], {}, 0, [])
     if by_content.searched:
         store.open()
@@ -87,7 +95,7 @@ def check(  # noqa: PLR0913  each of them is needed
         searched = _with_rows(by_content.searched, rows)
         notes += partly_seen([by_content.searched[content][0] for content in store.unseen(searched)])
         notes += [store.advice] if wanted and store.advice else []
-        notes += [*unverified(found.not_verified), *found.notes]
+        notes += [*unverified(found.not_verified, policy), *found.notes]
     for query in _unsettled(by_content, rows):
         unreadable.setdefault(query.path, Unreadable(NOT_SETTLED, absent=True))
     exact = [exact_duplicate(query, image, policy) for query, image in by_content.exact]
@@ -107,7 +115,9 @@ def check(  # noqa: PLR0913  each of them is needed
         unreadable=tuple(sorted(unreadable.items())),
         notes=(*notes, *store.notes),
         in_dvc=tuple(query.path for query in selection.queries if tracker_of(query.content) == "md5"),
-        nearest=_nearest(by_content, rows, pipeline, mutual=selection.mutual) if nearest else (),
+        nearest=_nearest(by_content, rows, pipeline, mutual=selection.mutual)
+        if nearest and policy.bounds.retrieve == "all"
+        else (),
         not_looked_at=tuple(sorted(found.not_looked_at.items())),
         made=selection.made,
         pointers={path: pointer for path, pointer in selection.pointers.items() if path in named},
@@ -292,8 +302,9 @@ def _too_many(wanted: Sequence[Image], pipeline: Pipeline) -> str:
     embed_missing(wanted[:SAMPLE], watched)
     steady = (times[-1] - times[1]) / max(1, len(times) - 2)
     takes = duration(steady * len(wanted))
+    lacking = "have no embedding yet. Embedding" if pipeline.store.has_embeddings else "have no hashes yet. Hashing"
     lines = [
-        f"{len(wanted):,} images have no embedding yet. Embedding them once takes about {takes}.",
+        f"{len(wanted):,} images {lacking} them once takes about {takes}.",
         *([f"  first:       {pipeline.store.advice}"] if pipeline.store.advice else []),
         "  embed them:  imgsim-guard embed    (shows progress; can be interrupted and resumed)",
         "Then try again.",

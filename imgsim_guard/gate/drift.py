@@ -26,6 +26,8 @@ EMBEDDED_AGAIN = 8
 
 def drifted(pixels: Mapping[Image, bytes], pipeline: Pipeline) -> Iterator[str]:
     """A note about images whose pixels differ here, or nothing. `pixels`: the digests of the pixels decoded here."""
+    if not pipeline.store.has_embeddings:
+        return
     rows = pipeline.store.find(image.content for image in pixels)
     others = [
         image

@@ -61,7 +61,7 @@ def embed_missing(images: Sequence[Image], pipeline: Pipeline) -> dict[str, Unre
         return {}
     if pipeline.workers is not None:
         return pipeline.workers.embed(images, pipeline)
-    store, done = pipeline.store, pipeline.progress(len(images), "embedding")
+    store, done = pipeline.store, pipeline.progress(len(images), doing(pipeline.store))
     rows = _Rows(store)
     failed: list[_Failed] = []
     try:
@@ -78,6 +78,11 @@ def embed_missing(images: Sequence[Image], pipeline: Pipeline) -> dict[str, Unre
         if lasting := {failure.image.content: failure.why.reason for failure in failed if failure.lasting}:
             store.add_unreadable(lasting)
     return {failure.image.content: failure.why for failure in failed}
+
+
+def doing(store: Store) -> str:
+    """What is done with an image that the store lacks, in one word."""
+    return "embedding" if store.has_embeddings else "hashing"
 
 
 class _Rows:
@@ -126,36 +131,37 @@ def _outcomes(images: Sequence[Image], pipeline: Pipeline) -> Generator[list[Row
     room = Room(PIXELS_AT_ONCE)
     # The model loads while the first images are read and decoded.
     with ThreadPoolExecutor(1, "load") as loader:
-        model = loader.submit(pipeline.load, at_once(len(images)))
+        model = loader.submit(pipeline.load, at_once(len(images))) if pipeline.store.has_embeddings else None
 
         def work(image: Image, data: bytes | Unreadable) -> list[Row] | _Failed:
             if isinstance(data, Unreadable):
                 return _Failed(image, data, lasting=False)
             header = read_header(data)
             with room.taken(header.width * header.height if header else 0):
-                return _embedded(image, data, pipeline.least_side, model)
+                return _embedded(image, data, pipeline, model)
 
         yield from worked_ahead(images, pipeline.source.read, work, threads=max(2, threads))
 
 
-def _embedded(image: Image, data: bytes, least_side: int | None, model: Future[Embedder]) -> list[Row] | _Failed:
+def _embedded(image: Image, data: bytes, pipeline: Pipeline, model: Future[Embedder] | None) -> list[Row] | _Failed:
     import numpy as np
 
     from imgsim_guard.images.decode import decode_whole
     from imgsim_guard.images.hashes import hashes
-    from imgsim_guard.images.local_features import local_features
+    from imgsim_guard.images.local_features import SIDE, SMALL_SIDE, local_features
     from imgsim_guard.store.shard import Row, file_digests, look_digests
 
-    picture = naming(image.path, decode_whole, data, least_side)
+    picture = naming(image.path, decode_whole, data, pipeline.least_side)
     if isinstance(picture, Unreadable):
         return _Failed(image, picture, lasting=not picture.passing)
     digests = file_digests(data)
     names = [digests, *(look_digests(digests["sha256"], number + 1) for number in range(len(picture.looks)))]
     further = bytes([len(picture.looks), picture.seen < picture.total])
+    side = SMALL_SIDE if model is None else SIDE
     rows = []
     for name, pixels in zip(names, (picture.pixels, *picture.looks), strict=True):
-        hashed, features = hashes(pixels).tobytes(), local_features(pixels)
-        embedding = model.result().embed([pixels])[0].astype(np.float16)
+        hashed, features = hashes(pixels).tobytes(), local_features(pixels, side)
+        embedding = np.empty(0, np.float16) if model is None else model.result().embed([pixels])[0].astype(np.float16)
         rows.append(
             Row(**name, pixels=picture.digest, hashes=hashed, embedding=embedding, looks=further, features=features)
         )

@@ -52,9 +52,10 @@ class Seen(NamedTuple):
 def look(pairs: Sequence[Candidate], pipeline: Pipeline, looks: Looks, accepted: Sequence[AcceptedPair] = ()) -> Seen:
     """What verification says of each pair.
 
-    The candidates of a query under one rule are looked at in the order of their distance, until ENOUGH are confirmed
-    that nobody `accepted`. Those among the queries and those of the gallery are apart: what is found in the gallery
-    does not depend on what else is new. So a verdict depends neither on the batch nor on the threads.
+    The candidates of a query under one rule are looked at in the order of their distance (likely ones first, if there
+    is none), until ENOUGH are confirmed that nobody `accepted`. Those among the queries and those of the gallery are
+    apart: what is found in the gallery does not depend on what else is new. So a verdict depends neither on the batch
+    nor on the threads.
     """
     done = pipeline.progress(len(pairs), "verifying")
     eyes = _Eyes(pairs, pipeline, looks, done)
@@ -108,7 +109,7 @@ def _chains(pairs: Sequence[Candidate]) -> list[list[int]]:
     chains: dict[object, list[int]] = defaultdict(list)
     for index, pair in enumerate(pairs):
         chains[pair.query, pair.rule, pair.splits, pair.among].append(index)
-    order = [(pair.distance, pair.gallery.content, pair.gallery.path) for pair in pairs]
+    order = [(pair.distance, not pair.likely, pair.gallery.content, pair.gallery.path) for pair in pairs]
     return [sorted(chain, key=order.__getitem__) for chain in chains.values()]
 
 

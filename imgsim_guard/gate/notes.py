@@ -25,12 +25,21 @@ def empty_splits(selection: Selection, policy: Policy) -> Iterator[str]:
                 yield f"the split {name} has no images: check splits.{name} in the configuration"
 
 
-def unverified(count: int) -> Iterator[str]:
+def augnet_left_out(policy: Policy) -> Iterator[str]:
+    """A note that some copies are not found."""
+    if policy.bounds.retrieve == "hashes":
+        yield (
+            "AugNet is left out: copies are found by hashes and local features only, which find fewer, and each is "
+            "confirmed by its pixels"
+        )
+
+
+def unverified(count: int, policy: Policy) -> Iterator[str]:
     """One note for all pairs that could not be verified."""
     if count:
+        decided = "decided by the distance only" if policy.bounds.retrieve == "all" else "not compared"
         yield (
-            f"pairs decided by the distance only, because their pixels are not on this machine: {count:,}; "
-            "run dvc pull or git lfs pull"
+            f"pairs {decided}, because their pixels are not on this machine: {count:,}; run dvc pull or git lfs pull"
         )
 
 

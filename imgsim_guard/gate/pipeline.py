@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from imgsim_guard.augnet import least_side, load
+from imgsim_guard.augnet import load
 from imgsim_guard.system.threads import Early
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from imgsim_guard.augnet import Device, Embedder, Engine, Preprocessing
+    from imgsim_guard.augnet import Embedder, Model
     from imgsim_guard.model import Candidate, Evidence, Image, Unreadable
     from imgsim_guard.search.joins import Joins
     from imgsim_guard.sources.source import Source
@@ -67,22 +67,6 @@ class Pipeline(NamedTuple):
     workers: Workers | None = None
 
 
-class Model(Protocol):
-    """Which embedder it is, as the settings of these names tell."""
-
-    @property
-    def engine(self) -> Engine:
-        """What runs it."""
-
-    @property
-    def preprocessing(self) -> Preprocessing:
-        """How images are brought to its size."""
-
-    @property
-    def device(self) -> Device:
-        """Where it runs."""
-
-
 def loader(model: Model) -> Early[Embedder]:
     """Loads the model for so many images at once, when it is first asked for or when it is told to begin."""
     return Early(partial(load, model.engine, preprocessing=model.preprocessing, device=model.device))
@@ -103,5 +87,11 @@ def pipeline_of(  # noqa: PLR0913  where all parts meet
     pictures: Source | None = None,
 ) -> Pipeline:
     """The pipeline of a model; `load`: what loads it, if that has begun elsewhere."""
-    side = least_side(model.preprocessing)
-    return Pipeline(source, store, load or loader(model), progress, pictures=pictures, least_side=side)
+    return Pipeline(
+        source,
+        store,
+        load or loader(model),
+        progress,
+        pictures=pictures,
+        least_side=model.least_side,
+    )

@@ -98,7 +98,13 @@ def policy_of(settings: Settings, accepted: Sequence[AcceptedPair] = (), *, root
     pattern that is none.
     """
     return Policy(
-        Bounds(settings.threshold, settings.reach, settings.candidates, verify=settings.verify == "auto"),
+        Bounds(
+            settings.threshold,
+            settings.reach,
+            settings.candidates,
+            verify=settings.verify == "auto",
+            retrieve=settings.retrieve,
+        ),
         Limits(
             settings.max_near_duplicates,
             settings.max_exact_duplicates,

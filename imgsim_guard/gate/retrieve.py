@@ -1,8 +1,9 @@
 """Retrieval: the stored images to compare with each query, found in three ways that fail on different edits.
 
-AugNet's distance: every pair within the threshold, and the nearest within reach. Perceptual hashes: the nearest by the
-whole picture or a picture within it, in any orientation, whatever AugNet's distance is. Local features: the images that
-share most of them in one rotation and scale, such as pictures within pictures.
+AugNet's distance: every pair within the threshold, and the nearest within reach; not if `retrieve` is hashes.
+Perceptual hashes: the nearest by the whole picture or a picture within it, in any orientation, whatever AugNet's
+distance is. Local features: the images that share most of them in one rotation and scale, such as pictures within
+pictures.
 """
 
 from __future__ import annotations
@@ -12,17 +13,19 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
+from imgsim_guard.model import UNMEASURED
 from imgsim_guard.search import EXACT_ROWS, distances
 from imgsim_guard.search import joins as joins_here
 from imgsim_guard.search.local import UNIT, occurrences, rarity, votes
 from imgsim_guard.system.threads import in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from imgsim_guard.model import Bounds
+    from imgsim_guard.search import Pair
     from imgsim_guard.search.joins import Joins
     from imgsim_guard.store.store import Store
 
@@ -42,8 +45,8 @@ QUERIES_AT_ONCE = 512
 
 
 class Retrieved(NamedTuple):
-    """AugNet's distance of a retrieved pair, and whether its hashes or local features are near, which is rare for
-    unrelated pictures.
+    """AugNet's distance of a retrieved pair, or UNMEASURED, and whether its hashes or local features are near, which is
+    rare for unrelated pictures.
     """
 
     distance: float
@@ -60,17 +63,21 @@ def retrieve_between(
 ) -> dict[tuple[str, str], Retrieved]:
     """Each pair of a query's content and a gallery's content to compare, given the row of each in the store."""
     first, second = _rows(queries), _rows(gallery)
-    ours, theirs = store.embeddings(first), store.stored_embeddings(second)
     by_hash: set[tuple[int, int]] = set()
     by_features: dict[tuple[int, int], int] = {}
+    near: Iterable[Pair] = ()
+    if bounds.retrieve == "all":
+        ours, theirs = store.embeddings(first), store.stored_embeddings(second)
+        near = (
+            joins.nearest_between(ours, theirs, k=bounds.candidates, reach=bounds.reach, within=bounds.threshold)
+            if bounds.verify
+            else joins.pairs_between(ours, theirs, threshold=bounds.threshold)
+        )
     if bounds.verify:
-        near = joins.nearest_between(ours, theirs, k=bounds.candidates, reach=bounds.reach, within=bounds.threshold)
         by_hash = set(joins.nearest_hashes(store.hashes(first), store.stored_hashes(second), k=BY_HASH))
         by_features = _by_features(first, second, store)
-    else:
-        near = joins.pairs_between(ours, theirs, threshold=bounds.threshold)
     found = {(pair.first, pair.second) for pair in near}
-    measured = _measured({*found, *by_hash, *by_features}, first, second, store)
+    measured = _measured({*found, *by_hash, *by_features}, first, second, store, bounds)
     likely = by_hash | _many(by_features)
     one, other = list(queries), list(gallery)
     return {(one[i], other[j]): Retrieved(distance, (i, j) in likely) for (i, j), distance in measured}
@@ -81,19 +88,23 @@ def retrieve_among(
 ) -> dict[tuple[str, str], Retrieved]:
     """Each pair of two queries' contents to compare, the later one first."""
     own = _rows(queries)
-    ours = store.stored_embeddings(own)
     by_hash: set[tuple[int, int]] = set()
     by_features: dict[tuple[int, int], int] = {}
+    near: Iterable[Pair] = ()
+    if bounds.retrieve == "all":
+        ours = store.stored_embeddings(own)
+        near = (
+            joins.nearest_among(ours, k=bounds.candidates, reach=bounds.reach, within=bounds.threshold)
+            if bounds.verify
+            else joins.pairs_among(ours, threshold=bounds.threshold)
+        )
     if bounds.verify:
-        near = joins.nearest_among(ours, k=bounds.candidates, reach=bounds.reach, within=bounds.threshold)
         hashes = store.stored_hashes(own)
         by_hash = {_later_first(i, j) for i, j in joins.nearest_hashes(hashes, hashes, k=BY_HASH, same=True)}
         for (i, j), votes in _by_features(own, own, store, same=True).items():
             by_features[_later_first(i, j)] = max(votes, by_features.get(_later_first(i, j), 0))
-    else:
-        near = joins.pairs_among(ours, threshold=bounds.threshold)
     found = {_later_first(pair.first, pair.second) for pair in near}
-    measured = _measured({*found, *by_hash, *by_features}, own, own, store)
+    measured = _measured({*found, *by_hash, *by_features}, own, own, store, bounds)
     likely = by_hash | _many(by_features)
     contents = list(queries)
     return {(contents[i], contents[j]): Retrieved(distance, (i, j) in likely) for (i, j), distance in measured}
@@ -134,10 +145,13 @@ def _later_first(i: int, j: int) -> tuple[int, int]:
 
 
 def _measured(
-    pairs: set[tuple[int, int]], first: Numbers, second: Numbers, store: Store
+    pairs: set[tuple[int, int]], first: Numbers, second: Numbers, store: Store, bounds: Bounds
 ) -> Iterator[tuple[tuple[int, int], float]]:
     """The pairs in order with their distances, computed a few at a time."""
     ordered = sorted(pairs)
+    if bounds.retrieve == "hashes":
+        yield from ((pair, UNMEASURED) for pair in ordered)
+        return
     for start in range(0, len(ordered), EXACT_ROWS):
         part = ordered[start : start + EXACT_ROWS]
         i, j = np.array(part, np.intp).T

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgsim_guard.augnet import fingerprint
 from imgsim_guard.config.settings import FILE_NAMES, LARGEST_FILE, PREVIEWS, PYPROJECT, Settings
 from imgsim_guard.gate.rule_files import RuleFiles
 from imgsim_guard.model import GuardError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from imgsim_guard.gate.policy import Policy
+    from imgsim_guard.model import Retrieve
     from imgsim_guard.sources.git import Git
     from imgsim_guard.sources.source import Source
     from imgsim_guard.sources.team_store import TeamStore
@@ -34,10 +35,18 @@ class Workspace:
     used.
 
     `root`: the folder of the configuration. `config`: the path of another configuration file. `rules`: where the files
-    with rules are read; by default in the folder. Raises GuardError for an invalid configuration.
+    with rules are read; by default in the folder. `retrieve`: replaces the setting. Raises GuardError for an invalid
+    configuration.
     """
 
-    def __init__(self, root: Path, *, config: str | None = None, rules: RuleFiles | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        config: str | None = None,
+        rules: RuleFiles | None = None,
+        retrieve: Retrieve | None = None,
+    ) -> None:
         self.root = root
         self._rules = rules or RuleFiles(root)
         self.configuration, self._text = (config, _named(config)) if config else _configuration(self._rules)
@@ -47,6 +56,10 @@ class Workspace:
             from imgsim_guard.config.reader import parse_settings  # it imports pydantic
 
             self.settings = parse_settings(self._text, name=self._shown)
+        if retrieve is not None:
+            self.settings = replace(self.settings, retrieve=retrieve)
+            if retrieve == "hashes" and self.settings.verify == "never":
+                raise GuardError(f"{self._shown}: verify: never needs AugNet's distances, which --quick leaves out")
 
     @property
     def given(self) -> set[str]:
@@ -63,8 +76,8 @@ class Workspace:
 
     @cached_property
     def fingerprint(self) -> str:
-        """The fingerprint of the embeddings: the model with its preprocessing."""
-        return fingerprint(self.settings.engine, self.settings.preprocessing)
+        """The fingerprint of the store."""
+        return self.settings.model.fingerprint
 
     @cached_property
     def is_image(self) -> Callable[[str], bool]:
@@ -129,7 +142,7 @@ def open_store(settings: Settings, tracked: Path | None, *, lazy: bool = False) 
     # It imports NumPy, which must not happen before the configuration is valid.
     from imgsim_guard.store.store import Store
 
-    name = fingerprint(settings.engine, settings.preprocessing)
+    name = settings.model.fingerprint
     store = Store(cache_folder(), fingerprint=name, decoder=_decoder, tracked=tracked, lazy=lazy)
     if tracked is not None and not (tracked / name).is_dir():
         store.advice = _advice(tracked)

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 SIDE = 384
 """Long side in pixels at which features are detected."""
 
+SMALL_SIDE = 256
+"""The same where AugNet is left out: detection would take most of the time."""
+
 CONTRAST = 0.015
 """SIFT's contrast threshold. OpenCV's default of 0.04 finds none in X-rays and fog; below 0.01 there is noise."""
 
@@ -39,9 +42,11 @@ NORM = 512.0
 """The norm of a descriptor, in whole numbers."""
 
 
-def local_features(pixels: NDArray[np.uint8]) -> bytes:
-    """The local features of a picture uint8 [h, w, 3], as `search.words.features_in` reads them."""
-    points, descriptors = detected(_small(pixels), MOST_FEATURES)
+def local_features(pixels: NDArray[np.uint8], side: int = SIDE) -> bytes:
+    """The local features of a picture uint8 [h, w, 3], as `search.words.features_in` reads them. `side`: the long side
+    in pixels at which they are detected.
+    """
+    points, descriptors = detected(_small(pixels, side), MOST_FEATURES)
     found = np.zeros(len(points), FEATURE)
     if len(points):
         places = np.array([point.pt for point in points])
@@ -65,9 +70,9 @@ def detected(grey: NDArray[np.uint8], most: int) -> tuple[Sequence[cv2.KeyPoint]
     return points, np.minimum(np.rint(np.sqrt(descriptors / total) * NORM), 255).astype(np.uint8)
 
 
-def _small(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _small(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     height, width = pixels.shape[:2]
-    factor = min(1.0, SIDE / max(height, width))
+    factor = min(1.0, side / max(height, width))
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
     return np.asarray(
         cv2.cvtColor(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY), np.uint8

@@ -81,7 +81,11 @@ def _sections(result: Result, pairs: int, groups: int) -> list[tuple[str, str, i
     found.append(("pairs", "Pairs", pairs))
     if result.unreadable:
         found.append(("unreadable", "Unreadable", len(result.unreadable)))
-    return [*found, ("distances", "Distances", None)] if result.nearest or not result.failed else found
+    return (
+        [*found, ("distances", "Distances", None)]
+        if result.nearest or not (result.failed or result.bounds.retrieve == "hashes")
+        else found
+    )
 
 
 def _importance(group: Group) -> tuple[bool, bool, int, Image]:

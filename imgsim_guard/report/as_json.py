@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from imgsim_guard.model import Share
+from imgsim_guard.model import GuardError, Share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,11 +23,16 @@ def json_report(result: Result, form: int = FORMAT) -> str:
 
     `form`: the number of the format.
     """
+    if form == 1 and result.bounds.retrieve != "all":
+        raise GuardError(
+            "JSON format 1 has no place for pairs without a distance (retrieve: hashes, --quick); use format 2"
+        )
     groups = {"groups": [_group(group) for group in result.groups]} if form > 1 else {}
     return _dumped(
         {
             "format": form,
             "verdict": "failed" if result.failed else "passed",
+            **({"retrieve": result.bounds.retrieve} if form > 1 else {}),
             "threshold": result.bounds.threshold,
             "reach": result.bounds.reach,
             "limit": _limit(result.limits.near_duplicates),
@@ -80,7 +85,7 @@ def _match(match: Match, form: int) -> dict[str, object]:
         "blocking": match.blocking,
         "query": match.query.path,
         "gallery": match.gallery.path,
-        "distance": match.distance,
+        "distance": _distance(match),
         "splits": list(match.splits) if any(match.splits) else None,
         **labels,
         "accepted": match.accepted,
@@ -99,13 +104,17 @@ def _member(member: Member) -> dict[str, object]:
         "role": member.role,
         "of": None if member.of is None else member.of.path,
         "reason": member.why,
-        "distance": None if member.match is None else member.match.distance,
+        "distance": None if member.match is None else _distance(member.match),
         "split": member.split or None,
         "label": member.label or None,
         "width": member.width,
         "height": member.height,
         "bytes": member.size,
     }
+
+
+def _distance(match: Match) -> float | None:
+    return match.distance if match.measured else None
 
 
 def _limit(limit: Limit) -> int | str:

@@ -106,7 +106,7 @@ def _about_pair(remark: Remark) -> dict[str, object]:
         return {}
     about: dict[str, object] = {
         "relatedLocations": [{"id": 1, **_location(match.gallery.path)}],
-        "properties": {"distance": match.distance},
+        "properties": {"distance": match.distance} if match.measured else {},
     }
     if match.accepted is not None:
         about["suppressions"] = [{"kind": "external", "justification": shown(match.accepted)}]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.report.group_text import group_lines, left_over, sum_of
 from imgsim_guard.report.ways_out import ROOT, Standing, ways_out
-from imgsim_guard.report.wording import circumstances, explained, nearness
+from imgsim_guard.report.wording import BY_PIXELS, circumstances, explained, nearness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -106,8 +106,10 @@ def _words(match: Match) -> str:
 def _how_near(match: Match, *, numbers: bool) -> str:
     """`numbers`: give the distance also where it did not decide, because it is beyond the threshold."""
     by_pixels = match.kind == "near-duplicate" and match.distance > match.rule.threshold
-    near = ["confirmed by pixels"] if by_pixels else []
-    return ", ".join([*near, *([nearness(match)] if numbers or not by_pixels else []), *circumstances(match)])
+    near = [BY_PIXELS] if by_pixels and match.measured else []
+    return ", ".join(
+        [*near, *([nearness(match)] if numbers or not by_pixels or not match.measured else []), *circumstances(match)]
+    )
 
 
 def headline(result: Result, seconds: float | None = None) -> str:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from imgsim_guard.model import Evidence, Match
 
 
+BY_PIXELS = "confirmed by pixels"
+
+
 def details(match: Match) -> str:
     """In one sentence: how near the two images are, what applies to the match, and what verification found."""
     found = match.evidence
@@ -25,6 +28,8 @@ def nearness(match: Match) -> str:
         return "same bytes"
     if match.kind == "exact-duplicate":
         return "same pixels"
+    if not match.measured:
+        return BY_PIXELS
     return f"distance {match.distance:.2f} (threshold {match.rule.threshold:g})"
 
 

@@ -15,7 +15,7 @@ from imgsim_guard.sources.git import MAX_BLOB_SIZE
 from imgsim_guard.sources.selection import has_image_suffix, overlooked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 NAMED = 3
 """Files that a note names before it only counts."""
@@ -39,14 +39,24 @@ class Folders:
         return True
 
 
-def in_folders(paths: Sequence[str], against: Sequence[str] | None, *, mutual: bool = False) -> Selection:
+def _silent(_total: int, _doing: str) -> Callable[[], object]:
+    return lambda: None
+
+
+def in_folders(
+    paths: Sequence[str],
+    against: Sequence[str] | None,
+    *,
+    mutual: bool = False,
+    progress: Callable[[int, str], Callable[[], object]] = _silent,
+) -> Selection:
     """All images at or below `paths`, compared with each other; or, given `against`, compared with the images there,
     and also with each other if `mutual`.
 
     A symbolic or hard link to an image is no second image: it is in the selection's `links`. Raises GuardError for a
-    path that does not exist. Paths stay as given.
+    path that does not exist. Paths stay as given. `progress` opens a display of how many of the files are read.
     """
-    found = _Found()
+    found = _Found(progress)
     queries = found.images(paths)
     unreadable, notes = tuple(found.unreadable), list(found.notes())
     gallery: list[Image] = []
@@ -71,7 +81,8 @@ def in_folders(paths: Sequence[str], against: Sequence[str] | None, *, mutual: b
 class _Found:
     """The images in folders. `links`: further names of a file, each with the path of the image."""
 
-    def __init__(self) -> None:
+    def __init__(self, progress: Callable[[int, str], Callable[[], object]]) -> None:
+        self._progress = progress
         self.unreadable: list[tuple[str, Unreadable]] = []
         self.links: list[tuple[str, str]] = []
         self._not_entered: list[str] = []
@@ -85,7 +96,10 @@ class _Found:
         new = sorted(file for absolute, file in files.items() if absolute not in self._seen)
         self._seen |= files.keys()
         images = []
-        for path in self._without_links(new):
+        single = list(self._without_links(new))
+        done = self._progress(len(single), "reading")
+        for path in single:
+            done()
             data = read_file(path)
             if isinstance(data, Unreadable):
                 self.unreadable.append((path, data))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from imgsim_guard.augnet import DIMENSIONS
+from imgsim_guard.augnet import dimensions
 from imgsim_guard.search.words import FEATURES_SIZE
 from imgsim_guard.store.shard import DIGEST_SIZES, Row
 
@@ -28,8 +28,13 @@ SUFFIX = ".journal"
 CHECKSUM_SIZE = 16
 
 _BYTES = {**DIGEST_SIZES, "features": FEATURES_SIZE}
-_ROW = np.dtype([*((name, "u1", (size,)) for name, size in _BYTES.items()), ("embedding", "<f2", (DIMENSIONS,))])
-_RECORD = np.dtype([("row", _ROW), ("checksum", "u1", (CHECKSUM_SIZE,))])
+
+
+def _record_of(folder: Path) -> np.dtype[np.void]:
+    """What is written of a row into the store in a folder, which has the name of its fingerprint."""
+    digests = ((name, "u1", (size,)) for name, size in _BYTES.items())
+    row = np.dtype([*digests, ("embedding", "<f2", (dimensions(folder.name),))])
+    return np.dtype([("row", row), ("checksum", "u1", (CHECKSUM_SIZE,))])
 
 
 class Journal:
@@ -38,14 +43,14 @@ class Journal:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder, self._kind = folder, _record_of(folder)
         self._file: BinaryIO | None = None
 
     def write(self, row: Row) -> None:
         """Write a row, so that it is kept if this process is killed."""
         with suppress(OSError):
             self._file = self._file or _made(self._folder)
-            record = _record(row)
+            record = _record(row, self._kind)
             written = self._file.write(record)
             if written < len(record):  # the disk is full; the next record must not begin within this one
                 self._file.seek(-written, os.SEEK_CUR)
@@ -73,7 +78,7 @@ def take_over(folder: Path, keep: Callable[[list[Row]], object]) -> bool:
         data = _abandoned(path)
         if data is None:
             continue
-        if rows := list(_rows(data)):
+        if rows := list(_rows(data, _record_of(folder))):
             keep(rows)
             found = True
         with suppress(OSError):
@@ -117,8 +122,8 @@ def _is_mine(file: BinaryIO) -> bool:
     return False
 
 
-def _record(row: Row) -> bytes:
-    record = np.zeros(1, _RECORD)
+def _record(row: Row, kind: np.dtype[np.void]) -> bytes:
+    record = np.zeros(1, kind)
     for name in _BYTES:
         record["row"][name] = np.frombuffer(getattr(row, name), np.uint8)
     record["row"]["embedding"] = row.embedding
@@ -126,8 +131,8 @@ def _record(row: Row) -> bytes:
     return record.tobytes()
 
 
-def _rows(data: bytes) -> Iterator[Row]:
-    records = np.frombuffer(data[: len(data) // _RECORD.itemsize * _RECORD.itemsize], _RECORD)
+def _rows(data: bytes, kind: np.dtype[np.void]) -> Iterator[Row]:
+    records = np.frombuffer(data[: len(data) // kind.itemsize * kind.itemsize], kind)
     for record in records:
         row = record["row"]
         if bytes(record["checksum"]) == _checksum(row.tobytes()):

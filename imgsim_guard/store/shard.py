@@ -15,7 +15,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from imgsim_guard.augnet import DIMENSIONS
+from imgsim_guard.augnet import dimensions
 from imgsim_guard.search.hashes import HASH_SIZE, HASHES
 from imgsim_guard.search.words import NO_FEATURES
 from imgsim_guard.store.folder import DamagedFileError, require_file
@@ -44,8 +44,8 @@ _ONE = np.float16(1).view(np.uint16)
 
 
 class Row(NamedTuple):
-    """An image: its digests, its embedding, float16 [768] between -1 and 1, and its local features, which are not in
-    the shard but in a file beside it (`store.features`).
+    """An image: its digests, its embedding, float16 [768] between -1 and 1, or [0] without AugNet, and its local
+    features, which are not in the shard but in a file beside it (`store.features`).
     """
 
     git: bytes
@@ -59,8 +59,8 @@ class Row(NamedTuple):
 
 
 class Shard(NamedTuple):
-    """Columns of n rows, as views of `data`: `embeddings` float16 [n, 768], and for each digest name
-    uint8 [n, size].
+    """Columns of n rows, as views of `data`: `embeddings` float16 [n, 768], or [n, 0] without AugNet, and for each
+    digest name uint8 [n, size].
     """
 
     embeddings: NDArray[np.float16]
@@ -117,7 +117,9 @@ def write_shard(rows: Iterable[Row], *, fingerprint: str, features: str = "") ->
         name: np.frombuffer(b"".join(getattr(row, name) for row in ordered), np.uint8).reshape(-1, size)
         for name, size in DIGEST_SIZES.items()
     }
-    tensors["embeddings"] = np.array([row.embedding for row in ordered], np.float16).reshape(-1, DIMENSIONS)
+    tensors["embeddings"] = np.array([row.embedding for row in ordered], np.float16).reshape(
+        len(ordered), dimensions(fingerprint)
+    )
     contents = _digest_of_contents({name: tensors[name] for name in CONTENT_IDS})
     about = _metadata(fingerprint) | {"contents": contents} | ({"features": features} if features else {})
     metadata = {"imgsim_guard": json.dumps(about, sort_keys=True)}
@@ -138,7 +140,7 @@ def read_shard(name: str, data: bytes | mmap.mmap, *, fingerprint: str) -> Shard
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedShardError(f"it is not a safetensors file ({error})") from error
     expected, features = _check_metadata(metadata, fingerprint)
-    shard = _validated(header, data, start)._replace(features=features)
+    shard = _validated(header, data, start, width=dimensions(fingerprint))._replace(features=features)
     if _digest_of_contents(shard.digests) != expected:
         raise DamagedShardError("its content ids do not match their digest")
     shard.release()
@@ -166,13 +168,13 @@ def read_contents(path: Path, *, fingerprint: str) -> dict[str, NDArray[np.uint8
     return found
 
 
-def _validated(header: Mapping[str, object], data: bytes | mmap.mmap, start: int) -> Shard:
-    """The tensors that a header describes, which begin at `start`. Raises DamagedShardError if they are not those of a
-    shard.
+def _validated(header: Mapping[str, object], data: bytes | mmap.mmap, start: int, *, width: int) -> Shard:
+    """The tensors that a header describes, which begin at `start`; `width`: of the embeddings. Raises
+    DamagedShardError if they are not those of a shard.
     """
     shape = _described(header, "embeddings")[1]
     rows = shape[0] if isinstance(shape, list) and shape else 0
-    if _described(header, "embeddings") != ("F16", [rows, DIMENSIONS]):
+    if _described(header, "embeddings") != ("F16", [rows, width]):
         raise DamagedShardError("its embeddings have the wrong type or shape")
     expected = {name: ("U8", [rows, size]) for name, size in DIGEST_SIZES.items()}
     if {name: _described(header, name) for name in header if name != "embeddings"} != expected:

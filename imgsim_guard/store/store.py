@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from imgsim_guard.augnet import DIMENSIONS
+from imgsim_guard.augnet import dimensions
 from imgsim_guard.model import GuardError, digest_of, tracker_of
 from imgsim_guard.search.hashes import HASH_SIZE, HASHES
 from imgsim_guard.store import folder as files
@@ -99,6 +99,11 @@ class Store:
         """How many embeddings there are."""
         return len(self._finder("sha256"))
 
+    @property
+    def has_embeddings(self) -> bool:
+        """Whether its rows have embeddings; if not, only hashes and local features."""
+        return dimensions(self.fingerprint) > 0
+
     def find(self, contents: Iterable[str]) -> dict[str, int]:
         """The row of each content id whose embedding is stored."""
         wanted = list(contents)
@@ -139,9 +144,11 @@ class Store:
         return self.stored_embeddings(rows)[:]
 
     def stored_embeddings(self, rows: Wanted) -> StoredRows[np.float16]:
-        """The embeddings in these rows, read when they are indexed."""
+        """The embeddings in these rows, read when they are indexed. Raises RuntimeError if the store has none."""
+        if not self.has_embeddings:
+            raise RuntimeError("the store has hashes, but no embeddings")
         shards = self._shards_for(rows)
-        none = np.empty((0, DIMENSIONS), np.float16)
+        none = np.empty((0, dimensions(self.fingerprint)), np.float16)
         return StoredRows(shards, [none, *(shard.embeddings for shard in shards)], self._starts, rows)
 
     def hashes(self, rows: Wanted) -> NDArray[np.uint8]:

@@ -203,7 +203,7 @@ def test_an_interruption_ends_with_130(guard: Callable[..., Outcome], monkeypatc
         raise KeyboardInterrupt
 
     monkeypatch.setattr(scan, "scan", interrupted)
-    said = "imgsim-guard: interrupted; the embeddings made so far are kept; run the same command again to continue\n"
+    said = "imgsim-guard: interrupted; what was finished is kept; run the same command again to continue\n"
     assert guard("scan", ".") == Outcome(130, "", said)
 
 
@@ -252,7 +252,7 @@ def test_help_lists_the_commands_and_the_exit_codes(guard: Callable[..., Outcome
     assert out.endswith(EXIT_CODES)
 
 
-CLEANING = ("against", "apply", "to", "undo", "plan", "keep", "keep-in", "resolve-leakage", "sidecars")
+CLEANING = ("against", "apply", "to", "undo", "plan", "keep", "keep-in", "resolve-leakage", "sidecars", "quick")
 REPORTS = ["--csv", "--html", "--json", "--json-format", "--sarif", "--junit", "--metrics", "--plots", "--github"]
 
 
@@ -264,7 +264,7 @@ REPORTS = ["--csv", "--html", "--json", "--json-format", "--sarif", "--junit", "
             "check",
             [*REPORTS, "PATH", "--staged", "--all", "--worktree", "--from-ref", "--to-ref", "--all-pairs", "--fresh"],
         ),
-        ("scan", [*REPORTS, "PATH", "--against", "--ray", "--shards", "--all-pairs", "--fresh"]),
+        ("scan", [*REPORTS, "PATH", "--against", "--ray", "--shards", "--all-pairs", "--fresh", "--quick"]),
         ("clean", ["PATH", *(f"--{name}" for name in CLEANING)]),
         ("compare", ["--json", "--image", "A", "B"]),
         ("embed", ["PATH", "--worktree", "--publish", "--ray", "--shards"]),
@@ -362,6 +362,7 @@ def test_the_json_of_a_scan_has_paths_as_given(
         ("data/cat.png", "keep"),
         ("data/deep/er/cat.jpg", "copy"),
     ]
+    assert document.pop("retrieve") == "all"
     assert document == {
         "format": 2,
         "verdict": "failed",

@@ -27,8 +27,8 @@ DEFAULTS = Settings(
 )
 LIMIT = "should be a number of images, or a share of them such as 2%"
 KEYS = (
-    "the keys are images, threshold, reach, candidates, verify, max_near_duplicates, max_exact_duplicates, "
-    "unreadable, unchecked, uncompared, "
+    "the keys are images, threshold, reach, candidates, verify, retrieve, max_near_duplicates, "
+    "max_exact_duplicates, unreadable, unchecked, uncompared, "
     "engine, preprocessing, device, max_missing_embeddings, splits, labels, on_label_conflict, "
     "keep, keep_in, rules, store, previews, "
     "accepted"

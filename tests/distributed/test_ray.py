@@ -20,7 +20,7 @@ from conftest import encoded, image_of, near, photograph, pixels_of, random_pict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgsim_guard.augnet import fingerprint
+from imgsim_guard.augnet import Model, fingerprint
 from imgsim_guard.distributed import tasks
 from imgsim_guard.distributed.cluster import Cluster, cluster_at
 from imgsim_guard.distributed.exchange import Exchange
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from conftest import Outcome, Repository
 
 MODEL = fingerprint("onnx")
-ONNX = tasks.Model("onnx", "reference", "cpu")
+ONNX = Model("onnx", "reference", "cpu")
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for workers in /proc")
 
@@ -233,7 +233,7 @@ def test_without_an_address_it_starts_by_itself_and_an_interruption_leaves_no_pr
         errors = process.stderr.read() if process.stderr else ""
     assert (process.returncode, errors) == (
         130,
-        "imgsim-guard: interrupted; the embeddings made so far are kept; run the same command again to continue\n",
+        "imgsim-guard: interrupted; what was finished is kept; run the same command again to continue\n",
     )
     assert not processes(with_environment=mark)
     kept = len(rows_below(tmp_path / "cache"))

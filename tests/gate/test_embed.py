@@ -23,7 +23,7 @@ from conftest import Files, ThumbnailEmbedder, encoded, image_of, open_store, ra
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgsim_guard.augnet import fingerprint
+from imgsim_guard.augnet import WITHOUT_EMBEDDINGS, fingerprint
 from imgsim_guard.gate import embed as embedding
 from imgsim_guard.gate.embed import embed_missing, missing
 from imgsim_guard.gate.pipeline import Pipeline, Progress
@@ -399,7 +399,7 @@ def test_control_c_keeps_what_the_real_model_did_and_the_next_run_does_the_rest(
     code, shown = interrupted(embed, once=re.compile(rb" [1-9][0-9]?/60 "))
     assert (code, shown.splitlines()[-1]) == (
         130,
-        b"imgsim-guard: interrupted; the embeddings made so far are kept; run the same command again to continue",
+        b"imgsim-guard: interrupted; what was finished is kept; run the same command again to continue",
     )
     kept = len(augnet_store(cache))
     assert 0 < kept < 60
@@ -411,6 +411,31 @@ def test_control_c_keeps_what_the_real_model_did_and_the_next_run_does_the_rest(
     rows = store.find(image_of("", path.read_bytes()).content for path in pictures[: kept + 2])
     assert sorted(rows.values()) == [*range(kept + 2)]
     assert len(store) == kept + 2  # an image embedded twice would be there twice
+
+
+def test_control_c_keeps_what_a_quick_scan_did_and_the_next_one_does_the_rest(tmp_path: Path, cache: Path) -> None:
+    pictures = [tmp_path / "pictures" / f"{seed:03}.png" for seed in range(200)]
+    pictures[0].parent.mkdir()
+    for seed, path in enumerate(pictures):
+        path.write_bytes(encoded(random_picture(seed, 480, 640)))
+    scan = [sys.executable, "-P", "-m", "imgsim_guard", "scan", "--quick", str(pictures[0].parent)]
+
+    code, shown = interrupted(scan, once=re.compile(rb"hashing: .* [1-9][0-9]*/200 "))
+    assert (code, shown.splitlines()[-1]) == (
+        130,
+        b"imgsim-guard: interrupted; what was finished is kept; run the same command again to continue",
+    )
+    kept = len(hashes_store(cache))
+    assert 0 < kept < 200
+
+    for path in pictures[kept + 2 :]:
+        path.unlink()
+    subprocess.run(scan, capture_output=True, check=True)
+    assert len(hashes_store(cache)) == kept + 2  # an image hashed twice would be there twice
+
+
+def hashes_store(cache: Path) -> Store:
+    return Store(cache, fingerprint=WITHOUT_EMBEDDINGS, decoder=lambda: DECODER)
 
 
 def augnet_store(cache: Path) -> Store:

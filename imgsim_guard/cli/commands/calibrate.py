@@ -60,9 +60,11 @@ def calibrate(arguments: argparse.Namespace) -> int:
 def _place(arguments: argparse.Namespace) -> Iterator[_Place]:
     """The folders that were named, else everything tracked in the repository around the working directory."""
     if arguments.paths:
-        yield _Place(in_folders(arguments), folders.in_folders(arguments.paths, None), folders.Folders())
+        yield _Place(
+            in_folders(arguments, retrieve="all"), folders.in_folders(arguments.paths, None), folders.Folders()
+        )
         return
-    with in_repository(arguments) as (git, job):
+    with in_repository(arguments, retrieve="all") as (git, job):
         selection = tracked.everything(git, job.workspace.is_image)
         yield _Place(job, selection, tracked.Trackers(git, selection.revision))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from imgsim_guard.cli.job import in_folders
 from imgsim_guard.cli.terminal import progress_display, say, terminal_width
 from imgsim_guard.cli.verdict import examined
+from imgsim_guard.cli.wiring import images_in
 from imgsim_guard.gate.check import nothing_new
 from imgsim_guard.gate.cleaning.choice import groups_chosen
 from imgsim_guard.gate.cleaning.coco import naming, written_without
@@ -41,7 +42,7 @@ def clean(arguments: argparse.Namespace) -> int:
         return _undo(arguments)
     if not arguments.paths:
         raise GuardError("name the folders to clean, such as imgsim-guard clean photos; or --undo")
-    job = in_folders(arguments)
+    job = in_folders(arguments, retrieve="hashes" if arguments.quick else None)
     with repository_around() as git:
         folder = Path(arguments.to) if arguments.to else default_folder(arguments.paths, git.root if git else None)
         require_outside(folder, arguments.paths)
@@ -85,7 +86,7 @@ def _coco(files: Sequence[Going], arguments: argparse.Namespace) -> list[Coco]:
 
 def _found(arguments: argparse.Namespace, job: Job) -> tuple[Result, list[Going]]:
     """What is in the folders, and which files would move."""
-    selection = folders.in_folders(arguments.paths, arguments.against, mutual=True)
+    selection = images_in(arguments, mutual=True)
     if arguments.plan is not None:
         chosen = groups_chosen(Path(arguments.plan), arguments.paths)
         result = replace(nothing_new(selection, job.workspace.policy), groups=chosen, queries=len(selection.queries))
@@ -172,5 +173,6 @@ def _command(arguments: argparse.Namespace) -> str:
     words += ["--views"] if arguments.views else []
     words += [f"--{arguments.way}"] if arguments.way != "move" else []
     words += ["--rewrite-coco"] if arguments.rewrite_coco else []
+    words += ["--quick"] if arguments.quick else []
     words += ["--sidecars", "none"] if arguments.sidecars == "none" else []
     return " ".join(["imgsim-guard clean", *map(shell_word, words), "--apply"])

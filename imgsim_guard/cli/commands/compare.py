@@ -21,7 +21,7 @@ def compare(arguments: argparse.Namespace) -> int:
     """`imgsim-guard compare`."""
     if arguments.image is not None and len(arguments.others) > 1:
         raise GuardError("--image draws one pair: name exactly two images")
-    job = in_folders(arguments)
+    job = in_folders(arguments, retrieve="all")
     first, *others = [folders.identified(path) for path in (arguments.first, *arguments.others)]
     source = folders.Folders()
     for path, why in embed_images([first, *others], source, job, quiet=True).items():

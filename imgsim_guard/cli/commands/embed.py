@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from imgsim_guard.cli.job import in_folders, in_judged_state
 from imgsim_guard.cli.terminal import say
-from imgsim_guard.cli.wiring import details, embed_images, workers_of
+from imgsim_guard.cli.wiring import details, embed_images, images_in, workers_of
 from imgsim_guard.gate.embed import missing
 from imgsim_guard.model import GuardError
 from imgsim_guard.report.escaping import shown
@@ -29,9 +29,7 @@ def embed(arguments: argparse.Namespace) -> int:
         if arguments.publish or arguments.worktree:
             raise GuardError("--publish and --worktree work on the images of a repository: do not name paths")
         job = in_folders(arguments)
-        return _embed_selection(
-            folders.in_folders(arguments.paths, None), folders.Folders(), job, Place(str(Path.cwd()))
-        )
+        return _embed_selection(images_in(arguments), folders.Folders(), job, Place(str(Path.cwd())))
     if arguments.worktree and arguments.ray is not None:
         raise GuardError(
             "--ray and --worktree exclude each other: Ray's workers read git's index, so run git add instead"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from imgsim_guard.cli.job import in_folders
 from imgsim_guard.cli.verdict import judge
+from imgsim_guard.cli.wiring import images_in
 from imgsim_guard.sources import folders
 from imgsim_guard.sources.place import Place
 
@@ -16,6 +17,6 @@ if TYPE_CHECKING:
 
 def scan(arguments: argparse.Namespace) -> int:
     """`imgsim-guard scan`."""
-    job = in_folders(arguments)
-    selection = folders.in_folders(arguments.paths, arguments.against)
+    job = in_folders(arguments, retrieve="hashes" if arguments.quick else None)
+    selection = images_in(arguments)
     return judge(selection, folders.Folders(), job, place=Place(str(Path.cwd())))

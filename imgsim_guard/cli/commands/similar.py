@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def similar(arguments: argparse.Namespace) -> int:
     """`imgsim-guard similar`."""
-    job, source = in_folders(arguments), folders.Folders()
+    job, source = in_folders(arguments, retrieve="all"), folders.Folders()
     queries = [folders.identified(path) for path in arguments.images]
     selection = folders.in_folders(arguments.folders, None)
     unreadable = embed_images([*queries, *selection.queries], source, job)

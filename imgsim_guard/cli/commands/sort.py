@@ -25,7 +25,7 @@ def sort(arguments: argparse.Namespace) -> int:
     if arguments.into is not None:
         require_new(Path(arguments.into))
         require_outside(Path(arguments.into), arguments.paths, "--into")
-    job, selection = in_folders(arguments), folders.in_folders(arguments.paths, None)
+    job, selection = in_folders(arguments, retrieve="all"), folders.in_folders(arguments.paths, None)
     unreadable = embed_images(selection.queries, folders.Folders(), job) | dict(selection.unreadable)
     images = [image for image in selection.queries if image.path not in unreadable]
     from imgsim_guard.gate.similar import in_groups
