@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from imgsim_guard.images.headers import LONGEST_SIGNATURE, has_signature
 from imgsim_guard.model import GuardError, Image, Selection, Unreadable, content_id
-from imgsim_guard.sources.git import MAX_BLOB_SIZE
+from imgsim_guard.sources.git_blobs import MAX_BLOB_SIZE
 from imgsim_guard.sources.selection import has_image_suffix, overlooked
 
 if TYPE_CHECKING:

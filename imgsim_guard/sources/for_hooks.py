@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from imgsim_guard.model import GuardError, Selection
 from imgsim_guard.sources import tracked
 from imgsim_guard.sources.hook_calls import DECIDING_FILES, by_hand
+from imgsim_guard.sources.not_checked import not_followed
 from imgsim_guard.sources.selection import is_dvc_file
 from imgsim_guard.sources.worktree import with_files
 
@@ -60,7 +61,7 @@ def _staged(git: Git, is_image: Callable[[str], bool], split: Callable[[str], st
     moves = _only_moves(changes, is_image, split)
     # If the index has no images, the patterns may match nothing. Only a full listing notices that.
     if moves and (found := _counted(git, is_image)) is not None and found.unlisted:
-        return replace(found, notes=(*found.notes, *tracked.not_looked_behind(git, changes, is_image)))
+        return replace(found, notes=(*found.notes, *not_followed(git, changes, is_image)))
     return tracked.staged(git, is_image, changes)
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from contextlib import suppress
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.model import GuardError, Image, Unreadable, digest_of
-from imgsim_guard.system.faults import reason
+from imgsim_guard.sources.git_blobs import GitBlobs
+from imgsim_guard.sources.git_command import git_environment, run_git
 from imgsim_guard.system.garbage_collector import no_collecting
 
 if TYPE_CHECKING:
@@ -22,9 +21,6 @@ EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 EMPTY_BLOB = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
 """The id of an empty file. `git add --intent-to-add` stages it for a file whose content will be added later."""
-
-FOLDERS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
-"""Environment variables with paths relative to the working directory. (GIT_INDEX_FILE is relative to the root.)"""
 
 REGULAR_FILES = ("100644", "100755")
 """Modes. Links (120000) and submodules (160000) are not images of this repository."""
@@ -40,9 +36,6 @@ _BLOB, _STAGE, _PATH = slice(7, 47), 48, slice(50, None)
 
 _BLOB_OF_A_TREE, _PATH_OF_A_TREE = slice(12, 52), slice(53, None)
 """Positions in `mode blob id<TAB>path`, where `blob` is that word."""
-
-MAX_BLOB_SIZE = 2**30
-"""Largest blob that is read, in bytes: MAX_PIXELS pixels take less uncompressed."""
 
 
 class Entry(NamedTuple):
@@ -68,7 +61,7 @@ class Change(NamedTuple):
 
 
 class Git:
-    """A worktree. Every command runs in its root, in the environment of the process as `_environment` changes it.
+    """A worktree. Every command runs in its root, in the environment of the process as `git_environment` changes it.
 
     The environment matters: in a hook, `git commit -a` and `git commit PATH` name the index that is about to be
     committed in GIT_INDEX_FILE, relative to the root.
@@ -76,14 +69,14 @@ class Git:
 
     def __init__(self, root: Path, environment: Mapping[str, str] | None = None) -> None:
         self.root = root
-        self.environment = _environment() if environment is None else environment
-        self._blobs: subprocess.Popen[bytes] | None = None
+        self.environment = git_environment() if environment is None else environment
+        self._blobs = GitBlobs(root, self.environment)
 
     @classmethod
     def here(cls) -> Git:
         """The repository of the working directory. Raises GuardError if there is none, or if git refuses to use it."""
         try:
-            asked = _run(["rev-parse", "--show-object-format", "--show-toplevel"], cwd=Path.cwd())
+            asked = run_git(["rev-parse", "--show-object-format", "--show-toplevel"], cwd=Path.cwd())
         except GuardError as error:
             raise GuardError(f"{error}\n  without a repository:  imgsim-guard scan FOLDER") from error
         object_format, _, root = asked.removesuffix(b"\n").partition(b"\n")
@@ -100,7 +93,7 @@ class Git:
 
     def run(self, *arguments: str, given: bytes = b"") -> bytes:
         """The output of a git command, as bytes. `given` is its standard input. Raises GuardError if it fails."""
-        return _run(list(arguments), cwd=self.root, given=given, environment=self.environment)
+        return run_git(list(arguments), cwd=self.root, given=given, environment=self.environment)
 
     def option(self, name: str) -> str | None:
         """The value of an option of git's configuration; None if it is not set."""
@@ -275,25 +268,8 @@ class Git:
             return None
 
     def read(self, image: Image) -> bytes | Unreadable:
-        """The bytes of the blob that an image's content id names."""
-        requests, answers = self._batch()
-        try:
-            requests.write(digest_of(image.content).encode() + b"\n")
-            requests.flush()
-            header = answers.readline().split()
-        except BrokenPipeError:
-            header = []
-        if not header:
-            raise GuardError(
-                "git cat-file ended before it gave all images; try again (in a partial clone, with its remote in reach)"
-            )
-        if header[-1:] == [b"missing"]:
-            return Unreadable("its bytes are not in this clone; run git fetch --refetch", absent=True)
-        size = int(header[-1])
-        if size > MAX_BLOB_SIZE:
-            self.close()  # faster than reading the rest of the blob
-            return Unreadable(f"{size:,} bytes, more than the {MAX_BLOB_SIZE:,} that are read")
-        return answers.read(size + 1)[:size]
+        """The bytes of the blob that an image's content id names. Raises GuardError if git ends early."""
+        return self._blobs.read(digest_of(image.content))
 
     def at_hand(self, image: Image) -> bool:  # noqa: ARG002  a partial clone fetches by itself
         """Always."""
@@ -301,31 +277,7 @@ class Git:
 
     def close(self) -> None:
         """End the process that reads blobs."""
-        if self._blobs is not None:
-            for pipe in (self._blobs.stdin, self._blobs.stdout):
-                if pipe is not None:
-                    with suppress(BrokenPipeError):  # the process had ended before it read the last request
-                        pipe.close()
-            self._blobs.wait()
-            self._blobs = None
-
-    def _batch(self) -> tuple[IO[bytes], IO[bytes]]:
-        if self._blobs is None:
-            command = ["git", "cat-file", "--batch"]
-            try:
-                self._blobs = subprocess.Popen(
-                    command,
-                    cwd=self.root,
-                    env=self.environment,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,
-                )
-            except OSError as error:
-                raise _not_started(error) from error
-        if self._blobs.stdin is None or self._blobs.stdout is None:
-            raise TypeError("Popen was asked for pipes and gave none")
-        return self._blobs.stdin, self._blobs.stdout
+        self._blobs.close()
 
     def _changes(self, *command: str) -> list[Change]:
         fields = iter(self._records(*command[:1], "--raw", "-z", "--no-abbrev", "--no-renames", *command[1:]))
@@ -335,40 +287,8 @@ class Git:
         return os.fsdecode(self.run(*arguments)).split("\0")[:-1]
 
 
-def _environment() -> dict[str, str]:
-    """The environment of the process, with absolute paths, so that it has the same meaning in the root as in the
-    working directory; and without `git replace`, since replaced bytes do not have the digest that is their id.
-    """
-    absolute = {name: os.path.abspath(os.environ[name]) for name in FOLDERS if os.environ.get(name)}  # noqa: PTH100
-    return {**os.environ, **absolute, "GIT_NO_REPLACE_OBJECTS": "1"}
-
-
 def _lines(words: Iterable[str]) -> bytes:
     return "".join(f"{word}\n" for word in words).encode()
-
-
-def _run(arguments: list[str], *, cwd: Path, given: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
-    command = ["git", *arguments]
-    try:
-        result = subprocess.run(command, cwd=cwd, input=given, env=environment, capture_output=True, check=False)
-    except OSError as error:
-        raise _not_started(error) from error
-    if result.returncode:
-        said = os.fsdecode(result.stderr).strip().expandtabs(4) or f"exit status {result.returncode}"
-        raise GuardError(f"git {_name(arguments)}: {said}")
-    return result.stdout
-
-
-def _not_started(error: OSError) -> GuardError:
-    if isinstance(error, FileNotFoundError | NotADirectoryError):  # raised if no folder of PATH has git
-        return GuardError("git is not installed, or not on the PATH")
-    return GuardError(f"git cannot be started: {reason(error)}")
-
-
-def _name(arguments: list[str]) -> str:
-    """The name of a git command: the first argument that is neither an option nor the value of -c."""
-    pairs = pairwise(["", *arguments])
-    return next(word for before, word in pairs if before != "-c" and not word.startswith("-"))
 
 
 def _counts(record: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.sources.folders import Folders
 from imgsim_guard.sources.git import Git
-from imgsim_guard.sources.tracked import Trackers
+from imgsim_guard.sources.trackers import Trackers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

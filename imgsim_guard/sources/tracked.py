@@ -8,48 +8,29 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgsim_guard.images.headers import LONGEST_SIGNATURE, has_signature
 from imgsim_guard.model import (
     GuardError,
     Image,
     Scope,
     Selection,
-    Tracker,
-    Unreadable,
     content_id,
     digest_of,
     tracker_of,
 )
 from imgsim_guard.sources import lfs
 from imgsim_guard.sources.derived import outputs_of
-from imgsim_guard.sources.dvc import Dvc, outs_with_images, tracked_by_dvc
+from imgsim_guard.sources.dvc import Dvc
+from imgsim_guard.sources.dvc_states import outs_with_images, tracked_by_dvc
 from imgsim_guard.sources.git import EMPTY_BLOB, Change
-from imgsim_guard.sources.selection import (
-    NAMED,
-    OVERLOOKED,
-    ImageFilter,
-    has_image_suffix,
-    overlooked,
-    unmatched,
-    without_moved,
-)
+from imgsim_guard.sources.not_checked import not_checked, not_followed
+from imgsim_guard.sources.selection import NAMED, OVERLOOKED, ImageFilter, has_image_suffix, without_moved
 from imgsim_guard.system.garbage_collector import no_collecting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from imgsim_guard.model import ContentId
     from imgsim_guard.sources.git import Entry, Git
-
-LONGEST_TARGET, IN_ANNEX = 4096, b".git/annex/objects/"
-"""Most bytes of a link that are read, and a folder in the target of every link of git-annex."""
-
-MOST_OPENED = 50
-"""Most new files without a suffix that are opened to see whether they are images."""
-
-
-TRACKERS: dict[Tracker, str] = {"git": "git", "sha256": "git LFS", "md5": "DVC"}
-"""The trackers, by their usual names."""
 
 EMPTY = content_id("git", EMPTY_BLOB)
 
@@ -58,28 +39,6 @@ LARGEST_COMPARED = 2**25
 
 
 FETCH = "run git fetch, or in CI check out the full history (fetch-depth: 0)"
-
-
-class Trackers:
-    """Reads each image from its tracker. `revision`: the commit of the images; None for the index."""
-
-    def __init__(self, git: Git, revision: str | None) -> None:
-        self._by_tracker: dict[Tracker, Git | Dvc | lfs.Lfs] = {
-            "git": git,
-            "md5": Dvc(git, revision),
-            "sha256": lfs.Lfs(git, revision),
-        }
-
-    def read(self, image: Image) -> bytes | Unreadable:
-        """The image's bytes, or why they cannot be read."""
-        return self._of(image).read(image)
-
-    def at_hand(self, image: Image) -> bool:
-        """Whether the bytes seem to be on this machine. Opens no file."""
-        return self._of(image).at_hand(image)
-
-    def _of(self, image: Image) -> Git | Dvc | lfs.Lfs:
-        return self._by_tracker[tracker_of(image.content)]
 
 
 def staged(git: Git, is_image: Callable[[str], bool], changes: Sequence[Change] | None = None) -> Selection:
@@ -212,73 +171,20 @@ def _selection(  # noqa: PLR0913  all trackers meet here
     were_in_git = {image.path for image in lost}
     held = [*images, *beside[0]]
     queries = {*gained, *beside[1]}
-    left_out = _left_out(git, changes, entries, [image.path for image in (*queries, *held)], is_image)
+    left_out = not_checked(git, changes, entries, [image.path for image in (*queries, *held)], is_image)
     gone = {*lost, *(image for image in dvc.lost if image.path not in were_in_git)}
     return Selection(
         scope,
         tuple(sorted(queries)),
         tuple(sorted(image for image in held if image not in queries and image.content != EMPTY)),
         unreadable=dvc.unreadable,
-        notes=(*dvc.notes, *notes, *not_looked_behind(git, changes, is_image), *left_out),
+        notes=(*dvc.notes, *notes, *not_followed(git, changes, is_image), *left_out),
         lost=tuple(sorted(gone)),
         revision=revision,
         made=outputs_of(dvc.stages, (image.path for image in held)),
         relocated=dvc.relocated,
         pointers=dvc.pointers,
     )
-
-
-def _left_out(
-    git: Git,
-    changes: Iterable[Change],
-    entries: Iterable[Entry],
-    images: Sequence[str],
-    is_image: Callable[[str], bool],
-) -> Iterator[str]:
-    """Notes on new images in formats that are not read and, if there are images, on patterns that match
-    none of them.
-    """
-    if isinstance(is_image, ImageFilter):
-        new = [change for change in changes if change.new and is_image.within(change.path)]
-        yield from overlooked(change.path for change in new if not is_image(change.path))
-        yield from _without_suffix(git, new) if is_image.patterns else ()
-        if is_image.patterns and (images or any(has_image_suffix(entry.path) for entry in entries)):
-            yield from unmatched(is_image.patterns, images)
-
-
-def _without_suffix(git: Git, changes: Sequence[Change]) -> Iterator[str]:
-    """A note on new files without a suffix that are images. At most MOST_OPENED files are opened."""
-    for change in [one for one in changes if one.new and "." not in one.path.rpartition("/")[2]][:MOST_OPENED]:
-        data = git.read(_image(change.path, change.new or ""))
-        if isinstance(data, bytes) and has_signature(data[:LONGEST_SIGNATURE]):
-            yield f"{change.path} is an image without a suffix, which is not checked; give it a suffix"
-            return
-
-
-def not_looked_behind(git: Git, changes: Iterable[Change], is_image: Callable[[str], bool]) -> Iterator[str]:
-    """A note on new links with the names of images, and on new submodules: git keeps the images behind
-    them elsewhere.
-    """
-    reached = is_image.reaches if isinstance(is_image, ImageFilter) else lambda _folder: True
-    behind = [change for change in changes if change.behind]
-    links = [change for change in behind if change.behind == "link" and is_image(change.path)]
-    targets = git.blobs({change.blob for change in links if change.blob}, largest=LONGEST_TARGET) if links else {}
-    annexed = {change.path for change in links if IN_ANNEX in targets.get(change.blob, b"")}
-    if annexed:
-        yield (
-            f"images that git-annex keeps, so they were not checked: {len(annexed):,} ({_some(annexed)}); "
-            "imgsim-guard scan checks the files that git annex get brought"
-        )
-    submodules = {change.path for change in behind if change.behind == "submodule" and reached(change.path)}
-    for kind, paths in (("link", {change.path for change in links} - annexed), ("submodule", submodules)):
-        if paths:
-            several = "s" if len(paths) > 1 else ""
-            yield f"{len(paths):,} {kind}{several} not followed, so the images there were not checked: {_some(paths)}"
-
-
-def _some(paths: Iterable[str]) -> str:
-    every = sorted(paths)
-    return ", ".join(every[:NAMED]) + (", ..." if len(every) > NAMED else "")
 
 
 def _beside_git(

@@ -23,6 +23,7 @@ from imgsim_guard.report.text import text_report
 from imgsim_guard.sources import tracked
 from imgsim_guard.sources.git import Git
 from imgsim_guard.sources.selection import has_image_suffix
+from imgsim_guard.sources.trackers import Trackers
 from imgsim_guard.store.shard import file_digests
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Judge:
     def __call__(self, repository: Repository) -> Result:
         with closing(Git(repository.root)) as git:
             selection = tracked.staged(git, has_image_suffix)
-            source = tracked.Trackers(git, selection.revision)
+            source = Trackers(git, selection.revision)
             pipeline = Pipeline(
                 source, open_store(self.store), lambda _at_once: self.thumbnails, lambda *_: lambda: None
             )

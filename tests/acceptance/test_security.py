@@ -23,7 +23,8 @@ from imgsim_guard.sources.git import Git
 from imgsim_guard.sources.manifests import read_manifest, read_pointer
 from imgsim_guard.sources.plain_yaml import ManifestError
 from imgsim_guard.sources.selection import has_image_suffix
-from imgsim_guard.sources.tracked import Trackers, everything
+from imgsim_guard.sources.tracked import everything
+from imgsim_guard.sources.trackers import Trackers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -28,6 +28,7 @@ from imgsim_guard.sources import tracked
 from imgsim_guard.sources.folders import Folders, identified, read_file
 from imgsim_guard.sources.git import Git
 from imgsim_guard.sources.selection import has_image_suffix
+from imgsim_guard.sources.trackers import Trackers
 from imgsim_guard.system.cache_folder import CACHE_VARIABLE
 
 if TYPE_CHECKING:
@@ -287,4 +288,4 @@ def test_a_staged_blob_that_vanished_is_unreadable(repository: Repository) -> No
         [image] = tracked.staged(git, has_image_suffix).queries
         blob = image.content.removeprefix("git:")
         (repository.root / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
-        assert isinstance(tracked.Trackers(git, None).read(image), Unreadable)
+        assert isinstance(Trackers(git, None).read(image), Unreadable)

@@ -18,6 +18,7 @@ from imgsim_guard.model import Image, Unreadable
 from imgsim_guard.sources import tracked
 from imgsim_guard.sources.git import Git
 from imgsim_guard.sources.selection import has_image_suffix, image_filter, without_moved
+from imgsim_guard.sources.trackers import Trackers
 from imgsim_guard.store.shard import file_digests
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def staged(dataset: Repository) -> Selection:
 def contents(dataset: Repository, selection: Selection) -> dict[str, bytes | Unreadable]:
     """What is read for each new image."""
     with closing(Git(dataset.root)) as git:
-        source = tracked.Trackers(git, selection.revision)
+        source = Trackers(git, selection.revision)
         return {image.path: source.read(image) for image in selection.queries}
 
 
@@ -457,7 +458,7 @@ def report(dataset: Dataset, tmp_path: Path) -> Path:
     target = tmp_path / "seen.json"
     hook = dataset.root / ".git" / "hooks" / "pre-commit"
     hook.parent.mkdir(exist_ok=True)
-    text = HOOK.replace("REPORT", str(target)).replace("git.read", "tracked.Trackers(git, None).read")
+    text = HOOK.replace("REPORT", str(target)).replace("git.read", "trackers.Trackers(git, None).read")
     hook.write_text(text)
     hook.chmod(0o755)
     return target

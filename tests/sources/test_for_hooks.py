@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 HOOK = f"""#!{sys.executable}
 import json, os, sys
 sys.path.insert(0, {str(ROOT)!r})
-from imgsim_guard.sources import tracked
+from imgsim_guard.sources import tracked, trackers
 from imgsim_guard.sources.for_hooks import for_hook
 from imgsim_guard.sources.git import Git
 from imgsim_guard.sources.selection import has_image_suffix

@@ -17,6 +17,7 @@ from imgsim_guard.sources import tracked
 from imgsim_guard.sources.git import Git
 from imgsim_guard.sources.lfs import pointed_to
 from imgsim_guard.sources.selection import has_image_suffix, without_moved
+from imgsim_guard.sources.trackers import Trackers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +44,7 @@ def staged(repository: Repository) -> Selection:
 
 def contents(repository: Repository, selection: Selection) -> dict[str, bytes | Unreadable]:
     with closing(Git(repository.root)) as git:
-        source = tracked.Trackers(git, selection.revision)
+        source = Trackers(git, selection.revision)
         return {image.path: source.read(image) for image in (*selection.queries, *selection.gallery)}
 
 
@@ -86,7 +87,7 @@ def clone(lfs: Repository, tmp_path: Path) -> Repository:
 def test_what_was_not_downloaded_is_fetched_by_git_where_it_can(clone: Repository) -> None:
     with closing(Git(clone.root)) as git:
         selection = tracked.everything(git, has_image_suffix)
-        assert [tracked.Trackers(git, None).at_hand(image) for image in selection.queries] == [False, False]
+        assert [Trackers(git, None).at_hand(image) for image in selection.queries] == [False, False]
     assert (clone.root / "a.png").read_text().startswith("version https://git-lfs")
     assert contents(clone, selection) == {"a.png": b"a", "b.png": b"b"}
 
@@ -98,7 +99,7 @@ def test_a_revision_is_read_as_it_was(clone: Repository) -> None:
         selection = tracked.between(git, has_image_suffix, base="HEAD", revision="HEAD~1")
         assert selection.queries == ()
         images = tracked.between(git, has_image_suffix, base="HEAD~1", revision="HEAD~1").gallery
-        source = tracked.Trackers(git, "HEAD~1")
+        source = Trackers(git, "HEAD~1")
         assert [source.read(image) for image in images] == [b"a", b"b"]
 
 

@@ -9,8 +9,7 @@ import pytest
 from conftest import Outcome, Repository
 
 from imgsim_guard.model import GuardError, Image, Selection, Unreadable
-from imgsim_guard.sources import git as git_source
-from imgsim_guard.sources import tracked
+from imgsim_guard.sources import git_blobs, tracked
 from imgsim_guard.sources.git import Git
 from imgsim_guard.sources.selection import has_image_suffix, image_filter, without_moved
 from imgsim_guard.store.shard import file_digests
@@ -187,7 +186,7 @@ def test_a_blob_that_is_not_in_the_clone_is_unreadable(repository: Repository) -
 def test_a_blob_that_is_too_large_is_unreadable_and_the_next_one_is_read(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(git_source, "MAX_BLOB_SIZE", 100_000)
+    monkeypatch.setattr(git_blobs, "MAX_BLOB_SIZE", 100_000)
     repository.stage({"a.png": b"x" * 100_001, "b.png": b"y" * 100_000})
     git = Git(repository.root)
     large, small = tracked.staged(git, has_image_suffix).queries
@@ -198,9 +197,8 @@ def test_a_blob_that_is_too_large_is_unreadable_and_the_next_one_is_read(
 
 def test_a_git_that_ends_early_is_an_error_and_no_unreadable_image(repository: Repository, tmp_path: Path) -> None:
     repository.stage({"a.png": "1"})
-    git = Git(repository.root)
-    [image] = tracked.staged(git, has_image_suffix).queries
-    git.root = tmp_path  # where there is no repository
+    [image] = tracked.staged(Git(repository.root), has_image_suffix).queries
+    git = Git(tmp_path)  # where there is no repository
     with pytest.raises(
         GuardError,
         match=r"git cat-file ended before it gave all images; try again "

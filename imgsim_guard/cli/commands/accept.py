@@ -16,6 +16,7 @@ from imgsim_guard.gate.look import Looks
 from imgsim_guard.model import GuardError
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.sources import tracked
+from imgsim_guard.sources.trackers import Trackers
 from imgsim_guard.sources.worktree import with_worktree
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _nothing_to_accept(arguments: argparse.Namespace, result: Result) -> str:
 
 
 def _result(git: Git, job: Job, selection: Selection) -> Result:
-    source = tracked.Trackers(git, selection.revision)
+    source = Trackers(git, selection.revision)
     with opened_pipeline(source, job, job.workspace.store, quiet=False) as pipeline:
         return run_check(selection, pipeline, policy=job.workspace.policy, looks=Looks(all_pairs=True))
 

@@ -17,6 +17,7 @@ from imgsim_guard.model import GuardError
 from imgsim_guard.report.calibration_text import calibration_text, too_few, unsure
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.sources import folders, tracked
+from imgsim_guard.sources.trackers import Trackers
 
 if TYPE_CHECKING:
     import argparse
@@ -66,7 +67,7 @@ def _place(arguments: argparse.Namespace) -> Iterator[_Place]:
         return
     with in_repository(arguments, retrieve="all") as (git, job):
         selection = tracked.everything(git, job.workspace.is_image)
-        yield _Place(job, selection, tracked.Trackers(git, selection.revision))
+        yield _Place(job, selection, Trackers(git, selection.revision))
 
 
 def _calibration(place: _Place) -> Calibration:

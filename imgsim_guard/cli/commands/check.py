@@ -8,6 +8,7 @@ from imgsim_guard.cli.job import in_judged_state
 from imgsim_guard.cli.verdict import judge
 from imgsim_guard.model import GuardError
 from imgsim_guard.sources import tracked
+from imgsim_guard.sources.trackers import Trackers
 
 if TYPE_CHECKING:
     import argparse
@@ -29,4 +30,4 @@ def check(arguments: argparse.Namespace) -> int:
             selection = tracked.everything(git, is_image) if arguments.all else tracked.staged(git, is_image)
         if arguments.paths:
             selection = tracked.restricted(selection, git, arguments.paths)
-        return judge(selection, tracked.Trackers(git, selection.revision), job)
+        return judge(selection, Trackers(git, selection.revision), job)

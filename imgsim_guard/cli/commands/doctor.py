@@ -17,6 +17,7 @@ from imgsim_guard.cli.terminal import say
 from imgsim_guard.model import GuardError
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.sources import tracked
+from imgsim_guard.sources.trackers import TRACKERS, Trackers
 from imgsim_guard.store.shared import inspect
 from imgsim_guard.system.cache_folder import cache_folder
 
@@ -122,8 +123,8 @@ def _advice(configured: Sequence[str]) -> str:
 
 def _images(git: Git, workspace: Workspace) -> Iterator[str]:
     selection = tracked.everything(git, workspace.is_image)
-    source = tracked.Trackers(git, None)
-    for key, name in tracked.TRACKERS.items():
+    source = Trackers(git, None)
+    for key, name in TRACKERS.items():
         images = [image for image in selection.queries if image.content.startswith(f"{key}:")]
         absent = sum(not source.at_hand(image) for image in images)
         if images:

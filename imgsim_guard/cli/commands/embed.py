@@ -14,6 +14,7 @@ from imgsim_guard.model import GuardError
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.sources import folders, tracked
 from imgsim_guard.sources.place import Place
+from imgsim_guard.sources.trackers import Trackers
 
 if TYPE_CHECKING:
     import argparse
@@ -37,7 +38,7 @@ def embed(arguments: argparse.Namespace) -> int:
     with in_judged_state(arguments) as (git, job):
         selection = tracked.everything(git, job.workspace.is_image)
         place = Place(str(git.root), tracked=True, revision=selection.revision)
-        return _embed_selection(selection, tracked.Trackers(git, selection.revision), job, place)
+        return _embed_selection(selection, Trackers(git, selection.revision), job, place)
 
 
 def _embed_selection(selection: Selection, source: Source, job: Job, place: Place) -> int:

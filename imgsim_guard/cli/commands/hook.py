@@ -31,7 +31,7 @@ def _judged(arguments: argparse.Namespace) -> int:
     from imgsim_guard.cli.job import in_repository
     from imgsim_guard.cli.verdict import judge
     from imgsim_guard.sources.for_hooks import for_hook
-    from imgsim_guard.sources.tracked import Trackers
+    from imgsim_guard.sources.trackers import Trackers
 
     files = arguments.files
     revision = pushed(os.environ)

@@ -16,6 +16,7 @@ from imgsim_guard.report.escaping import shell_word, shown
 from imgsim_guard.sources import tracked
 from imgsim_guard.sources.dvc_cache import project_of
 from imgsim_guard.sources.team_store import NO_PROJECT
+from imgsim_guard.sources.trackers import TRACKERS
 from imgsim_guard.sources.worktree import with_worktree
 
 if TYPE_CHECKING:
@@ -58,9 +59,7 @@ def init(arguments: argparse.Namespace) -> int:
 
 def _found(selection: Selection) -> Iterator[str]:
     images = selection.queries
-    counts = {
-        name: sum(image.content.startswith(f"{key}:") for image in images) for key, name in tracked.TRACKERS.items()
-    }
+    counts = {name: sum(image.content.startswith(f"{key}:") for image in images) for key, name in TRACKERS.items()}
     listed = ", ".join(f"{count:,} in {name}" for name, count in counts.items() if count)
     yield f"found images: {listed}" if images else "found no images tracked by git, git LFS or DVC yet"
     for path, why in selection.unreadable:

@@ -11,6 +11,7 @@ from imgsim_guard.config.settings import PREVIEWS
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.sources import tracked
 from imgsim_guard.sources.team_store import TeamStore
+from imgsim_guard.sources.trackers import Trackers
 
 if TYPE_CHECKING:
     import argparse
@@ -61,7 +62,7 @@ def _sync_previews(git: Git, workspace: Workspace, selection: Selection, *, quie
     team.require_whole()
     previews = workspace.previews
     previews.require_undamaged()
-    source = tracked.Trackers(git, selection.revision)
+    source = Trackers(git, selection.revision)
     with progress_display(quiet=quiet) as progress:
         add_previews(selection.queries, source, workspace.store, previews, progress)
     return [team.pointer] if team.add() else []
