@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import safetensors.numpy
+
+from imgsim_guard.search.products import in_pieces, products
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,9 +52,6 @@ NO_FEATURES = bytes(FEATURES_SIZE)
 POINT_STEPS, SIZE_STEPS, ANGLE_STEPS = 64, 24, 256
 
 BITS, DESCRIPTOR_SIZE = 64, 128
-
-PIECE = 64, 32
-"""Descriptors and words that are multiplied at once: 2**18 products of single numbers."""
 
 HALF = BITS // 2
 
@@ -95,31 +94,21 @@ def quantised(descriptors: NDArray[np.uint8]) -> tuple[NDArray[np.uint16], NDArr
     """
     known = vocabulary()
     wide = descriptors.astype(np.float32)
-    nearness = 2 * _products(wide, "words") - np.einsum("wd,wd->w", known.words, known.words)
+    words, directions = _pieces()
+    nearness = 2 * products(wide, words, len(known.words)) - np.einsum("wd,wd->w", known.words, known.words)
     nearest = np.empty((len(wide), NEAREST_WORDS), np.uint16)
     for place in range(NEAREST_WORDS):  # much quicker than sorting thousands to find three
         nearest[:, place] = nearness.argmax(axis=1)
         nearness[np.arange(len(wide)), nearest[:, place]] = -np.inf
-    bits = _products(wide, "directions") > known.middles
+    bits = products(wide, directions, len(known.directions)) > known.middles
     return nearest, np.packbits(bits, axis=1, bitorder="little").view("<u8").ravel()
 
 
-def _products(descriptors: NDArray[np.float32], column: Literal["words", "directions"]) -> NDArray[np.float32]:
-    """Those [n, m] of descriptors [n, 128] and the rows of a column of the vocabulary [m, 128], in pieces so small that
-    OpenBLAS leaves them on this thread: sharing them out took five times as long, since each core has an image.
-    """
-    pieces = _pieces(column)
-    padded = np.zeros((-(-len(descriptors) // PIECE[0]), 1, PIECE[0], DESCRIPTOR_SIZE), np.float32)
-    padded.reshape(-1, DESCRIPTOR_SIZE)[: len(descriptors)] = descriptors
-    products = np.matmul(padded, pieces).transpose(0, 2, 1, 3)
-    return np.asarray(products.reshape(-1, len(pieces) * PIECE[1])[: len(descriptors)], np.float32)
-
-
 @cache
-def _pieces(column: Literal["words", "directions"]) -> NDArray[np.float32]:
-    """A column of the vocabulary [m / 32, 128, 32]."""
-    rows = getattr(vocabulary(), column).reshape(-1, PIECE[1], DESCRIPTOR_SIZE)
-    return np.ascontiguousarray(rows.transpose(0, 2, 1))
+def _pieces() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The vocabulary's words and directions, as `products` takes them."""
+    known = vocabulary()
+    return in_pieces(known.words), in_pieces(known.directions)
 
 
 def features_in(data: bytes) -> Features:

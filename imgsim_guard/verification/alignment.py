@@ -8,6 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from imgsim_guard.search.products import in_pieces, products
 from imgsim_guard.verification.prepared import Box, Features, Floats, Prepared, mirrored, whole_frame
 
 Doubles: TypeAlias = NDArray[np.float64]
@@ -104,7 +105,8 @@ class _Matching:
 def squared_distances(first: Features, second: Features) -> Floats:
     """(n, m) squared distances of the descriptors of n features to those of m, exact."""
     one, two = first.descriptors.astype(np.float32), second.descriptors.astype(np.float32)
-    return np.asarray((one * one).sum(axis=1)[:, None] + ((two * two).sum(axis=1) - 2 * (one @ two.T)))
+    both = products(one, in_pieces(two), len(two))
+    return np.asarray((one * one).sum(axis=1)[:, None] + ((two * two).sum(axis=1) - 2 * both))
 
 
 def matches(distances: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
