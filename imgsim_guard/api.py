@@ -1,4 +1,4 @@
-"""The Python API, which `imgsim_guard` itself offers by name: embed, compare and scan without a command line."""
+"""The Python API, whose names `imgsim_guard` exports: embed, compare and scan without a command line."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     PathLike = str | os.PathLike[str]
     Picture = Any
-    """An array, or an image of Pillow's, which need not be installed."""
+    """An array, or a Pillow image; Pillow need not be installed."""
 
     Given = PathLike | Picture
 
@@ -36,9 +36,9 @@ DEFAULTS = Settings()
 
 
 def open_store(settings: Settings = DEFAULTS) -> Store:
-    """The store of this user's embeddings, as it is now: where the functions below keep theirs unless told otherwise.
+    """The store of this user's embeddings, as it is now. The functions below use it unless they are given another one.
 
-    `store.find` takes content ids to rows, and `store.embeddings` takes rows to float16 [n, 768].
+    `store.find` maps content ids to rows, and `store.embeddings` maps rows to float16 [n, 768].
     """
     return opened_store(settings, tracked=None)
 
@@ -52,8 +52,8 @@ def embed(
 ) -> NDArray[np.float16]:
     """The embeddings of image files, float16 [n, 768], in the order of `paths`.
 
-    What was embedded before, by whichever command, comes from the store. `progress(total, doing)` opens a display and
-    returns what advances it by one. Raises GuardError naming every file that is no image or cannot be read.
+    Images that were embedded before come from the store. `progress(total, doing)` opens a progress bar and returns a
+    function that advances it by one. Raises GuardError that names every file that is no image or cannot be read.
     """
     named = [paths] if isinstance(paths, str | os.PathLike) else paths
     images = [identified(os.fspath(path)) for path in named]
@@ -66,7 +66,7 @@ def embed(
 def distance(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
     """AugNet's distance of two embeddings of shape [768]: Euclidean, rounded to four decimals, the same on any machine.
 
-    It is 0 for the same pixels and about 32 between unrelated photographs.
+    It is 0 for the same pixels and about 32 for unrelated photographs.
     """
     import numpy as np
 
@@ -84,9 +84,9 @@ def compare(
     store: Store | None = None,
     progress: Progress | None = None,
 ) -> list[Match]:
-    """How one image file relates to each of the others, with what verification by pixels found out.
+    """How one image file is related to each of the others, with the evidence of verification.
 
-    What is no duplicate is given as a look-alike. Raises GuardError for a file that is no image or cannot be read.
+    Pairs that are no duplicates are look-alikes. Raises GuardError for a file that is no image or cannot be read.
     """
     from imgsim_guard.gate.check import compare_with
     from imgsim_guard.gate.policy import policy_of
@@ -109,13 +109,15 @@ def scan(
     store: Store | None = None,
     progress: Progress | None = None,
 ) -> Result:
-    """Every duplicate among images or, given `against`, of theirs among the images there; and their groups.
+    """Every duplicate among images or, given `against`, between them and the images there; and the groups of
+    duplicates.
 
-    Either is one of these, or a sequence of them: the path of an image or a folder; an array [h, w] or [h, w, 3 or 4]
-    of uint8, grey, RGB or RGBA; an image of Pillow's. A picture in memory is called by its place: image 0, image 1.
+    `images` and `against` are one of these, or a sequence of them: the path of an image or a folder; an array uint8 [h,
+    w] or [h, w, 3 or 4], grey, RGB or RGBA; a Pillow image. A picture in memory is named by its position: image 0,
+    image 1.
 
-    An image that cannot be read is in the result's `unreadable`. Raises GuardError for a path that does not exist, and
-    for an array of another kind.
+    Images that cannot be read are in the result's `unreadable`. Raises GuardError for a path that does not exist, and
+    for an array of another type or shape.
     """
     from imgsim_guard.gate.check import check
     from imgsim_guard.gate.grouping import for_folders, grouped
@@ -146,7 +148,7 @@ def _selection(
 
 
 def _sorted_out(images: Given | Sequence[Given], source: given.Given, name: str) -> tuple[list[str], list[Image]]:
-    """The paths among these, and the pictures, which the source takes."""
+    """The paths among `images`, and the pictures, which are added to `source`."""
     from imgsim_guard.images.encode import png_of
 
     several: Any = images if _is_several(images) else [images]
@@ -160,13 +162,13 @@ def _sorted_out(images: Given | Sequence[Given], source: given.Given, name: str)
 
 
 def _is_several(images: object) -> bool:
-    """Whether it gives images one after the other: neither a path nor a picture."""
+    """Whether it is a sequence of images: neither a path nor a picture."""
     is_picture = hasattr(images, "__array_interface__") or hasattr(images, "convert")
     return hasattr(images, "__iter__") and not is_picture and not isinstance(images, str | os.PathLike)
 
 
 def html_report(result: Result) -> str:
-    """The report of a scan as one HTML page that stands alone, with pictures of every pair."""
+    """The report of a scan as one self-contained HTML page, with pictures of every pair."""
     from imgsim_guard.report.as_html import html_report as page
     from imgsim_guard.report.pictures import illustrate
     from imgsim_guard.report.view import by_importance
@@ -184,12 +186,12 @@ def json_report(result: Result) -> str:
 
 def _pipeline(settings: Settings, store: Store | None, progress: Progress | None) -> Pipeline:
     restrain_opencv()
-    store = open_store(settings) if store is None else store  # an empty one is false
+    store = open_store(settings) if store is None else store  # an empty store is false
     return pipeline_of(Folders(), store, settings.model, progress=progress or silent)
 
 
 def _embed(images: Sequence[Image], pipeline: Pipeline) -> None:
-    """Raises GuardError for those that cannot be."""
+    """Raises GuardError that names the images that cannot be embedded."""
     unreadable = embed_missing(missing(images, pipeline.store), pipeline)
     reasons = pipeline.store.unreadable | {content: why.reason for content, why in unreadable.items()}
     wrong = [f"{image.path}: {reasons[image.content]}" for image in images if image.content in reasons]

@@ -1,4 +1,4 @@
-"""The program's vocabulary: images, matches, the result of a check, and the error that ends a run."""
+"""The types that all packages share: images, matches, the result of a check, and the error that ends a run."""
 
 from __future__ import annotations
 
@@ -17,39 +17,42 @@ Kind = Literal["exact-duplicate", "near-duplicate", "look-alike"]
 Action = Literal["fail", "warn", "ignore"]
 
 Retrieve = Literal["all", "hashes"]
-"""What finds the pairs that are compared: AugNet, hashes and local features, or the last two alone."""
+"""How candidates are found: by AugNet, hashes and local features, or without AugNet."""
 
 Keep = Literal["best", "largest", "oldest", "first", "least-compressed"]
-"""Which of several copies stays."""
+"""Which of several copies is kept."""
 
 Outcome = Literal["confirmed", "refuted", "undecided", "skipped"]
 
 Relation = Literal["copy", "overlapping view", "same scene"]
 """How confirmed images belong together: one was made from the other; each shows a part of a scene that the other lacks;
-or much is alike in every detail, but not exactly in its place, as in frames of a moving camera."""
-"""`skipped`: the pixels of one of the two are not at hand."""
+or many details are the same, but not exactly in the same places, as in frames of a moving camera.
+"""
+"""`skipped`: the pixels of one of the two cannot be read on this machine."""
 
 Scope = Literal["staged", "revisions", "named", "all", "folders"]
-"""Where the queries come from: the index, between two revisions, files named, everything tracked, or folders."""
+"""Where the queries come from: the index, the changes between two revisions, named files, everything tracked, or
+folders.
+"""
 
 
 Tracker = Literal["git", "md5", "sha256"]
-"""What a content id begins with: git's own digest, DVC's, and that of git LFS and of files in folders."""
+"""The prefix of a content id: git's digest, DVC's, and that of git LFS and of files in folders."""
 
 ContentId: TypeAlias = str
-"""The tracker's own digest of the bytes, in lower-case hex, with the tracker's name before it: `md5:5d41402a...`.
+"""The tracker's digest of the bytes, in lower-case hex, after the tracker's name: `md5:5d41402a...`.
 
-Text, not an object of its own: a dataset has a million of them, as keys of dictionaries.
+It is a string and not a class, since a dataset has a million of them, as keys of dictionaries.
 """
 
 
 def content_id(tracker: Tracker, digest: str) -> ContentId:
-    """The content id of the bytes that a tracker knows by this digest, in hex."""
+    """The content id of bytes whose digest by this tracker, in hex, is known."""
     return f"{tracker}:{digest}"
 
 
 def tracker_of(content: ContentId) -> Tracker:
-    """Whose digest a content id is."""
+    """The tracker of a content id."""
     return cast("Tracker", content.partition(":")[0])
 
 
@@ -66,13 +69,13 @@ class Image(NamedTuple):
 
 
 class GuardError(Exception):
-    """The run cannot go on. The text is complete: what happened, where, and what to do."""
+    """The run cannot continue. The text is complete: what happened, where, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """Why an image has no pixels. `absent`: its bytes are not on this machine, so it was not checked at all. `passing`:
-    the machine is at fault, not the bytes, so that it is worth asking again.
+    """Why an image has no pixels. `absent`: its bytes are not on this machine, so it was not checked. `passing`: the
+    cause is the machine, not the bytes, so the next run tries again.
     """
 
     reason: str
@@ -81,8 +84,8 @@ class Unreadable:
 
 
 class Pointer(NamedTuple):
-    """What DVC tracks an image by: the pointer's path, that of the file or folder which it stands for, and the DVC
-    project that both are in, relative to the root.
+    """How DVC tracks an image: the path of the pointer, the path of the file or folder that it stands for, and the DVC
+    project of both, relative to the root.
     """
 
     file: str
@@ -91,8 +94,8 @@ class Pointer(NamedTuple):
 
 
 class Made(NamedTuple):
-    """An output of a stage of a DVC pipeline: its path, the stage, and whether that makes it from images of the dataset
-    (`derived`).
+    """An output of a stage of a DVC pipeline: its path, the stage, and whether the stage makes it from images of the
+    dataset (`derived`).
     """
 
     path: str
@@ -102,15 +105,14 @@ class Made(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which images are new (queries) and which the dataset already holds (gallery), each sorted by path.
+    """The new images (queries) and the images that are already in the dataset (gallery), each sorted by path.
 
-    `mutual`: whether queries are also compared with one another. `unreadable`: queries, by path, that were found to be
-    so before anything was decoded. `lost`: what the state held before and holds no more. `revision`: the commit that
-    holds the queries; None for the index, and for folders. `unlisted`: how many more images the gallery has, where they
-    are only counted, since there is no query to compare them with. `made`: what the pipelines of the state make.
-    `pointers`: of new images that DVC tracks. `relocated`: folders, by path, that moved and could not be looked
-    into: where there are splits, they are unreadable.
-    `links`: further names of the images' files, each with the name under which it is an image.
+    `mutual`: whether queries are also compared with each other. `unreadable`: queries, by path, that cannot be read
+    even before decoding. `lost`: images of the state before that the new state lacks. `revision`: the commit of the
+    queries; None for the index and for folders. `unlisted`: how many further images the gallery has; they are only
+    counted if there is no query. `made`: the outputs of the pipelines. `pointers`: of new images that DVC tracks.
+    `relocated`: folders, by path, that moved and whose images could not be listed; if there are splits, they are
+    unreadable. `links`: further names of the images' files, each with the path of the image.
     """
 
     scope: Scope
@@ -130,12 +132,12 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Transform:
-    """How the query was made: the gallery image mirrored first, then rotated, scaled, and cropped or framed.
+    """How the query was made from the gallery image: mirrored first, then rotated, scaled, and cropped or framed.
 
-    `rotation` is in degrees clockwise, -180 to 180; `scale` in query pixels for one gallery pixel; `squeeze` the
-    longest over the shortest stretch, 1 if the aspect was kept; `covered` the part of the gallery image's area that
-    the query shows; `shown` the part of the query's area that the gallery image fills; `matrix` (2, 3), row by row,
-    takes query pixels to gallery pixels.
+    `rotation`: degrees clockwise, -180 to 180. `scale`: query pixels for one gallery pixel. `squeeze`: the longest
+    stretch divided by the shortest, 1 if the aspect ratio was kept. `covered`: the part of the gallery image's area
+    that the query shows. `shown`: the part of the query's area that the gallery image fills. `matrix` (2, 3), row by
+    row: maps query pixels to gallery pixels.
     """
 
     mirrored: bool
@@ -149,12 +151,12 @@ class Transform:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What verification found out about a pair.
+    """The result of verifying a pair.
 
-    `matching_points` are local features that agree with the alignment; `agreement` the part, of the windows that show
-    something in both, that shows the same; `transform` is None unless the pictures could be laid over each other;
-    `reason` says in plain English how the query was made, or why it is no copy; `blank`: both images show next to
-    nothing, so that there is nothing to compare; `relation`: how confirmed images belong together, else None.
+    `matching_points`: local features that agree with the alignment. `agreement`: of the windows with content in both
+    pictures, the part that shows the same. `transform`: None if the pictures could not be aligned. `reason`: in plain
+    English, how the query was made, or why it is no copy. `blank`: both images show nearly nothing, so there is nothing
+    to compare. `relation`: how confirmed images belong together, else None.
     """
 
     outcome: Outcome
@@ -169,7 +171,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A limit that grows with what is judged: so many percent of the queries, rounded down."""
+    """A limit in percent of the queries, rounded down."""
 
     percent: float
 
@@ -182,7 +184,7 @@ SHARE = r"(\d{1,2}(?:\.\d{1,6})?|100(?:\.0{1,6})?) ?%"
 
 
 def share_of(text: str) -> Share | None:
-    """The share that a text such as 2% or 0.5 % tells; None if it is none."""
+    """The share that a text such as 2% or 0.5 % means; None for any other text."""
     found = re.fullmatch(SHARE, text)
     return None if found is None else Share(float(found[1]))
 
@@ -192,8 +194,8 @@ Limit = int | Share
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a match means. `between`: the names of the two splits it is for, the same twice for pairs within one; None
-    for whatever no other rule is for. `limit`: how many queries may have such a match; None where the kind's decides.
+    """The rule for a match. `between`: the names of its two splits, the same name twice for pairs within one; None for
+    all pairs without another rule. `limit`: how many queries may have such a match; None for the limit of the kind.
     """
 
     between: tuple[str, str] | None = None
@@ -205,8 +207,8 @@ class Rule:
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """How far retrieval goes: every pair within `threshold`, and for each query up to `candidates` more within `reach`,
-    which only verification can make matches. Without `verify` no pixels are looked at: the distance alone decides.
-    Where `retrieve` is hashes, there are no distances, and verification alone decides.
+    which only verification can make matches. Without `verify`, no pixels are compared: only the distance decides. If
+    `retrieve` is hashes, there are no distances, and only verification decides.
     """
 
     threshold: float = 10.0
@@ -217,13 +219,13 @@ class Bounds:
 
 
 UNMEASURED = math.inf
-"""Instead of a distance, of images without an embedding: within no threshold."""
+"""Instead of a distance, for images without an embedding; it is within no threshold."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A pair that retrieval found. `near`: within the threshold, so that nothing but a thorough look can refute it.
-    `likely`: it is worth a thorough look for another reason. `among`: both images are queries.
+    """A pair that retrieval found. `near`: within the threshold, so only a thorough comparison can refute it. `likely`:
+    worth a thorough comparison for another reason. `among`: both images are queries.
     """
 
     query: Image
@@ -238,11 +240,11 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A pair that is reported. `distance` is AugNet's, rounded to four decimals; 0 for the same bytes or pixels,
-    UNMEASURED where AugNet was left out.
+    """A pair that is reported. `distance`: AugNet's, rounded to four decimals; 0 for the same bytes or pixels,
+    UNMEASURED without AugNet.
 
-    `splits`, `labels`: the names of the query's and the gallery image's split, and their labels (classes); empty for
-    none. `accepted`: the reason that a person gave for allowing the pair.
+    `splits`, `labels`: the names of the splits, and the labels (classes), of the query and the gallery image; empty for
+    none. `accepted`: the reason why the pair is allowed.
     """
 
     kind: Kind
@@ -262,38 +264,38 @@ class Match:
 
     @property
     def blocking(self) -> bool:
-        """Whether it counts against a limit: a look-alike and an accepted pair never do."""
+        """Whether the match counts against a limit; look-alikes and accepted pairs do not."""
         return self.counts and self.rule.on_match == "fail"
 
     @property
     def counts(self) -> bool:
-        """Whether it is a duplicate that nobody accepted."""
+        """Whether the match is a duplicate that was not accepted."""
         return self.kind != "look-alike" and self.accepted is None
 
     @property
     def leakage(self) -> bool:
-        """Whether it is a duplicate in two different splits."""
+        """Whether the match is a duplicate in two different splits."""
         return self.kind != "look-alike" and all(self.splits) and self.splits[0] != self.splits[1]
 
     @property
     def label_conflict(self) -> bool:
-        """Whether it is a duplicate under two different labels."""
+        """Whether the match is a duplicate under two different labels."""
         return self.kind != "look-alike" and all(self.labels) and self.labels[0] != self.labels[1]
 
 
 Role = Literal["keep", "copy", "leakage", "label-conflict", "left"]
-"""What `clean` does with an image of a group: it stays; it moves, as a copy of the one that stays; it stays, since it
-is in another split, has another label, or for the reason that is given.
+"""What `clean` does with an image of a group: it stays; it moves, as a copy of the one that stays; it stays, because it
+is in another split, because it has another label, or for another reason.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An image of a group. `of`: the image that stays instead of it, or beside which it stays; `match`: how the two are
-    related. Both are None for the image that is kept.
+    """An image of a group. `of`: the image that stays instead of it, or that it stays beside; `match`: the match of the
+    two. Both are None for the image that is kept.
 
-    `why`: why it is kept or left, or how the copy was made. `width`, `height` in pixels and `size` in bytes are 0
-    where nobody could look.
+    `why`: why it is kept or left, or how the copy was made. `width`, `height` in pixels and `size` in bytes; 0 if the
+    image could not be read.
     """
 
     image: Image
@@ -316,12 +318,12 @@ class Group:
 
     @property
     def kept(self) -> Member:
-        """The image that stays for the others."""
+        """The image that is kept."""
         return self.members[0]
 
     @property
     def copies(self) -> tuple[Member, ...]:
-        """The images that a clean-up moves away."""
+        """The images that `clean` moves."""
         return tuple(member for member in self.members if member.role == "copy")
 
 
@@ -342,13 +344,13 @@ class Row(NamedTuple):
 
 
 MOST_ROWS = 200
-"""That a notebook shows of a result."""
+"""Most rows that a notebook shows of a result."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How many queries of each kind are allowed before the check fails; and how many images of the dataset may be
-    without an embedding, of which a share is one of the dataset: None for any number.
+    without an embedding: a share is one of the dataset, None means any number.
     """
 
     near_duplicates: Limit = 0
@@ -361,14 +363,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a check found. `gallery` counts the images that each query was compared with, other queries included.
+    """The result of a check. `gallery`: the number of images that each query was compared with, including other
+    queries.
 
-    `in_dvc`: the paths of the queries that DVC tracks, sorted. `nearest`: if it was asked for, by path, the distance of
-    each query to the image nearest to it. `not_looked_at`: by path, how many more candidates a query has, which were
-    not looked at, since it was confirmed as a copy of others. `made` and `pointers`: as in the selection.
-    `replaced`: the paths of queries where something else was before. `uncompared`: how many images of the dataset have
-    no embedding, so that nothing was compared with them; `gallery` is without them.
-    `groups`: the copies by the image to keep, once somebody has looked at them (`gate.grouping`).
+    `in_dvc`: the paths of the queries that DVC tracks, sorted. `nearest`: if requested, the distance of each query to
+    its nearest image, by path. `not_looked_at`: by path, how many further candidates of a query were not compared,
+    because it already was a confirmed copy of others. `made`, `pointers`: as in the selection. `replaced`: the paths of
+    queries that had other content before. `uncompared`: how many images of the dataset have no embedding, so they were
+    not compared; `gallery` does not count them. `groups`: the copies by the image to keep, once they were computed
+    (`gate.grouping`).
     """
 
     scope: Scope
@@ -410,7 +413,7 @@ class Result:
         )
 
     def to_pandas(self) -> DataFrame:
-        """The same as a data frame of pandas, which has to be installed; columns as in `Row`."""
+        """The same as a data frame of pandas, which must be installed; columns as in `Row`."""
         try:
             import pandas as pd
         except ImportError as error:
@@ -431,22 +434,22 @@ class Result:
 
     @property
     def unchecked(self) -> tuple[tuple[str, Unreadable], ...]:
-        """Those of the unreadable whose bytes, or whose list of files, are not on this machine."""
+        """The unreadable queries whose bytes, or whose list of files, are not on this machine."""
         return tuple((path, why) for path, why in self.unreadable if why.absent)
 
     @property
     def undecodable(self) -> tuple[tuple[str, Unreadable], ...]:
-        """Those of the unreadable that are no images."""
+        """The unreadable queries that are no valid images."""
         return tuple((path, why) for path, why in self.unreadable if not why.absent)
 
     def count(self, kind: Kind) -> int:
-        """How many queries have a match of this kind that nobody accepted and no rule ignores."""
+        """How many queries have a match of this kind that was not accepted and that no rule ignores."""
         counted = (match for match in self.matches if match.kind == kind and match.accepted is None)
         return len({match.query for match in counted if kind == "look-alike" or match.rule.on_match != "ignore"})
 
     @property
     def exceeded(self) -> tuple[tuple[str, int, Limit], ...]:
-        """What was found more of than its limit allows: its name, how many queries, and the limit."""
+        """The exceeded limits: the name, how many queries, and the limit."""
         blocking = [match for match in self.matches if match.blocking]
         own = [match for match in blocking if match.rule.limit is None]
         groups: list[tuple[str, list[Match], Limit]] = [
@@ -474,7 +477,7 @@ class Result:
 
     @property
     def failed(self) -> bool:
-        """Whether what was found exceeds the limits."""
+        """Whether a limit is exceeded."""
         return (
             bool(self.exceeded)
             or (bool(self.undecodable) and self.limits.unreadable_fails)
@@ -490,7 +493,7 @@ class Result:
 
 
 def allowed(limit: Limit, queries: int) -> int:
-    """How many of so many queries the limit allows."""
+    """How many queries the limit allows, of this number."""
     if isinstance(limit, Share):
         return math.floor(round(limit.percent * queries / 100, 6))  # 0.57 % of 10,000 are 57, not 56.999...
     return limit

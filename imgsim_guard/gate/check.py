@@ -1,4 +1,4 @@
-"""The use case: sort by content, embed what is missing, retrieve, judge."""
+"""The check: sort by content, embed what is missing, retrieve, verify, judge."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from imgsim_guard.store.store import Store
 
 SAMPLE = 4
-"""Images embedded to tell how long the rest will take; the first also pays for loading the model."""
+"""Images that are embedded to estimate the time for the others; the first also includes loading the model."""
 
 
 NOT_SETTLED = "it got neither an embedding nor a reason why not, so it was not compared; run the same command again"
-"""Of a query whose bytes are not what its content id says, whatever the cause: it must not pass."""
+"""For a query whose bytes do not have its content id, for whatever reason: it must not pass."""
 
 
 def check(  # noqa: PLR0913  each of them is needed
@@ -52,10 +52,10 @@ def check(  # noqa: PLR0913  each of them is needed
     nearest: bool = False,
     looks: Looks = Looks(),
 ) -> Result:
-    """Judge a selection's queries; with verification by pixels unless the policy says never.
+    """Check a selection's queries; pixels are compared unless the policy says never.
 
-    `nearest`: find each query's nearest neighbour, too. `looks`: which pairs are looked at. Raises GuardError when more
-    than `max_missing` images have no embedding yet: a hook must not sit silent for long.
+    `nearest`: also find each query's nearest neighbour. `looks`: which pairs are compared. Raises GuardError if more
+    than `max_missing` images have no embedding yet, because a hook must not run silently for long.
     """
     store = pipeline.store
     selection, derived = without_derived(selection, policy)
@@ -74,14 +74,14 @@ def check(  # noqa: PLR0913  each of them is needed
         if max_missing is not None and len(at_hand) > max(max_missing, SAMPLE):
             raise GuardError(_too_many(at_hand, pipeline))
         reasons = embed_missing(wanted, pipeline)
-        stored = store.find(store.unreadable)  # by somebody whose decoder reads it
+        stored = store.find(store.unreadable)  # another process, with another decoder, may have read it
         reasons |= {key: Unreadable(reason) for key, reason in store.unreadable.items() if key not in stored}
         if wanted:
-            # What was just embedded may turn out to be bytes that another tracker knows by another content id.
+            # The new rows may show that two trackers name the same bytes.
             if (known := store.alike(contents)) != alike:
                 alike = known
                 selection, by_content = _sorted(selection, known, policy)
-            kept = rows if pipeline.workers is None else {}  # theirs are read with all others, which may move
+            kept = rows if pipeline.workers is None else {}  # rows from workers may get other numbers
             rows = kept | store.find(key for key in (*by_content.searched, *by_content.held) if key not in kept)
         found = _found(by_content, rows, pipeline, policy=policy, mutual=selection.mutual, looks=looks)
         unreadable |= {
@@ -137,7 +137,9 @@ def nothing_new(selection: Selection, policy: Policy) -> Result:
 
 
 def compare_with(first: Image, others: Sequence[Image], pipeline: Pipeline, *, bounds: Bounds) -> list[Match]:
-    """How one image relates to each of the others, all of them stored; what is no match is given as a look-alike."""
+    """How one image is related to each of the others, which are all in the store. Pairs that are no match are
+    look-alikes.
+    """
     from imgsim_guard.search import distances
 
     store = pipeline.store
@@ -157,26 +159,28 @@ def compare_with(first: Image, others: Sequence[Image], pipeline: Pipeline, *, b
 
 
 def _sorted(selection: Selection, alike: Mapping[str, str], policy: Policy) -> tuple[Selection, Sorted]:
-    """The selection without what only moved, and by content, given which contents are the same as which."""
+    """The selection without images that only moved, sorted by content; `alike` has the content ids of
+    the same bytes.
+    """
     identity = identity_of(alike)
     selection = without_moved(selection, identity, policy.cell)
     return selection, sort_by_content(selection, identity, policy.cell, policy.copies)
 
 
 def _unsettled(by_content: Sorted, rows: Container[str]) -> Iterable[Image]:
-    """The queries that were to be searched for, and have no embedding."""
+    """The queries that have to be searched for and have no embedding."""
     return (query for content, queries in by_content.searched.items() if content not in rows for query in queries)
 
 
 def _uncompared(selection: Selection, by_content: Sorted, rows: Container[str], alike: Mapping[str, str]) -> int:
-    """How many images of the gallery have no embedding, where there is something to compare them with."""
+    """How many images of the gallery have no embedding; 0 if there is no query to compare them with."""
     lacking = {content for content in by_content.held if content not in rows} if by_content.searched else set()
     identity = identity_of(alike)
     return sum(identity(image.content) in lacking for image in selection.gallery) if lacking else 0
 
 
 def _marked(matches: Sequence[Match], policy: Policy, store: Store) -> list[Match]:
-    """The matches, those that are accepted with the reason."""
+    """The matches; those that were accepted have the reason."""
     contents = [content for pair in policy.accepted for content in pair.contents]
     contents += [image.content for match in matches for image in (match.query, match.gallery)]
     alike = store.alike(contents) if policy.accepted else {}
@@ -186,7 +190,9 @@ def _marked(matches: Sequence[Match], policy: Policy, store: Store) -> list[Matc
 def _to_embed(
     by_content: Sorted, rows: Container[str], unreadable: Container[str], source: Source
 ) -> tuple[list[Image], list[Image]]:
-    """What has no embedding: all queries, and of the gallery what is on this machine; and the rest of the gallery."""
+    """The images to embed: all queries without an embedding, and those of the gallery that are on this machine; and the
+    rest of the gallery without one.
+    """
     first = {content: queries[0] for content, queries in by_content.searched.items()}
     queries, gallery = (
         [image for content, image in images.items() if content not in rows and image.content not in unreadable]
@@ -197,7 +203,9 @@ def _to_embed(
 
 
 class _Found(NamedTuple):
-    """The matches; by path, how many pairs of a query were not looked at; how many pairs could not be; and notes."""
+    """The matches; by path, how many pairs of a query were not compared; how many pairs could not be compared; and
+    notes.
+    """
 
     matches: list[Match]
     not_looked_at: Mapping[str, int]
@@ -208,7 +216,7 @@ class _Found(NamedTuple):
 def _found(  # noqa: PLR0913  each of them is needed
     by_content: Sorted, rows: Mapping[str, int], pipeline: Pipeline, *, policy: Policy, mutual: bool, looks: Looks
 ) -> _Found:
-    """What is found among what has an embedding."""
+    """The matches among the images with an embedding."""
     from imgsim_guard.gate.frames import of_images, with_frames
     from imgsim_guard.gate.retrieve import retrieve_among, retrieve_between
 
@@ -222,11 +230,11 @@ def _found(  # noqa: PLR0913  each of them is needed
     pairs, same = [], []
     for retrieved, images in ((between, by_content.holding), (among, by_content.searched.__getitem__)):
         for (content, gallery), found in sorted(retrieved.items()):
-            if content == gallery:  # of a content that is new to a split: what is the same was found before
+            if content == gallery:  # the content is new to a split; its exact duplicates are known
                 continue
             equal = store.pixels(rows[content]) == store.pixels(rows[gallery])
             for one, other in product(by_content.searched[content], images(gallery)):
-                if one.path == other.path:  # which git and DVC track with other bytes
+                if one.path == other.path:  # git and DVC track the path with other bytes
                     continue
                 query, image = (one, other) if retrieved is between else (max(one, other), min(one, other))
                 pairs.append(
@@ -258,7 +266,7 @@ def _nearest(
 
     store, joins = pipeline.store, _joins(pipeline)
     own = _with_rows(by_content.searched, rows)
-    held = _with_rows(by_content.held, rows) if own else {}  # the store is open only for a search
+    held = _with_rows(by_content.held, rows) if own else {}  # without a search, the store is not open
     ours, theirs = store.embeddings([*own.values()]), store.stored_embeddings([*held.values()])
     searched = list(own)
     found = {image.path: 0.0 for pair in by_content.exact for image in pair}
@@ -274,8 +282,8 @@ def _nearest(
 def _evidence(
     pairs: Sequence[Candidate], same: Sequence[bool], pipeline: Pipeline, *, policy: Policy, looks: Looks
 ) -> tuple[list[Evidence | None], list[str]]:
-    """What verification says of each pair, and the notes about the pixels that it saw. None where it is not asked: for
-    pairs of the same pixels, and where the policy says never.
+    """The evidence of each pair, and notes about the pixels. None if a pair is not verified, because the pixels are the
+    same or the policy says never.
     """
     asked = [index for index, equal in enumerate(same) if not equal] if policy.bounds.verify else []
     found: list[Evidence | None] = [None] * len(pairs)
@@ -296,7 +304,7 @@ def _joins(pipeline: Pipeline) -> Joins:
 
 
 def _too_many(wanted: Sequence[Image], pipeline: Pipeline) -> str:
-    """What to say instead of working silently; a few images are embedded to know how long it would take."""
+    """The message for too many images without an embedding. A few images are embedded to estimate the time."""
     times = [time.monotonic()]
     watched = pipeline._replace(progress=lambda _total, _doing: lambda: times.append(time.monotonic()))
     embed_missing(wanted[:SAMPLE], watched)

@@ -1,4 +1,4 @@
-"""Embed the images that have no embedding yet."""
+"""Embed the images that are not in the store."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
     from imgsim_guard.store.store import Store
 
 ROWS_A_SHARD = 512
-"""Written at once: what an interruption can lose is two minutes' work at most, and a shard is 0.8 MB."""
+"""Rows of a shard: an interruption loses at most two minutes of work, and a shard is 0.8 MB."""
 
 SECONDS_A_SHARD = 30
-"""Written after this time even when there are fewer rows: ^C loses no more than this."""
+"""A shard is written after this time even with fewer rows, so that ^C loses no more."""
 
 PIXELS_AT_ONCE = MAX_PIXELS
-"""Of all images in memory, whatever the number of threads: as many as a single image may have."""
+"""Pixels of all images in memory, with any number of threads: as many as one image may have."""
 
 
 class _Failed(NamedTuple):
     image: Image
     why: Unreadable
     lasting: bool
-    """Whether the bytes themselves are at fault, so that asking again is no use."""
+    """Whether the bytes are the cause, so that another try does not help."""
 
 
 def missing(images: Iterable[Image], store: Store) -> list[Image]:
-    """One image of each content that the store has neither an embedding of nor a reason why there is none."""
+    """One image for each content without an embedding, and without a reason why there is none, in the store."""
     by_content: dict[str, Image] = {}
     for image in images:
         by_content.setdefault(image.content, image)
@@ -48,9 +48,9 @@ def missing(images: Iterable[Image], store: Store) -> list[Image]:
 
 
 def embed_missing(images: Sequence[Image], pipeline: Pipeline) -> dict[str, Unreadable]:
-    """Embed each image and put it into the store; return, by content id, which were unreadable and why.
+    """Embed each image and add it to the store. Returns the unreadable images, by content id, with the reason.
 
-    The images must be `missing`. What is done is kept however this ends, on ^C as well.
+    The images must be `missing`. Finished embeddings are kept after an error and after ^C.
     """
     if images:
         from imgsim_guard.store.journal import take_over
@@ -81,12 +81,12 @@ def embed_missing(images: Sequence[Image], pipeline: Pipeline) -> dict[str, Unre
 
 
 def doing(store: Store) -> str:
-    """What is done with an image that the store lacks, in one word."""
+    """The word for processing an image that the store lacks."""
     return "embedding" if store.has_embeddings else "hashing"
 
 
 class _Rows:
-    """On their way into the store; killed meanwhile, they are in the journal."""
+    """Rows that will be added to the store; until then they are in the journal."""
 
     def __init__(self, store: Store) -> None:
         from imgsim_guard.store.journal import Journal
@@ -97,7 +97,9 @@ class _Rows:
         self._written = time.monotonic()
 
     def extend(self, rows: Sequence[Row]) -> None:
-        """The rows of one image; that by which it is found comes last, so that it is never there without the others."""
+        """Add the rows of one image. The row by which it is found is the last, so that it is never there without the
+        others.
+        """
         for row in reversed(rows):
             self._rows.append(row)
             self._journal.write(row)
@@ -119,14 +121,14 @@ class _Rows:
 
 
 def at_once(images: int) -> int:
-    """How many of so many images the model embeds at a time. From as many on as there are cores, each core has one of
-    its own, which keeps them busier than if all worked on one.
+    """How many images the model embeds at once. If there are at least as many images as cores, each core has one image,
+    which is faster than all cores on one image.
     """
     return cores() if images >= cores() else 1
 
 
 def _outcomes(images: Sequence[Image], pipeline: Pipeline) -> Generator[list[Row] | _Failed, None, None]:
-    """Of each image, in order."""
+    """The result for each image, in order."""
     threads = cores()
     room = Room(PIXELS_AT_ONCE)
     # The model loads while the first images are read and decoded.

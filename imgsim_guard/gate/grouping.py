@@ -1,4 +1,4 @@
-"""A result with its groups: what the keep rule needs to know is looked up, and the rule applied."""
+"""Add the groups to a result: collect the facts for the keep rule, and apply it."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from imgsim_guard.model import Group, Image, Keep, Match, Result, Selection
 
 MOST_COMPARED = 100
-"""Images of one group that are compared with all others of it: beyond that the work would grow with the square."""
+"""Images of a group that are compared with all others of it. With more, the work would grow with the square."""
 
 
-def grouped(  # noqa: PLR0913  where all that is known meets
+def grouped(  # noqa: PLR0913  all that is known meets here
     result: Result,
     pipeline: Pipeline,
     policy: Policy,
@@ -38,10 +38,11 @@ def grouped(  # noqa: PLR0913  where all that is known meets
     added: Callable[[], Callable[[str], int | None]] = lambda: lambda _path: None,
     named: Sequence[str] = (),
 ) -> Result:
-    """The result with its groups. Where all images of a repository were compared, each match names the newer one.
+    """The result with its groups. If all images of a repository were compared, the newer image of each match is the
+    query.
 
-    `added`: gives what tells when an image was committed; asked for only if there are groups. `named`: the paths that
-    the user named, in that order.
+    `added`: returns a function that tells when an image was committed; it is only called if there are groups. `named`:
+    the paths that the user named, in that order.
     """
     matches = [match for match in result.matches if match.counts and match.rule.on_match != "ignore"]
     if not matches:
@@ -65,7 +66,7 @@ def grouped(  # noqa: PLR0913  where all that is known meets
     found = groups_of(matches, known, wishes)
     compared = {frozenset((match.query, match.gallery)) for match in result.matches}
     while result.not_looked_at and (more := _missing(matches, found, compared, pipeline, policy)):
-        # An image may now give way to a better one, so that its own copies have to be compared with that.
+        # An image may now give way to a better one, so its own copies have to be compared with that one.
         matches += more
         found = groups_of(matches, facts(matches), wishes)
     return replace(result, groups=found)
@@ -74,7 +75,7 @@ def grouped(  # noqa: PLR0913  where all that is known meets
 def _with_newer_named(
     matches: Iterable[Match], facts: Mapping[Image, Facts], commits: Callable[[str], int | None], keep: Keep
 ) -> Iterator[Match]:
-    """Each match with the image that came later as its query: by history, and within a commit by the keep rule."""
+    """Each match with the newer image as its query: by history, and within a commit by the keep rule."""
 
     def later(image: Image) -> tuple[float, Rank]:
         commit = commits(image.path)
@@ -92,8 +93,8 @@ def _missing(
     pipeline: Pipeline,
     policy: Policy,
 ) -> list[Match]:
-    """The matches among images that stay although matches lead from one to the other, and that nobody compared: a check
-    looks at no more pairs of an image than its verdict needs. The pairs are added to those that are `compared`.
+    """The matches among images that stay, are connected by matches, and were not compared with each other: a check
+    compares no more pairs of an image than its verdict needs. The pairs are added to `compared`.
     """
     leading = _connected(matches)
     staying: dict[Image, list[Image]] = {}
@@ -117,7 +118,7 @@ def _judged(match: Match, policy: Policy) -> Match:
 
 
 def _connected(matches: Iterable[Match]) -> dict[Image, Image]:
-    """By image, one that stands for all that matches lead to from it."""
+    """For each image, one that represents all images connected to it by matches."""
     together: dict[Image, list[Image]] = {}
     for match in matches:
         one, other = (together.setdefault(image, [image]) for image in (match.query, match.gallery))
@@ -129,8 +130,8 @@ def _connected(matches: Iterable[Match]) -> dict[Image, Image]:
 
 
 def for_folders(policy: Policy, selection: Selection, root: Path) -> tuple[Policy, tuple[str, ...]]:
-    """The policy for paths that are given from the working directory, and notes. Where the configuration in the root
-    names no splits or labels, folders may show them.
+    """The policy for paths relative to the working directory, and notes. If the configuration in the root has no splits
+    or labels, the names of folders may show them.
     """
     policy = replace(policy, below_root=lambda path: below(path, root))
     if policy.splits:
@@ -142,7 +143,9 @@ def for_folders(policy: Policy, selection: Selection, root: Path) -> tuple[Polic
 
 
 def below(path: str, root: Path) -> str:
-    """A path from the working directory as one from the root, with slashes; as it is, if it is not below the root."""
+    """A path relative to the working directory as one relative to the root, with slashes; unchanged if it is not below
+    the root.
+    """
     relative = os.path.relpath(os.path.abspath(path), root)  # noqa: PTH100  links stay
     return path if relative.startswith("..") else relative.replace(os.sep, "/")
 

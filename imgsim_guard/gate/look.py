@@ -1,4 +1,4 @@
-"""Look at the pixels of candidates: each pair once, ever, and of each image no more pairs than its verdict needs."""
+"""Verify candidates: each pair once, and no more pairs of an image than its verdict needs."""
 
 from __future__ import annotations
 
@@ -22,20 +22,22 @@ if TYPE_CHECKING:
     from imgsim_guard.store.verdicts import Verdicts
 
 ENOUGH = 3
-"""Copies of an image that are confirmed before its other candidates are left alone: as many as a person looks at."""
+"""Confirmed copies of an image after which its other candidates are not compared: as many as a person looks at."""
 
 QUERIES_AT_ONCE, QUERIES_OF_WORKERS = 64, 4096
-"""Queries that are looked at together, so that no core waits. What is computed of their images is kept meanwhile."""
+"""Queries that are processed together, so that all cores are busy. Data computed from their images
+is kept meanwhile.
+"""
 
 SECONDS_UNSAVED = 30
-"""Evidence is written after this time: ^C loses none of it, a killed process no more than this."""
+"""Evidence is written after this time. ^C loses none of it, a killed process no more than this."""
 
 NOT_LOOKED_AT = Evidence("skipped", 0, 0.0, 0.0, None, "not looked at")
 
 
 class Looks(NamedTuple):
-    """`all_pairs`: look at every pair, however many copies of an image are confirmed. `fresh`: look again at pairs
-    whose evidence is known.
+    """`all_pairs`: compare every pair, however many copies of an image are confirmed. `fresh`: compare pairs again
+    whose evidence is stored.
     """
 
     all_pairs: bool = False
@@ -43,18 +45,18 @@ class Looks(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """The evidence of each pair, in order, NOT_LOOKED_AT included; and what is to be said about the pixels."""
+    """The evidence of each pair, in order, including NOT_LOOKED_AT; and notes about the pixels."""
 
     evidence: list[Evidence]
     notes: list[str]
 
 
 def look(pairs: Sequence[Candidate], pipeline: Pipeline, looks: Looks, accepted: Sequence[AcceptedPair] = ()) -> Seen:
-    """What verification says of each pair.
+    """The evidence of each pair.
 
-    The candidates of a query under one rule are looked at in the order of their distance (likely ones first, if there
-    is none), until ENOUGH are confirmed that nobody `accepted`. Those among the queries and those of the gallery are
-    apart: what is found in the gallery does not depend on what else is new. So a verdict depends neither on the batch
+    The candidates of a query under one rule are compared in the order of their distance (likely ones first, if there is
+    none), until ENOUGH are confirmed that were not `accepted`. Candidates among the queries and in the gallery are
+    separate, so matches in the gallery do not depend on the other queries. So a verdict depends neither on the batch
     nor on the threads.
     """
     done = pipeline.progress(len(pairs), "verifying")
@@ -78,11 +80,11 @@ def look(pairs: Sequence[Candidate], pipeline: Pipeline, looks: Looks, accepted:
 def _settled(
     pairs: Sequence[Candidate], eyes: _Eyes, is_open: Sequence[bool], *, at_once: int
 ) -> Iterator[tuple[int, Evidence]]:
-    """The pairs that are looked at, by number, and the evidence of each."""
+    """The pairs that are compared, by number, and the evidence of each."""
     remaining = iter(_chains(pairs))
     while some := [_Chain(iter(chain)) for chain in islice(remaining, at_once)]:
         while some:
-            # Of each as many as have to be looked at, whatever is seen in them.
+            # As many of each query as have to be compared, whatever the evidence is.
             parts = [list(islice(chain.left, ENOUGH - chain.confirmed)) for chain in some]
             answers = iter([*eyes.see([index for part in parts for index in part])])
             following = []
@@ -98,14 +100,14 @@ def _settled(
 
 
 class _Chain(NamedTuple):
-    """Pairs of a query that are still to be looked at, and how many were confirmed."""
+    """Pairs of a query that are still to be compared, and how many were confirmed."""
 
     left: Iterator[int]
     confirmed: int = 0
 
 
 def _chains(pairs: Sequence[Candidate]) -> list[list[int]]:
-    """The numbers of the pairs that can settle one another, each in the order in which they are looked at."""
+    """The numbers of the pairs that count together towards ENOUGH, each in the order of comparison."""
     chains: dict[object, list[int]] = defaultdict(list)
     for index, pair in enumerate(pairs):
         chains[pair.query, pair.rule, pair.splits, pair.among].append(index)
@@ -114,7 +116,7 @@ def _chains(pairs: Sequence[Candidate]) -> list[list[int]]:
 
 
 def _open(pairs: Sequence[Candidate], pipeline: Pipeline, accepted: Sequence[AcceptedPair]) -> list[bool]:
-    """Which of the pairs nobody accepted."""
+    """Which of the pairs were not accepted."""
     if not accepted:
         return [True] * len(pairs)
     contents = [content for pair in accepted for content in pair.contents]
@@ -130,9 +132,9 @@ def _open(pairs: Sequence[Candidate], pipeline: Pipeline, accepted: Sequence[Acc
 
 
 class _Eyes:
-    """Sees pairs: remembers those that were seen before, looks at the others, and remembers them, too.
+    """The evidence of pairs: stored evidence, or that of a new comparison, which is stored.
 
-    `pixels`: the digests of the pixels of those images that were looked at thoroughly.
+    `pixels`: the digests of the pixels of images that were compared thoroughly.
     """
 
     def __init__(
@@ -176,7 +178,8 @@ class _Eyes:
         answers = verify([self._pairs[index] for index in indices], self._done)
         for index, evidence in zip(indices, answers, strict=True):
             pair = self._pairs[index]
-            if evidence.outcome != "skipped" and own(pair.query) and own(pair.gallery):  # else it was a preview
+            # Otherwise a preview was compared.
+            if evidence.outcome != "skipped" and own(pair.query) and own(pair.gallery):
                 self._new[self._keys[index]] = evidence
             if time.monotonic() - self._saved > SECONDS_UNSAVED:
                 self.save()
@@ -200,7 +203,7 @@ def _keys(pairs: Sequence[Candidate], pipeline: Pipeline) -> list[bytes]:
 
 
 def _verdicts_of(pipeline: Pipeline) -> Verdicts:
-    """What this version of verification and these decoders found out before."""
+    """The evidence that was stored with this version of verification and these decoders."""
     from imgsim_guard.images.decode import DECODER
     from imgsim_guard.store.verdicts import Verdicts
     from imgsim_guard.verification import VERSION

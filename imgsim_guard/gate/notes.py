@@ -51,7 +51,7 @@ def not_compared_with(images: Sequence[Image]) -> Iterator[str]:
 
 
 def partly_seen(images: Sequence[Image]) -> Iterator[str]:
-    """Films and documents that are longer than what is looked at."""
+    """A note about films and documents with more frames or pages than are read."""
     if images:
         from imgsim_guard.images.frames import MOST_FRAMES
 

@@ -51,11 +51,11 @@ class Workers(Protocol):
 
 
 class Pipeline(NamedTuple):
-    """Where bytes come from, where embeddings are kept, what loads the model when it is needed (for so many images
-    at once), and who watches.
+    """The parts that a check works with: `source` of the bytes, `store` of the embeddings, `load` for the model (for so
+    many images at once), and the progress callback.
 
-    `pictures`: the source for verification, if not `source`. `least_side`: as `images.decode` has it.
-    `workers`: the worker pool; None for this process.
+    `pictures`: the source for verification, if not `source`. `least_side`: as for `images.decode`. `workers`: the
+    worker pool; None for this process.
     """
 
     source: Source
@@ -68,7 +68,7 @@ class Pipeline(NamedTuple):
 
 
 def loader(model: Model) -> Early[Embedder]:
-    """Loads the model for so many images at once, when it is first asked for or when it is told to begin."""
+    """Loads the model for so many images at once, when it is first needed or when it is told to begin."""
     return Early(partial(load, model.engine, preprocessing=model.preprocessing, device=model.device))
 
 
@@ -86,7 +86,7 @@ def pipeline_of(  # noqa: PLR0913  where all parts meet
     progress: Progress = silent,
     pictures: Source | None = None,
 ) -> Pipeline:
-    """The pipeline of a model; `load`: what loads it, if that has begun elsewhere."""
+    """The pipeline of a model. `load`: loads it, if that has begun elsewhere."""
     return Pipeline(
         source,
         store,

@@ -1,4 +1,4 @@
-"""How one image of a match was made of the other, in words: verification says it of the query only."""
+"""How one image of a match was made from the other, in words. Verification describes the query only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from imgsim_guard.model import Evidence, Image, Transform
 
 NOTABLE = 0.03
-"""What changes by less is the rounding of saving a picture again."""
+"""Smaller changes come from rounding when a picture is saved again."""
 
 NOTABLE_DEGREES = 0.7
 
@@ -24,7 +24,7 @@ OPPOSITES = {
     "contrast changed": "contrast changed",
     "recoloured": "recoloured",
 }
-"""What verification says of the query, and what it says of the gallery image."""
+"""The words for the query, and the words for the gallery image."""
 
 
 def relation(match: Match, image: Image) -> str:
@@ -41,7 +41,7 @@ def relation(match: Match, image: Image) -> str:
 
 
 def _turned_round(found: Transform) -> Iterator[str]:
-    """What was done to the gallery image, if the query is the original."""
+    """The words for what was done to the gallery image, if the query is the original."""
     if found.mirrored:
         yield "mirrored"
     if abs(found.rotation) > NOTABLE_DEGREES:
@@ -55,7 +55,7 @@ def _turned_round(found: Transform) -> Iterator[str]:
 
 
 def the_other_way(match: Match) -> Match:
-    """The same match, with the query as the image that is there already."""
+    """The match with query and gallery image exchanged."""
     found = match.evidence
     return Match(
         match.kind,
@@ -71,7 +71,7 @@ def the_other_way(match: Match) -> Match:
 
 
 def _evidence(found: Evidence, reason: str) -> Evidence:
-    """The same evidence, of how the gallery image was made of the query."""
+    """The evidence of how the gallery image was made from the query."""
     way = found.transform
     if found.outcome != "confirmed" or way is None:
         return found
