@@ -9,7 +9,7 @@ It runs in an environment of its own, since AugLy wants old versions of NumPy an
   augly/bin/python benchmarks/accuracy/chains.py score OUT/truth.csv report.json
 
 OTHERS are pictures of other things, to be laid over and under. The score is recall by number of edits and by edit, and
-how many copies were matched with a picture that they were not made of.
+how many copies were matched with a picture that they do not show.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def make_copies(options: argparse.Namespace) -> None:
-    """OUT/copies/*.jpg and OUT/truth.csv: copy, base, edits (joined by +), count."""
+    """OUT/copies/*.jpg and OUT/truth.csv: copy, base, edits (joined by +), count, others shown (by |)."""
     import numpy as np
     from PIL import Image
 
@@ -65,7 +65,8 @@ def make_copies(options: argparse.Namespace) -> None:
         for number in range(options.per):
             draw = random.Random(f"{options.seed}/{base.name}/{number}")
             np.random.seed(draw.randrange(2**31))  # noqa: NPY002  AugLy's own randomness
-            edits = edits_of(draw, others)
+            laid: list[Path] = []
+            edits = edits_of(draw, others, laid)
             chain = draw.sample(sorted(edits), 1 + number % MOST_EDITS)
             picture = Image.open(base).convert("RGB")
             picture.thumbnail((LONGEST_BASE, LONGEST_BASE))
@@ -74,14 +75,14 @@ def make_copies(options: argparse.Namespace) -> None:
             picture.thumbnail((LONGEST_COPY, LONGEST_COPY))
             copy = options.out / "copies" / f"{base.stem}_{number}.jpg"
             picture.save(copy, quality=draw.randint(70, 95))
-            rows.append((copy, base, "+".join(chain), len(chain)))
+            rows.append((copy, base, "+".join(chain), len(chain), "|".join(map(str, laid))))
     with (options.out / "truth.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([("copy", "base", "edits", "count"), *rows])
+        csv.writer(file).writerows([("copy", "base", "edits", "count", "others"), *rows])
     print(len(rows), "copies")
 
 
-def edits_of(draw: random.Random, others: list[Path]) -> dict[str, Callable[[Picture], Picture]]:
-    """By name, each edit with a strength of its own."""
+def edits_of(draw: random.Random, others: list[Path], laid: list[Path]) -> dict[str, Callable[[Picture], Picture]]:
+    """By name, each edit with a strength of its own. What it lays over or under the picture is added to `laid`."""
     import augly.image as edit
     from augly import utils
     from PIL import Image
@@ -90,7 +91,8 @@ def edits_of(draw: random.Random, others: list[Path]) -> dict[str, Callable[[Pic
     between, either = draw.uniform, draw.choice
 
     def other() -> Picture:
-        return Image.open(either(others)).convert("RGB")
+        laid.append(either(others))
+        return Image.open(laid[-1]).convert("RGB")
 
     def crop(picture: Picture, kept: float) -> Picture:
         side = kept**0.5
@@ -178,7 +180,8 @@ def score(options: argparse.Namespace) -> None:
     for row in rows:
         copy, base = Path(row["copy"]).resolve(), Path(row["base"]).resolve()
         hit = base in found[copy]
-        wrong += bool(found[copy] - {base})
+        shown = {Path(other).resolve() for other in row.get("others", "").split("|")}
+        wrong += bool(found[copy] - {base} - shown)
         by_count[int(row["count"])].append(hit)
         for name in row["edits"].split("+"):
             by_edit[name].append(hit)
