@@ -1,8 +1,8 @@
 """The local features of a shard's images, in a file beside the shard. It is an inverted file that is searched in place.
 
 It is a safetensors file with the name of its shard and another suffix. For n images in the order of the shard, and f
-features in the order of their words, it has `starts` uint32 [4097], `images`, `signatures`, `angles` and `sizes` as in
-`search.local.Inverted`, `points` uint16 [f, 2], the places, and `others` uint16 [f, 2], the further near words.
+features in the order of their words, it has `starts` uint32 [4097], `images`, `signatures`, `angles`, `sizes` and
+`points` as in `search.local.Inverted`, and `others` uint16 [f, 2], the further near words.
 
 The file is as immutable as its shard, which contains its SHA-256. If the file is missing, the shard counts as damaged,
 since copies of parts would not be found. If no image has features, there is no file.
@@ -51,7 +51,6 @@ class FeatureFile(NamedTuple):
     """The columns of a file, as views of `data`."""
 
     inverted: Inverted
-    points: NDArray[np.uint16]
     others: NDArray[np.uint16]
     data: bytes | mmap.mmap
 
@@ -68,7 +67,7 @@ class FeatureFile(NamedTuple):
 
     def _features(self, places: NDArray[np.intp]) -> Features:
         found = np.zeros(len(places), FEATURE)
-        found["x"], found["y"] = self.points[places].T
+        found["x"], found["y"] = self.inverted.points[places].T
         found["size"], found["angle"] = self.inverted.sizes[places], self.inverted.angles[places]
         found["signature"] = self.inverted.signatures[places]
         found["words"][:, 0] = np.searchsorted(self.inverted.starts, places, side="right") - 1
@@ -169,5 +168,6 @@ def _parsed(data: bytes | mmap.mmap, rows: int) -> FeatureFile | None:
         return None
     if lengths != {int(starts[-1])} or starts[0] or (np.diff(starts.astype(np.int64)) < 0).any():
         return None
-    inverted = Inverted(rows, starts, columns["images"], columns["signatures"], columns["angles"], columns["sizes"])
-    return FeatureFile(inverted, columns["points"], columns["others"], data)
+    names = ("images", "signatures", "angles", "sizes", "points")
+    inverted = Inverted(rows, starts, *(columns[name] for name in names))
+    return FeatureFile(inverted, columns["others"], data)

@@ -103,6 +103,24 @@ def test_a_copy_or_a_part_has_the_most_votes(store: Store, name: str) -> None:
     assert content(CAT) in ranked[: 1 + ("another" in name)]
 
 
+def test_votes_count_where_they_agree_on_a_place(store: Store) -> None:
+    tiles = [CAT[y : y + 64, x : x + 64] for y in range(0, 192, 64) for x in range(0, 384, 64)]
+    order = np.random.default_rng(0).permutation(18).reshape(3, 6)
+    shuffled = np.vstack([np.hstack([tiles[at] for at in row]) for row in order])
+    rows = store.find([content(CAT)])
+    whole, parts = (
+        max(
+            counted
+            for file, part in store.feature_files([*rows.values()])
+            for _, counted in votes(
+                features_in(local_features(picture)), inverted=file.inverted, rows=part.rows, weights=EVEN, k=1
+            )
+        )
+        for picture in (CAT, np.asarray(shuffled, np.uint8))
+    )
+    assert parts < whole / 4
+
+
 def test_a_picture_within_another_is_retrieved_which_no_other_road_finds(store: Store) -> None:
     query = content(COPIES["mirrored within another"])
     gallery = store.find([content(small(other)) for other in NAMES])
