@@ -2,8 +2,8 @@
 
 AugNet's distance: every pair within the threshold, and the nearest within reach; not if `retrieve` is hashes.
 Perceptual hashes: the nearest by the whole picture or a picture within it, in any orientation, whatever AugNet's
-distance is. Local features: the images that share most of them in one rotation, scale and place, such as pictures within
-pictures.
+distance is. Local features: the images that share most of them in one rotation, scale and place, such as pictures
+within pictures.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -58,6 +59,7 @@ class Alignment:
 
     matrix: Doubles
     points: int  # matching features that agree with it; 0 if whole frames were compared
+    bend: Doubles | None = None  # (3, 3), the perspective of the first small picture that comes before the matrix
 
 
 def by_features(first: Prepared, second: Prepared) -> list[Alignment]:
@@ -70,7 +72,8 @@ def by_features(first: Prepared, second: Prepared) -> list[Alignment]:
     for matching, undo in ((upright, np.eye(3)), (turned, flip)):
         proposal = matching.fitted() if matching.promise >= least else None
         if proposal is not None:
-            found.append(Alignment(proposal.matrix @ undo, proposal.points))
+            bend = None if proposal.bend is None else undo @ proposal.bend @ undo  # undo is its own inverse
+            found.append(Alignment(proposal.matrix @ undo, proposal.points, bend))
     return sorted(found, key=lambda proposal: -proposal.points)
 
 
@@ -152,14 +155,47 @@ def _complex(points: Doubles) -> NDArray[np.complex128]:
 
 def _fitted(source: Doubles, target: Doubles, support: NDArray[np.bool_], long_side: float) -> Alignment | None:
     """Least squares on the supporting points, which are chosen anew under ever narrower tolerances."""
+    bent = _bent(source, target, support, long_side)
     for tolerance in TOLERANCES[1:]:
         if _distinct(source, target, support) < LEAST_POINTS:
-            return None
+            return bent
         matrix = fit_affine(source[support], target[support])
         support = np.linalg.norm(moved_points(matrix, source) - target, axis=1) < tolerance * long_side
-    if _distinct(source, target, support) < LEAST_POINTS or not plausible(matrix):
+    points = _distinct(source, target, support)
+    if bent is not None and bent.points > max(BENT * points, points + MORE_BENT):
+        return bent
+    if points < LEAST_POINTS or not plausible(matrix):
         return None
-    return Alignment(fit_affine(source[support], target[support]), _distinct(source, target, support))
+    return Alignment(fit_affine(source[support], target[support]), points)
+
+
+BENT, MORE_BENT = 1.2, 4
+"""Perspective has two unknowns more: it is taken where it brings so many times, and so many more, points into line."""
+
+BENT_POINTS = 12
+"""The points that it wants; four define it."""
+
+DEEPEST = 3.0
+"""So many times as far away as the nearest matched point lies the farthest; what is further is a degenerate fit."""
+
+
+def _bent(source: Doubles, target: Doubles, support: NDArray[np.bool_], long_side: float) -> Alignment | None:
+    """The same with perspective, which is fitted to what supports it under ever narrower tolerances."""
+    for tolerance in TOLERANCES:
+        if _distinct(source, target, support) < BENT_POINTS:
+            return None
+        whole, _ = cv2.findHomography(source[support], target[support], 0)
+        if whole is None:
+            return None
+        moved = cv2.perspectiveTransform(source[:, None], whole)[:, 0]
+        support = np.linalg.norm(moved - target, axis=1) < tolerance * long_side
+    if _distinct(source, target, support) < BENT_POINTS:
+        return None
+    matrix = fit_affine(source[support], target[support])
+    bend = np.asarray(np.linalg.inv(np.vstack([matrix, [0, 0, 1]])) @ whole, np.float64)
+    depth = source @ bend[2, :2] + bend[2, 2]
+    deep = depth.min() <= 0 or depth.max() > DEEPEST * depth.min()
+    return None if deep or not plausible(matrix) else Alignment(matrix, _distinct(source, target, support), bend)
 
 
 def _distinct(source: Doubles, target: Doubles, support: NDArray[np.bool_]) -> int:

@@ -26,7 +26,16 @@ from imgsim_guard.verification.overlay import Overlay, overlay, refined, refined
 from imgsim_guard.verification.paper import printed
 from imgsim_guard.verification.prepared import FEATURE_SIDE, GREY_SIDE, Prepared
 from imgsim_guard.verification.theme import inverted, themes_differ
-from imgsim_guard.verification.transform import elsewhere, enlarged, overlapping, shares, transform, upright, words
+from imgsim_guard.verification.transform import (
+    elsewhere,
+    enlarged,
+    overlapping,
+    shares,
+    transform,
+    unbent,
+    upright,
+    words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -188,6 +197,8 @@ def _proposals(first: Prepared, second: Prepared) -> Iterator[Alignment]:
 def _tried(first: Prepared, second: Prepared, proposal: Alignment) -> _Trial | None:
     """Looks at a proposal closer and closer, as long as it holds; None if there is nothing to judge."""
     many, matrix, bent = proposal.points >= MANY_POINTS, proposal.matrix, False
+    if proposal.bend is not None:
+        first = unbent(first, proposal.bend)
     look = _coarse(first, second, matrix, many=many)
     if look is not None and not look.holds(many=many) and look.seen.fraction >= (HOPELESS if many else STRICT_HOPELESS):
         matrix, bent, _ = refined(look.laid, matrix)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -59,6 +60,22 @@ def enlarged(image: Prepared) -> Doubles:
     """(3, 3) from pixels of the small picture to those of the grey one."""
     x, y = image.grey.shape[1] / image.small.shape[1], image.grey.shape[0] / image.small.shape[0]
     return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
+
+
+def unbent(image: Prepared, bend: Doubles) -> Prepared:
+    """The image with its pictures under a (3, 3) perspective of the small one; what it then lacks is plain."""
+    larger = enlarged(image)
+
+    def moved(picture: Pixels, matrix: Doubles) -> Pixels:
+        size, plain = (picture.shape[1], picture.shape[0]), cv2.mean(picture)
+        return np.asarray(cv2.warpPerspective(picture, matrix, size, borderValue=plain), np.uint8)
+
+    return replace(
+        image,
+        grey=moved(image.grey, larger @ bend @ np.linalg.inv(larger)),
+        small=moved(image.small, bend),
+        drawing=None if image.drawing is None else moved(image.drawing, bend),
+    )
 
 
 def shares(first: Pixels, second: Pixels, matrix: Doubles) -> tuple[float, float]:

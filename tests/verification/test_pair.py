@@ -516,6 +516,36 @@ def at_an_angle(picture: Pixels, by: float) -> Pixels:
     return np.asarray(cv2.warpPerspective(picture, matrix, (width, height), borderValue=WHITE), np.uint8)
 
 
+CORNERS_MOVED = {
+    "from the left": [(0, 0), (-0.2, 0.14), (-0.2, -0.14), (0, 0)],
+    "from below": [(0.14, 0.1), (-0.14, 0.1), (0, 0), (0, 0)],
+    "askew": [(0.12, 0.16), (-0.04, 0), (-0.12, -0.12), (0.02, 0)],
+}
+
+
+def tilted_back(picture: Pixels, moved: list[tuple[float, float]]) -> Pixels:
+    """Each corner moved by parts of the width and the height, on black."""
+    height, width = picture.shape[:2]
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    matrix = cv2.getPerspectiveTransform(
+        corners, corners + np.array(moved, np.float32) * np.array([width, height], np.float32)
+    )
+    return np.asarray(cv2.warpPerspective(picture, matrix, (width, height)), np.uint8)
+
+
+@pytest.mark.parametrize("name", ["chelsea.png", "coffee.png", "rocket.jpg"])
+@pytest.mark.parametrize("moved", CORNERS_MOVED.values(), ids=CORNERS_MOVED)
+def test_a_photograph_seen_at_a_wide_angle_is_a_copy(name: str, moved: list[tuple[float, float]]) -> None:
+    picture = pixels_of(name)
+    assert outcome(tilted_back(picture, moved), picture) == "confirmed"
+    assert outcome(jpeg(mirrored_copy(tilted_back(captioned(picture), moved))), picture) == "confirmed"
+
+
+@pytest.mark.parametrize("moved", CORNERS_MOVED.values(), ids=CORNERS_MOVED)
+def test_another_page_of_the_same_layout_seen_at_a_wide_angle_is_refuted(moved: list[tuple[float, float]]) -> None:
+    assert verify(prepare(tilted_back(TEMPLATES[1], moved)), prepared_template(0)).outcome == "refuted"
+
+
 def test_only_a_page_seen_at_an_angle_moves_as_under_perspective() -> None:
     seen_at_an_angle = shrunk(grey(at_an_angle(TEMPLATES[0], 25))[..., 0], FEATURE_SIDE)
     page, other = (prepared_template(number).small for number in (0, 1))
