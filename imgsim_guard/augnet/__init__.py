@@ -33,7 +33,7 @@ PREPROCESSING = 2
 HASHING = 1
 """Counts up with every change of the perceptual hashes, or of the pictures within a picture that are hashed."""
 
-FEATURES = 1
+FEATURES = 2
 """Counts up with every change of the local features that are stored, or of their vocabulary."""
 
 WITHOUT_EMBEDDINGS = f"hashes-s{2 * SHORT_SIDE}-h{HASHING}-f{FEATURES}"

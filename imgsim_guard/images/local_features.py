@@ -6,6 +6,7 @@ things everyone should know to improve object retrieval, 2012).
 
 from __future__ import annotations
 
+from bisect import bisect
 from typing import TYPE_CHECKING
 
 import cv2
@@ -46,7 +47,7 @@ def local_features(pixels: NDArray[np.uint8], side: int = SIDE) -> bytes:
     """The local features of a picture uint8 [h, w, 3], as `search.words.features_in` reads them. `side`: the long side
     in pixels at which they are detected.
     """
-    points, descriptors = detected(_small(pixels, side), MOST_FEATURES)
+    points, descriptors = detected(_small(pixels, side), MOST_FEATURES, of_all_sizes=True)
     found = np.zeros(len(points), FEATURE)
     if len(points):
         places = np.array([point.pt for point in points])
@@ -58,10 +59,16 @@ def local_features(pixels: NDArray[np.uint8], side: int = SIDE) -> bytes:
     return found.tobytes().ljust(FEATURES_SIZE, b"\0")
 
 
-def detected(grey: NDArray[np.uint8], most: int) -> tuple[Sequence[cv2.KeyPoint], NDArray[np.uint8]]:
-    """The strongest features of a picture uint8 [h, w], evenly spread, and their descriptors uint8 [n, 128]."""
+def detected(
+    grey: NDArray[np.uint8], most: int, *, of_all_sizes: bool = False
+) -> tuple[Sequence[cv2.KeyPoint], NDArray[np.uint8]]:
+    """The strongest features of a picture uint8 [h, w], evenly spread, and their descriptors uint8 [n, 128].
+
+    `of_all_sizes`: as many large ones as small ones, if there are. Of a picture on a page, the small ones of the page
+    are the large ones of the picture.
+    """
     sift = cv2.SIFT.create(0, contrastThreshold=CONTRAST)
-    chosen = shared_out(sift.detect(grey, None), grey.shape, most)
+    chosen = shared_out(sift.detect(grey, None), grey.shape, most, of_all_sizes=of_all_sizes)
     if not chosen:
         return [], np.zeros((0, 128), np.uint8)
     points, raw = sift.compute(grey, chosen)
@@ -79,13 +86,22 @@ def _small(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     )
 
 
-def shared_out(found: Sequence[cv2.KeyPoint], shape: tuple[int, ...], most: int) -> list[cv2.KeyPoint]:
-    """The `most` strongest keypoints, taken in turn from the cells of a grid over a picture of this shape."""
+LARGER = (5.0, 10.0)
+"""Sizes in pixels from which on features are large, and very large. Half of all features are smaller than 5 pixels."""
+
+
+def shared_out(
+    found: Sequence[cv2.KeyPoint], shape: tuple[int, ...], most: int, *, of_all_sizes: bool = False
+) -> list[cv2.KeyPoint]:
+    """The `most` strongest keypoints, taken in turn from the cells of a grid over a picture of this shape, and
+    within a cell from the small, the large and the very large ones.
+    """
     ranked = sorted(found, key=lambda point: (-point.response, point.pt, point.size, point.angle))
-    taken: dict[tuple[int, int], int] = {}
+    taken: dict[tuple[int, int, int], int] = {}
     turns = []
     for point in ranked:
-        cell = (int(point.pt[0] * CELLS / shape[1]), int(point.pt[1] * CELLS / shape[0]))
+        size = bisect(LARGER, point.size) if of_all_sizes else 0
+        cell = (int(point.pt[0] * CELLS / shape[1]), int(point.pt[1] * CELLS / shape[0]), size)
         turns.append(taken.get(cell, 0))
         taken[cell] = turns[-1] + 1
     return [ranked[index] for index in np.argsort(np.array(turns), kind="stable")[:most]]

@@ -32,6 +32,18 @@ def test_a_photograph_has_as_many_features_as_are_kept_and_the_same_ones_again()
     assert all(len(set(words)) == len(words) for words in found["words"].tolist())
 
 
+@pytest.mark.parametrize("name", ["chelsea.png", "coffee.png", "rocket.jpg"])
+def test_large_features_are_kept_beside_the_many_small_ones(name: str) -> None:
+    """They are what a blurred or a much smaller copy has in common with a picture."""
+    grey = cv2.resize(cv2.cvtColor(pixels_of(name), cv2.COLOR_BGR2GRAY), (384, 256), interpolation=cv2.INTER_AREA)
+    chosen, strongest, every = (
+        np.array([point.size for point in detected(np.asarray(grey), most, of_all_sizes=sizes)[0]])
+        for most, sizes in ((MOST_FEATURES, True), (MOST_FEATURES, False), (10**6, False))
+    )
+    for size in (5, 10):
+        assert (chosen > size).sum() >= min((every > size).sum(), 1.2 * (strongest > size).sum())
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 500), (3, 7), (40, 40), (2000, 3)])
 def test_what_shows_nothing_has_no_features(size: tuple[int, int]) -> None:
     assert local_features(np.full((*size, 3), 90, np.uint8)) == NO_FEATURES
