@@ -6,11 +6,13 @@ own policy lets through, by their hashes, and nothing is fetched.
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from textwrap import dedent
 from typing import TYPE_CHECKING, NamedTuple
 
+from imgsim_guard.gate.groups import copies_in
 from imgsim_guard.report.escaping import shown
-from imgsim_guard.report.group_text import sum_of
+from imgsim_guard.report.group_text import counted, left_over, sum_of
 from imgsim_guard.report.histogram import histogram
 from imgsim_guard.report.page import page_of
 from imgsim_guard.report.text import headline, not_counted
@@ -18,7 +20,7 @@ from imgsim_guard.report.view import KINDS, STATUSES, Album, ShownImage, shown_p
 from imgsim_guard.report.ways_out import ways_out
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from imgsim_guard.model import Group, Image, Member, Result, Role
     from imgsim_guard.report.pictures import Pictures
@@ -34,11 +36,21 @@ ROLES: dict[Role, str] = {
 """What becomes of an image, the most important first."""
 
 
-class _ShownGroup(NamedTuple):
-    """The images, each with what becomes of it and why; `words`: what the filters look at."""
+MOST_PAIRS = 1000
+"""That a page shows of those that its groups have, too: with more it loads slowly, and nobody looks at all."""
 
-    members: tuple[tuple[ShownImage, Member], ...]
+MOST_FOLDERS = 60
+"""To choose from."""
+
+
+class _ShownGroup(NamedTuple):
+    """The images, each with what becomes of it and why, and the number of the pair that shows it beside the image that
+    it matches. `words`, `folders`: what the filters look at.
+    """
+
+    members: tuple[tuple[ShownImage, Member, int | None], ...]
     roles: tuple[Role, ...]
+    folders: tuple[str, ...]
     splits: tuple[str, ...]
     labels: tuple[str, ...]
     words: str
@@ -50,23 +62,35 @@ def html_report(result: Result, pictures: Pictures, *, clean_up: bool = False) -
     `clean_up`: offer to choose which images of each group stay, and to save that for `clean --plan`.
     """
     album = Album(pictures)
-    groups = [_shown_group(group, album) for group in sorted(result.groups, key=_importance)]
-    pairs = shown_pairs(result, album)
+    in_order = sorted(result.groups, key=_importance)
+    for group in in_order:  # their previews come first in the file, so that they are there first
+        for member in group.members:
+            album.image(member.image)
+    pairs_in_all = shown_pairs(result, album)
+    pairs = _most(pairs_in_all) if in_order else pairs_in_all
+    numbers = {(pair.match.query, pair.match.gallery): number for number, pair in enumerate(pairs, start=1)}
+    shorten = _shortened(member.image for group in in_order for member in group.members)
+    groups = [_shown_group(group, album, numbers, shorten) for group in in_order]
+    head, more = _head(result)
     return page_of(
         "report.html",
+        title="scan" if result.scope == "folders" else "failed" if result.failed else "passed",
+        scripted=True,
         result=result,
-        headline=headline(result),
-        left_open=[said for said, _ in not_counted(result)],
+        headline=head,
+        left_open=more,
         ways_out=dedent("\n".join(ways_out(result))) if result.failed else "",
-        sections=_sections(result, len(pairs), len(groups)),
+        sections=_sections(result, len(pairs_in_all), len(groups)),
         new=result.scope in {"staged", "revisions"},
         pairs=pairs,
+        pairs_in_all=len(pairs_in_all),
         compared=sum(album.compared(pair.match) for pair in pairs),
         laid=sum(pair.laid is not None for pair in pairs),
         filters=_filters(pairs),
         groups=groups,
         group_filters=_group_filters(groups),
-        sum=sum_of(result.groups),
+        sum="" if _is_for_cleaning(result) else sum_of(result.groups),
+        copies=len(copies_in(result.groups)),
         clean_up=clean_up,
         histogram=histogram([distance for _, distance in result.nearest], result.bounds.threshold),
         previews=album.previews,
@@ -79,6 +103,8 @@ def _sections(result: Result, pairs: int, groups: int) -> list[tuple[str, str, i
     """What the page holds, in order: the template's name, the title, and how many. What is to be done comes first."""
     found: list[tuple[str, str, int | None]] = [("groups", "Groups", groups)] if groups else []
     found.append(("pairs", "Pairs", pairs))
+    if not _is_for_cleaning(result):
+        found.reverse()  # whose commit is refused wants to see the pair
     if result.unreadable:
         found.append(("unreadable", "Unreadable", len(result.unreadable)))
     return (
@@ -94,16 +120,60 @@ def _importance(group: Group) -> tuple[bool, bool, int, Image]:
     return "label-conflict" not in roles, "leakage" not in roles, -len(group.members), group.kept.image
 
 
-def _shown_group(group: Group, album: Album) -> _ShownGroup:
-    members = tuple((album.image(member.image), member) for member in group.members)
+def _is_for_cleaning(result: Result) -> bool:
+    """Whether everything was compared with everything, so that the groups are what there is to do."""
+    return result.scope in {"folders", "all"}
+
+
+def _head(result: Result) -> tuple[str, list[str]]:
+    """The sentence that the page begins with, and those that follow."""
+    if not _is_for_cleaning(result) or not result.groups:
+        return headline(result), [said for said, _ in not_counted(result)]
+    copies = sum_of(result.groups) or "no copy that may go"
+    unreadable = len(result.unreadable)
+    return f"{copies}, among {counted(result.queries, 'image', 'images')}.", [
+        *left_over(result.groups),
+        *([f"{counted(unreadable, 'image', 'images')} could not be read."] if unreadable else []),
+        *(said for said, _ in not_counted(result, leakage=False)),
+    ]
+
+
+def _most(pairs: Sequence[ShownPair]) -> list[ShownPair]:
+    """The first of those that the groups have, too, and the first of the others."""
+    in_groups = [pair for pair in pairs if pair.match.counts]
+    others = [pair for pair in pairs if not pair.match.counts]
+    return in_groups[:MOST_PAIRS] + others[:MOST_PAIRS]
+
+
+def _shortened(images: Iterable[Image]) -> Callable[[str], str]:
+    """What gives the folder of a path, with only so many levels that there are not too many folders to choose from."""
+    folders = {PurePosixPath(shown(image.path)).parent.parts for image in images}
+    deepest = max(map(len, folders), default=0)
+    depth = next((n for n in range(deepest, 0, -1) if len({parts[:n] for parts in folders}) <= MOST_FOLDERS), 0)
+    return lambda path: str(PurePosixPath(*PurePosixPath(path).parent.parts[:depth]))
+
+
+def _shown_group(
+    group: Group, album: Album, numbers: Mapping[tuple[Image, Image], int], shorten: Callable[[str], str]
+) -> _ShownGroup:
+    members = tuple((album.image(member.image), member, _pair(member, numbers)) for member in group.members)
     roles = {member.role for member in group.members}
     return _ShownGroup(
         members,
         tuple(role for role in ROLES if role in roles),
+        tuple(sorted({shorten(image.path) for image, *_ in members})),
         tuple(sorted({shown(member.split) for member in group.members} - {""})),
         tuple(sorted({shown(member.label) for member in group.members} - {""})),
-        "\n".join(image.path for image, _ in members).lower(),
+        "\n".join(image.path for image, *_ in members).lower(),
     )
+
+
+def _pair(member: Member, numbers: Mapping[tuple[Image, Image], int]) -> int | None:
+    """The number of the pair that shows an image beside the one that stays instead."""
+    match = member.match
+    if match is None:
+        return None
+    return numbers.get((match.query, match.gallery)) or numbers.get((match.gallery, match.query))
 
 
 def _group_filters(groups: Sequence[_ShownGroup]) -> dict[str, Sequence[str]]:
@@ -111,6 +181,7 @@ def _group_filters(groups: Sequence[_ShownGroup]) -> dict[str, Sequence[str]]:
     roles = {role for group in groups for role in group.roles}
     choices: dict[str, Sequence[str]] = {
         "role": [role for role in ROLES if role in roles and role != "keep"],
+        "folder": sorted({folder for group in groups for folder in group.folders}),
         "split": sorted({split for group in groups for split in group.splits}),
         "label": sorted({label for group in groups for label in group.labels}),
     }

@@ -13,12 +13,17 @@ from imgsim_guard.report.escaping import shown
 from imgsim_guard.report.wording import nearness
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import jinja2
 
 
-def page_of(template: str, **values: object) -> str:
-    """The page that a template of `templates/` makes of these values."""
-    return environment().get_template(template).render(**values, **_own_code())
+def page_of(template: str, *, title: str, previews: Mapping[str, object], scripted: bool, **values: object) -> str:
+    """The page that a template of `templates/` makes of these values. `previews`: by data URI, each with its number and
+    its size. `scripted`: whether the page has the script.
+    """
+    own = {"title": title, "previews": previews, "scripted": scripted, **_own_code()}
+    return environment().get_template(template).render(**values, **own)
 
 
 @cache

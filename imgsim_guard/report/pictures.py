@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from imgsim_guard.model import Match, Transform
     from imgsim_guard.sources.source import Source
 
-SIDES = ((120, 480), (800, 320), (4000, 192))
+SIDES = ((120, 480), (800, 320), (3000, 192), (10000, 128))
 """Up to how many images, and the long side of their previews: few are shown large, and a report stays below 40 MB.
 Images beyond the last number have no preview.
 """

@@ -22,4 +22,4 @@ def similar_page(queries: Sequence[Image], nearest: Sequence[Sequence[Near]], pi
         (album.image(query), [(album.image(near.image), near.distance) for near in some])
         for query, some in zip(queries, nearest, strict=True)
     ]
-    return page_of("similar.html", shelves=shelves, previews=album.previews)
+    return page_of("similar.html", title="similar images", previews=album.previews, scripted=False, shelves=shelves)

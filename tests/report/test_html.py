@@ -677,17 +677,81 @@ def test_the_choice_of_what_stays_is_a_plan(chromium: Browser) -> None:
     assert chromium.logged()[0] == []
 
 
+def in_groups(count: int) -> str:
+    """A page of so many images: groups of three, by turns in two splits and three folders."""
+    previews = [encoded(np.full((16, 24, 3), index * 11 % 256, np.uint8), ".webp") for index in range(20)]
+    uris = ["data:image/webp;base64," + base64.b64encode(data).decode() for data in previews]
+    images = [
+        Image(f"photos/{('train', 'test')[at // 3 % 2]}/{'abc'[at // 3 % 3]}/{at:05}.png", f"sha256:{at:064x}")
+        for at in range(count)
+    ]
+    pictures = {one.content: Picture(24, 16, 99, uris[at % 20], (24, 16)) for at, one in enumerate(images)}
+    matches = tuple(
+        Match("near-duplicate", images[at + step], images[at], 1.0, CONFIRMED, splits=(split, split))
+        for at in range(0, count - 2, 3)
+        for step in (1, 2)
+        for split in [("train", "test")[at // 3 % 2]]
+    )
+    result = replace(found(), scope="folders", matches=matches, unreadable=(), queries=count)
+    return html_report(grouped(result, Pictures(pictures, {})), Pictures(pictures, {}), clean_up=True)
+
+
 def test_groups_are_filtered_and_folded(chromium: Browser) -> None:
-    result, pictures = duplicates()
-    chromium.open(html_report(grouped(result, pictures), pictures))
-    chromium.one("#group-filters input").send_keys("gone")
-    assert [group.is_displayed() for group in chromium.all(".group")] == [False, True]
-    assert chromium.one("#group-filters output").text == "1 of 2 groups"
-    fold, unfold = chromium.all(".fold")[1], chromium.all(".fold")[0]
+    chromium.open(in_groups(18))
+    assert chromium.one("h1").text == "12 copies in 6 groups, 1.19 kB, among 18 images."
+    chromium.one("#group-filters input").send_keys("00004")
+    assert [group.is_displayed() for group in chromium.all(".group")] == [False, True, False, False, False, False]
+    assert chromium.one("#group-filters output").text == "1 of 6 groups"
+    chromium.one("#group-filters button[type=reset]").click()
+    chromium.one("select[name=folder]").send_keys("photos/train/a")
+    shown = [
+        group.find_element(By.CSS_SELECTOR, ".path").text for group in chromium.all(".group") if group.is_displayed()
+    ]
+    assert shown == ["photos/train/a/00000.png"]
+    chromium.one("#group-filters button[type=reset]").click()
+    chromium.one("select[name=split]").send_keys("test")
+    assert chromium.one("#group-filters output").text == "3 of 6 groups"
+    unfold, fold = chromium.all(".fold")
     fold.click()
-    assert [group.get_attribute("open") for group in chromium.all(".group")] == [None, None]
+    assert [group.get_attribute("open") for group in chromium.all(".group")] == [None] * 6
     unfold.click()
-    assert [group.get_attribute("open") for group in chromium.all(".group")] == ["true", "true"]
+    assert [group.get_attribute("open") for group in chromium.all(".group")] == ["true"] * 6
+    assert chromium.logged()[0] == []
+
+
+def test_groups_are_gone_through_with_the_keyboard(chromium: Browser) -> None:
+    chromium.open(in_groups(18))
+    assert chromium.one(".save output").text == "12 to move"
+    chromium.press("j", "j", "2", "1", "9")
+    second = chromium.all(".group")[1]
+    assert [fate.text for fate in second.find_elements(By.CSS_SELECTOR, ".fate")] == ["Move", "Keep", "Move"]
+    assert chromium.one(".save output").text == "12 to move"
+    chromium.press("k", Keys.ENTER)
+    assert chromium.all(".group")[0].get_attribute("open") is None
+    chromium.press("/", "00004")
+    assert chromium.one("#group-filters output").text == "1 of 6 groups"
+    second.find_elements(By.LINK_TEXT, "compare")[0].send_keys(Keys.ENTER)
+    assert (
+        chromium.run("return document.querySelector(':target .query .path').textContent") == "photos/test/b/00004.png"
+    )
+    assert chromium.logged()[0] == []
+
+
+def test_a_refused_commit_shows_the_pair_first() -> None:
+    result, pictures = duplicates()
+    text = html_report(replace(grouped(result, pictures), scope="staged"), pictures)
+    assert text.index('<section id="pairs"') < text.index('<section id="groups"')
+
+
+def test_five_thousand_images_in_groups_stay_usable(chromium: Browser) -> None:
+    chromium.open(in_groups(5000))
+    assert chromium.run("return groups.length") == 1666
+    assert chromium.run("return pairs.length") == 1000
+    assert "The first 1,000 are here" in chromium.one("#pairs").text
+    assert chromium.run("return document.querySelectorAll('*').length") < 120_000
+    assert chromium.run(FILTERING.replace("form.text", "groupForm.text").replace("filter()", "filterGroups()")) < 1000
+    assert chromium.one("#group-filters output").text == "1 of 1,666 groups"
+    assert chromium.logged()[0] == []
 
 
 # Size

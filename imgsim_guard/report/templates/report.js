@@ -105,11 +105,12 @@ function show(pair, kind) {
 // Groups: filters, folding, and what stays
 
 const groups = [...document.querySelectorAll(".group")];
+const stops = [...document.querySelectorAll(".group, .pair")];
 const groupForm = document.querySelector("#group-filters");
 
 function filterGroups() {
   const text = groupForm.text.value.trim().toLowerCase();
-  const choices = ["role", "split", "label"].filter((name) => groupForm[name]?.tagName === "SELECT" && groupForm[name].value !== "*");
+  const choices = ["role", "folder", "split", "label"].filter((name) => groupForm[name]?.tagName === "SELECT" && groupForm[name].value !== "*");
   let count = 0;
   for (const group of groups) {
     const { dataset } = group;
@@ -129,6 +130,16 @@ function choose(group, input) {
   const inputs = [...group.querySelectorAll("li input")];
   if (!inputs.some((one) => one.checked)) input.checked = true; // one of them has to stay
   for (const one of inputs) one.closest("li").querySelector(".fate span").textContent = one.checked ? FATES[one.closest("li").dataset.role] : "Move";
+  const moving = document.querySelectorAll(".group li input:not(:checked)").length;
+  document.querySelector(".save output").value = `${moving.toLocaleString("en")} to move`;
+}
+
+function toggle(group, number) {
+  const input = group.querySelectorAll("li input")[number - 1];
+  if (!input) return;
+  group.open = true;
+  input.checked = !input.checked;
+  choose(group, input);
 }
 
 function plan() {
@@ -174,10 +185,10 @@ async function copy(button) {
 // Keyboard
 
 function go(step) {
-  const listed = pairs.filter((pair) => !pair.hidden);
-  const here = listed.indexOf(document.activeElement.closest(".pair"));
+  const listed = stops.filter((stop) => !stop.hidden);
+  const here = listed.indexOf(document.activeElement.closest(".group, .pair"));
   const next = listed[here < 0 ? (step > 0 ? 0 : -1) : here + step] ?? listed[here];
-  next?.focus({ preventScroll: true });
+  (next?.querySelector("summary") ?? next)?.focus({ preventScroll: true });
   next?.scrollIntoView({ block: "start" });
 }
 
@@ -188,13 +199,15 @@ const KEYS = {
   s: (pair) => show(pair, "slider"),
   m: () => document.body.classList.toggle("unmarked"),
   c: (pair) => copy(pair.querySelector(".copy")),
-  "/": () => form.text.focus(),
+  "/": () => (groupForm ?? form).text.focus(),
   Escape: restore,
 };
 const FOR_A_PAIR = [" ", "s", "c"];
 
 document.addEventListener("keydown", (event) => {
   const key = event.key;
+  const group = document.activeElement.closest(".group");
+  if (group && /^[1-9]$/.test(key) && !event.ctrlKey && !event.metaKey && !event.altKey) toggle(group, Number(key));
   if (!(key in KEYS) || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.matches("input, select, textarea") && key !== "Escape") return;
   if (key === " " && event.target.matches("button, a, summary, pre")) return;
