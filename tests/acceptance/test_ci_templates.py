@@ -18,6 +18,7 @@ import pytest
 import yaml
 from conftest import ROOT, Dataset, Repository, encoded, pixels_of
 
+from imgsim_guard import __version__
 from imgsim_guard.augnet import fingerprint
 from imgsim_guard.cli.parser import parse_arguments
 from imgsim_guard.search.hashes import HASH_SIZE, HASHES
@@ -28,10 +29,13 @@ HOOKS = ROOT / "hooks"
 GITHUB = yaml.safe_load((HOOKS / "github-actions.yml").read_text())
 [JOB] = GITHUB["jobs"].values()
 STEPS: dict[str, dict[str, Any]] = {step.get("name", step.get("uses")): step for step in JOB["steps"]}
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
+ACTION_STEPS: dict[str, dict[str, Any]] = {step.get("name", step.get("uses")): step for step in ACTION["runs"]["steps"]}
 GITLAB = yaml.safe_load((HOOKS / "gitlab-ci.yml").read_text())["imgsim-guard"]
 SCRIPTS = {
     "github-actions.yml": [step["run"] for step in STEPS.values() if "run" in step],
     "gitlab-ci.yml": [*GITLAB["before_script"], *GITLAB["script"]],
+    "action.yml": [step["run"] for step in ACTION_STEPS.values() if "run" in step],
 }
 IN_CHECKOUT = ".imgsim-guard-cache"
 """What GitLab saves, and restores before the scripts."""
@@ -105,11 +109,26 @@ def test_the_job_may_read_and_upload_and_nothing_else() -> None:
 
 
 def test_no_script_holds_an_expression_that_a_stranger_could_fill_in() -> None:
-    assert not [script for script in SCRIPTS["github-actions.yml"] if "${{" in script]
+    assert not [script for script in [*SCRIPTS["github-actions.yml"], *SCRIPTS["action.yml"]] if "${{" in script]
 
 
 def test_every_action_is_pinned() -> None:
-    assert all(re.fullmatch(r"[\w-]+/[\w/-]+@v\d+", step["uses"]) for step in STEPS.values() if "uses" in step)
+    steps = [*STEPS.values(), *ACTION_STEPS.values()]
+    assert all(re.fullmatch(r"[\w-]+/[\w/-]+@v\d+", step["uses"]) for step in steps if "uses" in step)
+
+
+def test_the_action_does_what_the_workflow_does() -> None:
+    shared = ["Find the base", "Take the configuration of the base branch", TAKE_THE_STORE, "Link the page"]
+    assert [ACTION_STEPS[name]["run"] for name in shared] == [STEPS[name]["run"] for name in shared]
+    for step in ("actions/upload-artifact@v5", "actions/cache/save@v5"):
+        assert ACTION_STEPS[step]["if"] == STEPS[step]["if"]
+    assert ACTION_STEPS["actions/upload-artifact@v5"]["with"] == STEPS["actions/upload-artifact@v5"]["with"]
+
+
+def test_the_action_is_complete() -> None:
+    assert ACTION["runs"]["using"] == "composite"
+    assert all(step["shell"] == "bash" for step in ACTION_STEPS.values() if "run" in step)
+    assert ACTION["inputs"]["package"]["default"] == f"imgsim-guard[dvc]=={__version__}"
 
 
 # What they do
@@ -131,12 +150,19 @@ def environment(tools: Path, warm_cache: Path, tmp_path: Path) -> dict[str, str]
     }
 
 
-def on_github(here: Repository, environment: dict[str, str], *, base: str, code: int) -> str:
+def on_github(
+    here: Repository,
+    environment: dict[str, str],
+    *,
+    base: str,
+    code: int,
+    steps: dict[str, dict[str, Any]] = STEPS,
+) -> str:
     """Run the steps as the runner does, but for the installation and those that are actions; what they printed."""
     said = []
     environment = {**environment, "EVENT_BASE": base}
     for name in ("Find the base", "Take the configuration of the base branch", TAKE_THE_STORE, "Check"):
-        command = ("bash", "--noprofile", "--norc", "-euo", "pipefail", "-c", STEPS[name]["run"])
+        command = ("bash", "--noprofile", "--norc", "-euo", "pipefail", "-c", steps[name]["run"])
         said.append(here.run(*command, code=code if name == "Check" else 0, **environment))
         with open(environment["GITHUB_ENV"]) as variables:  # noqa: PTH123  as the runner reads it between the steps
             environment |= dict(line.rstrip("\n").split("=", 1) for line in variables)
@@ -185,6 +211,25 @@ def test_github_refuses_a_copy(repository: Repository, main: str, environment: d
     )
     uploaded = STEPS["actions/upload-artifact@v5"]["with"]["path"]
     assert "copy.png" in (repository.root / uploaded).read_text()
+
+
+def test_the_action_refuses_a_copy_and_the_summary_leads_to_the_page(
+    repository: Repository, main: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    repository.commit({"copy.png": CAT, "imgsim-guard.html": "a lie"})
+    options = environment | {"OPTIONS": "--csv groups.csv --all-pairs"}
+    said = on_github(repository, options, base=main, code=1, steps=ACTION_STEPS)
+    assert "::error file=copy.png,title=exact duplicate::exact duplicate of cat.png: same bytes\n" in said
+    assert "copy.png" in (repository.root / "imgsim-guard.html").read_text()
+    assert (repository.root / "groups.csv").is_file()
+    link = environment | {"PAGE": "https://github.com/a/b/actions/runs/1/artifacts/2"}
+    repository.run("bash", "-euo", "pipefail", "-c", ACTION_STEPS["Link the page"]["run"], code=0, **link)
+    summary = (tmp_path / "summary.md").read_text()
+    assert summary.startswith("### imgsim-guard failed\n\n<pre>\ncopy.png   exact duplicate of   cat.png")
+    assert summary.endswith(
+        "\n\n[The pictures of each pair](https://github.com/a/b/actions/runs/1/artifacts/2), as a page to download\n"
+    )
+    on_github(repository, environment | {"OPTIONS": "--no-such-option"}, base=main, code=2, steps=ACTION_STEPS)
 
 
 def test_github_lets_new_images_through(repository: Repository, main: str, environment: dict[str, str]) -> None:

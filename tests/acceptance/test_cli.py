@@ -252,7 +252,10 @@ def test_help_lists_the_commands_and_the_exit_codes(guard: Callable[..., Outcome
     assert out.endswith(EXIT_CODES)
 
 
-CLEANING = ("against", "apply", "to", "undo", "plan", "keep", "keep-in", "resolve-leakage", "sidecars", "quick")
+CLEANING = (
+    *("against", "apply", "to", "hardlink", "reflink", "undo", "plan", "keep", "keep-in", "resolve-leakage", "views"),
+    *("sidecars", "rewrite-coco", "quick"),
+)
 REPORTS = ["--csv", "--html", "--json", "--json-format", "--sarif", "--junit", "--metrics", "--plots", "--github"]
 
 

@@ -60,7 +60,8 @@ def test_the_check_stage(pipeline: Dataset) -> None:
     copy = pipeline.root / "data" / "images" / "copy.jpg"
     copy.write_bytes(edited("chelsea.png"))
     failed = pipeline.dvc("repro", code=PIPELINE_FAILED)
-    assert "data/images/copy.jpg   near-duplicate of    data/images/chelsea.png   distance" in failed
+    assert "keep  data/images/chelsea.png   " in failed
+    assert "  copy  data/images/copy.jpg   " in failed
     assert pipeline.git("diff", "--name-only", "HEAD", "--", "dvc.lock") == ""  # so that it is not taken for checked
     difference = json.loads(pipeline.dvc("metrics", "diff", "--json"))[METRICS]
     assert difference["near_duplicates"] == {"old": 0, "new": 1, "diff": 1}
@@ -100,7 +101,7 @@ def test_embedding_and_checking_as_two_stages(pipeline: Dataset) -> None:
     pipeline.write(more)
     failed = pipeline.dvc("repro", code=PIPELINE_FAILED)
     assert embedded(failed) == ["new images: 2"]
-    assert "data/images/copy.jpg   near-duplicate of" in failed
+    assert "  copy  data/images/copy.jpg   " in failed
     (pipeline.root / "data" / "images" / "copy.jpg").unlink()
     assert embedded(pipeline.dvc("repro")) == ["new images: 0"]
 
@@ -127,4 +128,5 @@ def test_an_intermediate_output_is_judged_as_the_run_has_made_it(pipeline: Datas
     assert "- data/copies\n" in (pipeline.root / "dvc.yaml").read_text()
     pipeline.write({"data/images/copy.jpg": edited("coins.png")})
     failed = pipeline.dvc("repro", code=PIPELINE_FAILED)
-    assert "data/copies/copy.jpg   near-duplicate of    data/copies/coins.png" in failed
+    assert "keep  data/copies/coins.png   " in failed
+    assert "  copy  data/copies/copy.jpg   " in failed
