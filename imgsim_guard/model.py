@@ -429,7 +429,9 @@ class Result:
         )
         more = f"<p>{len(self.rows) - MOST_ROWS:,} more rows</p>" if len(self.rows) > MOST_ROWS else ""
         copies = sum(row.role == "copy" for row in self.rows)
-        said = f"<p>{copies:,} copies in {len(self.groups):,} groups among {self.queries:,} images</p>"
+        counts = (copies, "copy", "copies"), (len(self.groups), "group", "groups"), (self.queries, "image", "images")
+        words = [f"{count:,} {one if count == 1 else many}" for count, one, many in counts]
+        said = f"<p>{words[0]} in {words[1]} among {words[2]}</p>"
         return f"{said}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
 
     @property

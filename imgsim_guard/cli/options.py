@@ -48,13 +48,7 @@ def judging(add: Add, common: argparse.ArgumentParser, reports: argparse.Argumen
 
     scan = add("scan", "find all near-duplicates in folders, without git", [common, reports])
     scan.add_argument("paths", nargs="+", metavar="PATH", help="folders or images")
-    scan.add_argument(
-        "--against",
-        nargs="+",
-        action="extend",
-        metavar="PATH",
-        help="compare only with the images in these folders, not with each other",
-    )
+    _several(scan, "--against", "compare only with the images in these folders, not with each other")
     _distributing(scan)
 
     for command in (check, scan):
@@ -67,13 +61,7 @@ def judging(add: Add, common: argparse.ArgumentParser, reports: argparse.Argumen
 
     clean = add("clean", "move copies out of folders, and keep the best image of each group", [common])
     clean.add_argument("paths", nargs="*", metavar="PATH", help="folders or images; copies in them may be moved")
-    clean.add_argument(
-        "--against",
-        nargs="+",
-        action="extend",
-        metavar="PATH",
-        help="folders of the dataset: nothing in them is moved",
-    )
+    _several(clean, "--against", "folders of the dataset: nothing in them is moved")
     clean.add_argument("--apply", action="store_true", help="move the copies (default: only show what would be moved)")
     clean.add_argument(
         "--to", metavar="FOLDER", help="where to move them (default: a folder beside, named ...-removed)"
@@ -103,13 +91,7 @@ def judging(add: Add, common: argparse.ArgumentParser, reports: argparse.Argumen
     )
     clean.add_argument("--plan", metavar="FILE", help="move what was chosen on the page of a scan (scan --html)")
     clean.add_argument("--keep", choices=KEEP, help="which image of a group to keep (default: the setting keep)")
-    clean.add_argument(
-        "--keep-in",
-        nargs="+",
-        action="extend",
-        metavar="FOLDER",
-        help="keep the images in these folders, and move none of them",
-    )
+    _several(clean, "--keep-in", "keep the images in these folders, and move none of them", called="FOLDER")
     clean.add_argument(
         "--resolve-leakage",
         metavar="keep=SPLIT",
@@ -142,7 +124,7 @@ def judging(add: Add, common: argparse.ArgumentParser, reports: argparse.Argumen
     compare = add("compare", "compare one image with others", [common])
     compare.add_argument("first", metavar="A")
     compare.add_argument("others", nargs="+", metavar="B")
-    compare.add_argument("--json", metavar="FILE", help=f"write {JSON} to FILE (- for standard output)")
+    _written(compare, "--json", JSON)
     compare.add_argument(
         "--image", metavar="FILE", help="write both images side by side to FILE as PNG, with differences marked"
     )
@@ -152,12 +134,10 @@ def looking(add: Add, common: argparse.ArgumentParser) -> None:
     """The commands that go by AugNet's distance alone."""
     similar = add("similar", "find the images that look most like an image, copies or not", [common])
     similar.add_argument("images", nargs="+", metavar="IMAGE", help="what to look for; write it before --in")
-    similar.add_argument(
-        "--in", dest="folders", nargs="+", action="extend", required=True, metavar="PATH", help="folders or images"
-    )
+    _several(similar, "--in", "folders or images", dest="folders", required=True)
     similar.add_argument("-k", type=_count, default=12, metavar="N", help="how many for each image (default: 12)")
     similar.add_argument("--html", metavar="FILE", help="write a page with the pictures to FILE")
-    similar.add_argument("--json", metavar="FILE", help="write the distances as JSON to FILE (- for standard output)")
+    _written(similar, "--json", "the distances as JSON")
 
     sort = add("sort", "put images that look alike into folders, as links or copies", [common])
     sort.add_argument("paths", nargs="+", metavar="PATH", help="folders or images; nothing in them is changed")
@@ -170,7 +150,7 @@ def looking(add: Add, common: argparse.ArgumentParser) -> None:
         help="any two images of a group are at most this far apart, by AugNet's distance (default: 20)",
     )
     sort.add_argument("--copy", action="store_true", help="with --into: copy the images (default: symbolic links)")
-    sort.add_argument("--csv", metavar="FILE", help="write the groups as CSV to FILE (- for standard output)")
+    _written(sort, "--csv", "the groups as CSV")
 
 
 def setting_up(add: Add, common: argparse.ArgumentParser) -> None:
@@ -211,7 +191,7 @@ def setting_up(add: Add, common: argparse.ArgumentParser) -> None:
     calibrate.add_argument(
         "--pairs", type=_number, metavar="N", help="compare the pixels of at most N pairs (default: 2000)"
     )
-    calibrate.add_argument("--json", metavar="FILE", help=f"write {JSON} to FILE (- for standard output)")
+    _written(calibrate, "--json", JSON)
     calibrate.add_argument(
         "--plot", metavar="FILE", help="write a plot of the distances to the nearest neighbours to FILE as SVG"
     )
@@ -240,6 +220,25 @@ def living_with_it(add: Add, common: argparse.ArgumentParser) -> None:
     add("doctor", "check the installation and the set-up; paste the output into an issue", [common])
 
     add("demo", "have a real commit refused in a temporary repository", [common])
+
+
+def _several(  # noqa: PLR0913  what argparse wants to know
+    command: argparse.ArgumentParser,
+    option: str,
+    what: str,
+    *,
+    called: str = "PATH",
+    dest: str | None = None,
+    required: bool = False,
+) -> None:
+    """An option that takes paths, and more of them each time that it is given."""
+    dest = dest or option.removeprefix("--").replace("-", "_")
+    command.add_argument(option, dest=dest, nargs="+", action="extend", required=required, metavar=called, help=what)
+
+
+def _written(command: argparse.ArgumentParser, option: str, what: str) -> None:
+    """An option that names the file for something."""
+    command.add_argument(option, metavar="FILE", help=f"write {what} to FILE (- for standard output)")
 
 
 def _distributing(command: argparse.ArgumentParser) -> None:
