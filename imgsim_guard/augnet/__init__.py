@@ -36,7 +36,7 @@ HASHING = 1
 FEATURES = 2
 """Counts up with every change of the local features that are stored, or of their vocabulary."""
 
-WITHOUT_EMBEDDINGS = f"hashes-s{2 * SHORT_SIDE}-h{HASHING}-f{FEATURES}"
+WITHOUT_EMBEDDINGS = f"hashes-p{PREPROCESSING}-h{HASHING}-f{FEATURES}"
 """The fingerprint of a store whose images have hashes and local features, and no embedding."""
 
 _MODELS: dict[Engine, str] = {"onnx": f"onnx-{MODEL_SHA256[:12]}", "imgsim": "imgsim-0.1.2"}

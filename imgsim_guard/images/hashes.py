@@ -27,11 +27,11 @@ FAINT = 6.0
 """Standard deviation in grey levels below which there is no hash: noise has signs, too."""
 
 
-def hashes(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def hashes(pixels: NDArray[np.uint8], small: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
     """The hashes uint8 [5, 32] of a picture uint8 [h, w, 3]: of the whole and of up to four pictures within it; zeros
-    for none.
+    for none. `small`: the picture as `regions.shrunk` makes it, if that is known.
     """
-    boxes = [Box(0, 0, 1, 1), *views(pixels)]
+    boxes = [Box(0, 0, 1, 1), *views(pixels if small is None else small)]
     grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8)
     rows = b"".join(_hash(box.cut(grey)) for box in boxes).ljust(HASHES * HASH_SIZE, b"\0")
     return np.frombuffer(rows, np.uint8).reshape(HASHES, HASH_SIZE)

@@ -57,14 +57,22 @@ class Box(NamedTuple):
         return pixels[y : max(y + 1, round(self.bottom * height)), x : max(x + 1, round(self.right * width))]
 
 
+def shrunk(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A picture uint8 [h, w, 3] with a long side of at most SIDE; one that is no larger, as it is."""
+    height, width = pixels.shape[:2]
+    factor = SIDE / max(height, width)
+    if factor >= 1:
+        return pixels
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 def views(pixels: NDArray[np.uint8]) -> list[Box]:
     """The pictures within a picture uint8 [h, w, 3], pasted ones and figures before parts between gaps, each kind
     largest first; empty if the picture has no border or gap.
     """
-    height, width = pixels.shape[:2]
-    factor = min(1.0, SIDE / max(height, width))
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    small = shrunk(pixels)
+    size = (small.shape[1], small.shape[0])
     grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
     whole = (0, 0, *size)
     between = sorted(_parts(grey, whole, depth=0), key=lambda part: (-_area(part), part))

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, ThumbnailEmbedder, encoded, near, pixels_of
 
-from imgsim_guard.augnet import fingerprint
+from imgsim_guard.augnet import WITHOUT_EMBEDDINGS, fingerprint
 from imgsim_guard.cli import main
 from imgsim_guard.gate import pipeline
 from imgsim_guard.model import GuardError
@@ -118,6 +118,7 @@ def masked(out: str, home: Path) -> str:
     """Without what differs from run to run."""
     out = re.sub(r"usage: .*?(?=^imgsim-guard)", "usage: ...\n", out, flags=re.DOTALL | re.MULTILINE)
     out = re.sub(r"\d+\.\d s\b", "0.0 s", out.replace(str(home), "~")).replace(fingerprint("onnx"), "MODEL")
+    out = out.replace(WITHOUT_EMBEDDINGS, "HASHES")
     return re.sub(r"\b[0-9a-f]{32,64}\b", "DIGEST", out)
 
 

@@ -11,7 +11,9 @@ from conftest import pixels_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgsim_guard.images.regions import MOST_VIEWS, Box, views
+from imgsim_guard.images.hashes import hashes
+from imgsim_guard.images.local_features import local_features
+from imgsim_guard.images.regions import MOST_VIEWS, SIDE, Box, shrunk, views
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -225,3 +227,12 @@ def test_a_cut_has_at_least_one_pixel(size: tuple[int, int], edges: list[float])
     if round(left * width) < width and round(top * height) < height:
         part = Box(left, top, right, bottom).cut(canvas(width, height))
         assert min(part.shape[:2]) >= 1
+
+
+@pytest.mark.parametrize("size", [(900, 1400), (384, 200), (20, 30)])
+def test_hashes_and_features_are_the_same_of_what_was_shrunk_before(size: tuple[int, int]) -> None:
+    pixels = np.asarray(cv2.resize(pixels_of("coffee.png"), size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+    small = shrunk(pixels)
+    assert max(small.shape) <= SIDE
+    assert (hashes(pixels, small) == hashes(pixels)).all()
+    assert local_features(small) == local_features(pixels)
