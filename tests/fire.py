@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 FINGERPRINT = augnet.fingerprint("onnx")
-WATCHED = ("store/", "journal.py", "files.py", "syncing.py", "embedding.py", "team_store.py", "terminal.py")
+WATCHED = ("store/", "files.py", "gate/embed.py", "gate/publish.py", "commands/sync.py", "team_store.py", "terminal.py")
 """Where a process may be killed: the modules of the package that write what is to last, or decide when."""
 
 SMALL = {"ROWS_A_SHARD": 4, "SMALL_SHARDS_KEPT": 3, "ROWS_OF_A_PUBLISHED_SHARD": 8}

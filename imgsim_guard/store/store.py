@@ -7,27 +7,19 @@ from __future__ import annotations
 
 from contextlib import suppress
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imgsim_guard.augnet import dimensions
-from imgsim_guard.model import GuardError, digest_of, tracker_of
+from imgsim_guard.model import digest_of, tracker_of
 from imgsim_guard.search.hashes import HASH_SIZE, HASHES
 from imgsim_guard.store import folder as files
-from imgsim_guard.store.features import features_of, read_features, remove_shards, rows_of, shard_files
+from imgsim_guard.store.features import features_of, rows_of, shard_files
 from imgsim_guard.store.lookup import Finder
 from imgsim_guard.store.rows import StoredRows, by_shard
-from imgsim_guard.store.shard import (
-    CONTENT_IDS,
-    DIGEST_SIZES,
-    SUFFIX,
-    Row,
-    Shard,
-    look_digests,
-    read_contents,
-    read_shard,
-)
+from imgsim_guard.store.shard import CONTENT_IDS, DIGEST_SIZES, SUFFIX, Row, Shard, look_digests, read_shard
+from imgsim_guard.store.shard_file import ShardFile, merge, read_shard_file
 from imgsim_guard.store.unreadable import SUFFIX as UNREADABLE_SUFFIX
 from imgsim_guard.store.unreadable import read_unreadable, write_unreadable
 from imgsim_guard.system.threads import in_order
@@ -74,7 +66,7 @@ class Store:
         self.advice = ""
         self._decoder = decoder
         self._tracked = tracked
-        self._files: list[_File] = []
+        self._files: list[ShardFile] = []
         self._finders: dict[str, Finder] = {}
         self._starts: list[int] = [0]
         self._list(lazy=lazy)
@@ -83,16 +75,12 @@ class Store:
                 self.unreadable |= read_unreadable(path.name, files.read_file(path) or b"", decoder=self._decoder())
 
     def open(self) -> None:
-        """Read and check all shards. Rows found before may have other numbers afterwards. Until then, only content ids
-        are known.
-        """
+        """Read and check all shards; before, only content ids are known. Row numbers may change."""
         if any(file.shard is None for file in self._files):
             self._list(lazy=False)
 
     def reload(self) -> None:
-        """Read the shards that other processes have added since. Rows found before may have other numbers
-        afterwards.
-        """
+        """Read the shards that other processes have added since. Row numbers may change."""
         self._list(lazy=False)
 
     def __len__(self) -> int:
@@ -224,7 +212,7 @@ class Store:
                 raise RuntimeError("the store is not open")
             yield file.features, part
 
-    def _parts_of(self, rows: Wanted) -> Iterator[tuple[_File, Part]]:
+    def _parts_of(self, rows: Wanted) -> Iterator[tuple[ShardFile, Part]]:
         for part in by_shard(rows, self._starts):
             yield self._files[part.shard], part
 
@@ -233,12 +221,14 @@ class Store:
         written = shard_files(rows, fingerprint=self.fingerprint)
         path = [files.add_file(self.folder, *file) for file in written][-1]
         shard = read_shard(*written[-1], fingerprint=self.fingerprint)
-        self._files.append(_File.whole(path, shard, features_of(shard, written[0][1]), own=True))
+        self._files.append(ShardFile.whole(path, shard, features_of(shard, written[0][1]), own=True))
         self._index()
         for least, most in pairwise((0, ROWS_OF_A_SMALL_SHARD, ROWS_OF_A_LARGE_SHARD)):
             small = [file for file in self._files if file.is_mine and least <= file.rows < most]
             if len(small) > SMALL_SHARDS_KEPT:
-                self._merge(small)
+                merge(small, self.folder, fingerprint=self.fingerprint)
+                merged = {file.path for file in small}
+                self._files = [file._replace(own=False) if file.path in merged else file for file in self._files]
         files.remove_left_overs(self.folder)
 
     def add_unreadable(self, reasons: Mapping[str, str]) -> None:
@@ -257,15 +247,17 @@ class Store:
 
     def _list(self, *, lazy: bool) -> None:
         """Read the folders again, without files that were read before and are still there."""
-        known: dict[Path, _File | files.DamagedFileError] = {
+        known: dict[Path, ShardFile | files.DamagedFileError] = {
             file.path: file for file in self._files if file.shard is not None or lazy
         }
         # Content ids are read so quickly that threads would only wait for each other.
         spread = map if lazy else in_order
-        found = files.read_settled(
-            self._paths, lambda paths: spread(lambda path: self._read(path, lazy=lazy), paths), known
-        )
-        self._files = [file for file in found.values() if isinstance(file, _File)]
+
+        def read(path: Path) -> ShardFile | files.DamagedFileError | None:
+            return read_shard_file(path, own=path.parent == self.folder, fingerprint=self.fingerprint, lazy=lazy)
+
+        found = files.read_settled(self._paths, lambda paths: spread(read, paths), known)
+        self._files = [file for file in found.values() if isinstance(file, ShardFile)]
         for path, file in found.items():
             if isinstance(file, files.DamagedFileError):
                 self._leave_out(path, file)
@@ -275,27 +267,6 @@ class Store:
         """The shards of the tracked store, then those of the cache. An earlier row is found first."""
         folders = [self.folder] if self._tracked is None else [self._tracked / self.fingerprint, self.folder]
         return [path for folder in folders for path in files.list_files(folder, SUFFIX)]
-
-    def _read(self, path: Path, *, lazy: bool) -> _File | files.DamagedFileError | None:
-        """A shard, or its content ids, or how it is damaged; None if it has just been merged into another one."""
-        own = path.parent == self.folder
-        try:
-            if lazy:
-                return _File(path, own, read_contents(path, fingerprint=self.fingerprint))
-            data = files.map_file(path)
-            if data is None:
-                return None
-            shard = read_shard(path.name, data, fingerprint=self.fingerprint)
-            features = read_features(path, shard)
-            return None if features is None else _File.whole(path, shard, features, own=own)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise GuardError(
-                f"cannot read the store of embeddings at {path}: {error.strerror}" + files.READABLE
-            ) from error
-        except files.DamagedFileError as error:
-            return error
 
     def _leave_out(self, path: Path, error: files.DamagedFileError) -> None:
         if path.parent == self.folder:
@@ -325,43 +296,3 @@ class Store:
             columns = [file.contents[tracker] for file in self._files]
             self._finders[tracker] = Finder(columns, DIGEST_SIZES[tracker])
         return self._finders[tracker]
-
-    def _merge(self, small: Sequence[_File]) -> None:
-        """Write the rows of these shards as one, then delete them. If the process is killed in between, rows exist
-        twice.
-        """
-        rows = {
-            row.sha256: row
-            for file in small
-            if file.shard is not None and file.features is not None
-            for row in rows_of(file.shard, file.features)
-        }
-        written = [
-            files.add_file(self.folder, *file) for file in shard_files(rows.values(), fingerprint=self.fingerprint)
-        ]
-        remove_shards(file.path for file in small if file.path not in written)
-        paths = {file.path for file in small}
-        self._files = [file._replace(own=False) if file.path in paths else file for file in self._files]
-
-
-class _File(NamedTuple):
-    """A shard's file: its content ids, and the whole shard if it was read."""
-
-    path: Path
-    own: bool
-    contents: Mapping[str, NDArray[np.uint8]]
-    shard: Shard | None = None
-    features: FeatureFile | None = None
-
-    @classmethod
-    def whole(cls, path: Path, shard: Shard, features: FeatureFile, *, own: bool) -> _File:
-        return cls(path, own, shard.digests, shard, features)
-
-    @property
-    def rows(self) -> int:
-        return len(self.contents["sha256"])
-
-    @property
-    def is_mine(self) -> bool:
-        """Whether the file is in this user's cache, and completely read, so that it may be merged."""
-        return self.own and self.shard is not None
