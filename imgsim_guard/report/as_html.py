@@ -6,6 +6,7 @@ own policy lets through, by their hashes, and nothing is fetched.
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 from textwrap import dedent
 from typing import TYPE_CHECKING, NamedTuple
@@ -41,6 +42,9 @@ MOST_PAIRS = 1000
 
 MOST_FOLDERS = 60
 """To choose from."""
+
+UNIT = re.compile(r" (?=[kMG]?B$)")
+"""The space before a unit, at which no line should end."""
 
 
 class _ShownGroup(NamedTuple):
@@ -129,7 +133,7 @@ def _head(result: Result) -> tuple[str, list[str]]:
     """The sentence that the page begins with, and those that follow."""
     if not _is_for_cleaning(result) or not result.groups:
         return headline(result), [said for said, _ in not_counted(result)]
-    copies = sum_of(result.groups) or "no copy that may go"
+    copies = UNIT.sub("\N{NO-BREAK SPACE}", sum_of(result.groups)) or "no copy that may go"
     unreadable = len(result.unreadable)
     return f"{copies}, among {counted(result.queries, 'image', 'images')}.", [
         *left_over(result.groups),

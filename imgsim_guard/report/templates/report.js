@@ -199,7 +199,7 @@ const KEYS = {
   s: (pair) => show(pair, "slider"),
   m: () => document.body.classList.toggle("unmarked"),
   c: (pair) => copy(pair.querySelector(".copy")),
-  "/": () => (groupForm ?? form).text.focus(),
+  "/": () => (groupForm ?? form)?.text.focus(),
   Escape: restore,
 };
 const FOR_A_PAIR = [" ", "s", "c"];
