@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import string
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from imgsim_guard.gate import accepted
 from imgsim_guard.gate.accepted import (
     FILE,
+    MAX_FILE_SIZE,
     AcceptedPair,
     accepted_pair,
     load_accepted,
@@ -175,7 +177,7 @@ def test_every_mistake_is_said_with_its_line() -> None:
         assert line.startswith(f"f:{number}: {message}")
 
 
-def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     file = tmp_path / "accepted.yaml"
     assert load_accepted(file) == []
     file.mkdir()
@@ -189,8 +191,9 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path, monkeypatch: pyt
         load_accepted(file)
     file.write_bytes(b"\xef\xbb\xbf" + HEADER.encode())
     assert load_accepted(file) == []
-    monkeypatch.setattr(accepted, "MAX_FILE_SIZE", 10)
-    with pytest.raises(GuardError, match=re.escape(f"{file}: larger than 10 bytes, the most for the accepted pairs")):
+    os.truncate(file, MAX_FILE_SIZE + 1)
+    message = f"{file}: larger than {MAX_FILE_SIZE:,} bytes, the most for the accepted pairs"
+    with pytest.raises(GuardError, match=re.escape(message)):
         load_accepted(file)
 
 
