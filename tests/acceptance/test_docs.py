@@ -133,6 +133,7 @@ def test_yaml_is_what_reads_that_file_expects(block: Block, tmp_path: Path) -> N
 
 def test_commands_in_ci_parse() -> None:
     of_ci = [block for block in in_language("yaml") if block.title.endswith(".yml")]
+    of_ci = [block for block in of_ci if "- uses: imgsim-guard/imgsim-guard@" not in block.text]  # runs the command
     lines = [line for block in of_ci for line in re.findall(r"(?:run:|-) (imgsim-guard .+)", block.text)]
     assert len(lines) == len(of_ci)
     for line in lines:
