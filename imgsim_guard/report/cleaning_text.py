@@ -12,7 +12,7 @@ from imgsim_guard.report.group_text import counted, group_lines, left_over, sum_
 from imgsim_guard.report.sizes import in_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from imgsim_guard.gate.cleaning.coco import Coco
     from imgsim_guard.gate.cleaning.manifest import Move, Way
@@ -61,7 +61,7 @@ def plan_text(result: Result, files: Sequence[Going], *, what: Following, comman
         left = len(copies) - len(files)
         lines += [f"{counted(left, 'copy', 'copies')} with other bytes would stay as they are."] if left else []
     else:
-        said = sum_of(result.groups) + "".join(f", with {said}" for said in _others(files))
+        said = sum_of(result.groups) + _with_them(files)
     lines += [f"{_naming(one)} that would move (--rewrite-coco writes it anew without them)." for one in what.coco]
     lines.append(f"{said}, {what.would}. {what.nothing}")
     return "\n".join([*lines, f"  {what.do}{command}"]) + "\n"
@@ -79,10 +79,9 @@ def moved_text(  # noqa: PLR0913  all that there is to say
     """What has moved, what could not, and the command that puts it back. `coco`: annotations that name what moved;
     `written`: for each, the file without that, if these were written.
     """
-    with_them = "".join(f", with {said}" for said in _others(files))
     lines = [
         *(f"{shown(problem.path)}   was not moved: {shown(problem.why)}" for problem in problems),
-        f"moved {_images(files)}{with_them}.",
+        f"moved {_images(files)}{_with_them(files)}.",
         *(
             f"{_naming(one)} that moved{f'; {shown(new)} is without them' if new else ''}."
             for one, new in zip_longest(coco, written)
@@ -126,9 +125,8 @@ def _images(files: Sequence[Going]) -> str:
     return f"{counted(len(copies), 'copy', 'copies')}, {in_bytes(sum(copy.size for copy in copies))}"
 
 
-def _others(files: Iterable[Going]) -> Iterator[str]:
+def _with_them(files: Iterable[Going]) -> str:
     """How many files go beside the copies themselves."""
     kinds = [one.kind for one in files]
-    for kind in ("sidecar", "link"):
-        if count := kinds.count(kind):
-            yield counted(count, kind, f"{kind}s")
+    others = [counted(kinds.count(kind), kind, f"{kind}s") for kind in ("sidecar", "link") if kind in kinds]
+    return f", with {' and '.join(others)}" if others else ""

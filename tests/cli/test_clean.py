@@ -69,7 +69,7 @@ def test_a_dry_run_shows_the_groups_and_moves_nothing(here: Path, guard: Guard) 
     assert "keep  photos/0.png   oldest; " in done.out
     assert "  copy  photos/copies/same.png   same bytes; " in done.out
     assert "2 copies in 2 groups, " in done.out
-    assert "with 1 sidecar, with 1 link, would move to photos-removed. Nothing was moved." in done.out
+    assert "with 1 sidecar and 1 link, would move to photos-removed. Nothing was moved." in done.out
     assert done.out.endswith("  move them:  imgsim-guard clean photos --apply\n")
     assert "photos/copies/link.png, photos/link.png, photos/other.png: another name of an image" in done.out
     assert files_in(here / "photos") == before

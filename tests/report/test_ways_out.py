@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -105,6 +106,19 @@ def test_a_changed_image_that_commit_all_would_stage_again_goes_to_the_stash(
     in_folder(person, command(printed, "drop it"), tools)
     assert person.dataset.git("status", "--porcelain") == ""
     assert "vision/data/other.png" in person.dataset.git("stash", "show", "--name-only")
+
+
+def test_of_a_whole_dataset_the_copies_are_taken_out_of_dvc_whatever_their_names(person: Person, tools: Path) -> None:
+    dataset = person.dataset
+    dataset.dvc("init", "--quiet")
+    dataset.add({"pool/b.png": near(3), "pool/a.png": near(3, by=2)}, "pool")
+    os.utime(dataset.root / "pool" / "b.png", (10**9, 10**9))
+    dataset.save()
+    printed = person.guard("check", "--all", code=1)
+    assert "  copy  pool/a.png" in printed
+    assert command(printed, "drop it") == "rm -- pool/a.png && dvc add pool && git add -- pool.dvc"
+    dataset.run("sh", "-c", f'PATH="{tools}:$PATH"; {command(printed, "drop it")}')
+    assert "no near-duplicates" in person.guard("check", "--all")
 
 
 @pytest.mark.parametrize("folder", [False, True])
