@@ -34,8 +34,11 @@ counterpart. JPEG at quality 80 and a resize to two thirds stay below.
 OTHER_COLOUR = 32.0
 """The same for colours, at half the size: JPEG halves the resolution of colour."""
 
-GREY = 3.0
-"""Mean distance of the colour channels from their mean below which a picture is grey."""
+TINTED = 16.0
+"""Distance of a pixel's colour channels from their mean from which on it has a colour; JPEG gives grey pixels less."""
+
+LEAST_TINTED = 0.002
+"""A picture of which no more than this has a colour is grey."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +183,7 @@ def _other_colours(laid: Overlay, colours: tuple[Pixels, Pixels], matrix: Double
     to_half = np.diag([half[0] / laid.one.shape[1], half[1] / laid.one.shape[0], 1.0]) @ laid.to_grid
     one, two, both = laid_in_colour(*colours, matrix, to_half, half)
     inner = cv2.erode(both.astype(np.uint8), NEIGHBOURS) > 0
-    if not inner.any() or _tint(one, inner) < GREY or _tint(two, inner) < GREY:
+    if min(_tinted(one, inner), _tinted(two, inner)) < LEAST_TINTED:
         return None
     gain, offset = _levels(one.mean(axis=2), two.mean(axis=2), inner)
     fitted = one * np.float32(gain) + np.float32(offset)
@@ -188,6 +191,7 @@ def _other_colours(laid: Overlay, colours: tuple[Pixels, Pixels], matrix: Double
     return _Tinted(*min(found, key=lambda pair: min(pair[0].sum(), pair[1].sum())), inner)
 
 
-def _tint(picture: Floats, inner: NDArray[np.bool_]) -> float:
-    seen = picture[inner]
-    return float(np.abs(seen - seen.mean(axis=1, keepdims=True)).mean())
+def _tinted(picture: Floats, inner: NDArray[np.bool_]) -> float:
+    """The share of the inner pixels that has a colour."""
+    distance = np.abs(picture - picture.mean(axis=2, keepdims=True)).max(axis=2)
+    return _share(np.asarray(distance > TINTED), inner)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 LEAST_SIDE = 96
 """Icons and glyphs are enlarged until their longer side is this long, so that windows find room in them."""
 
+LEAST_BREADTH = 32
+"""... and strips until their shorter side is this long, unless the longer one reaches the side of the grid before."""
+
 LEAST_EXTENT = 4
 """An overlap of fewer pixels than this is none."""
 
@@ -74,7 +77,8 @@ def overlay(first: Pixels, second: Pixels, matrix: Doubles, *, side: int, magnif
     stretch = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     longest = max(x1 - x0, y1 - y0)
     coarser = min(1.0, 1 / stretch)
-    factor = max(min(coarser, side / longest), LEAST_SIDE / longest)
+    enlarging = max(LEAST_SIDE / longest, min(LEAST_BREADTH / min(x1 - x0, y1 - y0), side / longest))
+    factor = max(min(coarser, side / longest), enlarging)
     to_grid = np.array([[factor, 0, (0.5 - x0) * factor - 0.5], [0, factor, (0.5 - y0) * factor - 0.5], [0, 0, 1]])
     size = (max(1, round((x1 - x0) * factor)), max(1, round((y1 - y0) * factor)))
     one, inside = _warped(first, to_grid @ np.vstack([matrix, [0, 0, 1]]), size)

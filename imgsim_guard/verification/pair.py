@@ -73,11 +73,10 @@ LEAST_OVERLAP = 0.3
 STRICT_OVERLAP = 0.75
 """... and nearly all of it with few matching points: the squares of a chess board fit a part of any other."""
 
-SIMPLE_FEATURES = 16
-"""Pictures with fewer features than this are simple; a letter has 3 to 15, an icon 20 to 60."""
-
-SIMPLE_SIDE = 256
-"""Larger pictures with as few features are smooth photographs."""
+SIMPLE_FEATURES, SIMPLE_SIDE = 16, 256
+"""Pictures with fewer features than this are simple; a letter has 3 to 15, an icon 20 to 60. Larger ones with as few
+are smooth photographs.
+"""
 
 LEAST_PIXELS = 8
 """Nothing can be aligned to a strip narrower than this many pixels."""
@@ -255,10 +254,11 @@ def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> _Trial
         judgement = judged(seen, proposal.points, laid, drawn=drawings is not None)
     if judgement is Judgement.SAME and drawings is not None and few and not upright(first.small, second.small, matrix):
         judgement = Judgement.OTHER_SIGN  # three stripes that are turned are another flag
-    if judgement is Judgement.SAME and drawings is not None:
+    if judgement in (Judgement.SAME, Judgement.UNCLEAR) and drawings is not None:
         colours, roughly = drawings if laid is affine else None, proposal.points == 0 and exact is None
         found = unexplained(laid, colours, matrix, roughly=roughly, repainted=first.inverted)
-        judgement = judged_drawing(found, repainted=first.inverted)
+        if (other := judged_drawing(found, repainted=first.inverted)) is not Judgement.SAME:
+            judgement = other
     if not simple and judgement is Judgement.SAME:
         if not same_shot(seen, proposal.points, exact=exact, drawn=drawings is not None):
             judgement = Judgement.OTHER_SHOT

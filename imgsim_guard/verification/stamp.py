@@ -33,7 +33,9 @@ class Stamp:
 
     region: Marks  # (h, w), gaps between letters closed
     edges: float  # the part of all edges in either picture that are in it
-    on_plain: bool  # one of the pictures is plain there
+    on_plain: (
+        bool  # one of the pictures is plain there, and lacks edges that the other has: not only its colour differs
+    )
     repeated: bool  # what the one picture shows there, it shows elsewhere as well: a piece, a pip, a stone
     foreign: bool  # a line in a colour that is nowhere else in either picture
 
@@ -54,7 +56,7 @@ def stamp(
     return Stamp(
         region=region,
         edges=float((either & region).sum()) / max(1, int(either.sum())),
-        on_plain=min(inside) < MOST_EDGES_IN_PLAIN,
+        on_plain=min(inside) < MOST_EDGES_IN_PLAIN and _added(edges[written] & region, edges[1 - written]),
         repeated=_repeated(pictures[written], marked & region),
         foreign=colours is not None and any(_foreign(*pair, marked & region) for pair in (colours, colours[::-1])),
     )
@@ -71,6 +73,15 @@ def largest_region(marked: Marks) -> Marks:
 
 def _part(marked: Marks, region: Marks) -> float:
     return float((marked & region).sum()) / max(1, int(region.sum()))
+
+
+LEAST_ADDED = 0.3
+"""Edges that the other picture lacks; where a region only has another colour, its border is in both."""
+
+
+def _added(edges: Marks, others: Marks) -> bool:
+    near = cv2.dilate(others.view(np.uint8), NEIGHBOURS) > 0
+    return float((edges & ~near).sum()) > LEAST_ADDED * float(edges.sum())
 
 
 SAME_ELEMENT = 0.9

@@ -286,3 +286,50 @@ def test_large_pale_drawings_are_compared_without_a_warning() -> None:
         cv2.line(pale, (place, 10), (370 - place // 2, 370), (244, 244, 244), 2)
     cv2.putText(pale, "pale", (100, 200), FONT, 2, (200, 200, 200), 3)
     assert judged(jpeg(pale), pale).outcome == "confirmed"
+
+
+def walker(seed: int) -> Pixels:
+    """A strip of six small figures, 16 x 96, in four greys, as games have them: a head, hair and legs."""
+    rng = np.random.default_rng(seed)
+    picture = np.full((96, 16, 3), 255, np.uint8)
+    for top in range(0, 96, 16):
+        cv2.circle(picture, (8, top + 6), 5, (85, 85, 85), -1)
+        half = rng.choice([0, 85, 170, 255], (8, 6, 1))
+        picture[top + 2 : top + 10, 2:8] = half
+        picture[top + 2 : top + 10, 8:14] = half[:, ::-1]
+        cv2.line(picture, (6, top + 11), (6, top + 14), BLACK, 2)
+        cv2.line(picture, (10, top + 11), (10, top + 14), BLACK, 2)
+    return picture
+
+
+def test_strips_of_small_figures_are_told_apart() -> None:
+    assert judged(walker(1), walker(2)).outcome == "refuted"
+    larger = np.asarray(cv2.resize(walker(1), None, fx=3, fy=3, interpolation=cv2.INTER_NEAREST), np.uint8)
+    assert judged(larger, walker(1)).outcome == "confirmed"
+
+
+def coloured_map(*, changed: int | None = None) -> Pixels:
+    picture, rng = sheet(420, 340), np.random.default_rng(7)
+    shades = rng.choice([40, 90, 140, 190, 235], 30)
+    for place, shade in enumerate(shades.tolist()):
+        x, y = 20 + place % 6 * 60, 20 + place // 6 * 56
+        blue = 255 - shade if place == changed else shade
+        cv2.rectangle(picture, (x, y), (x + 60, y + 56), (255, blue, blue), -1)
+        cv2.rectangle(picture, (x, y), (x + 60, y + 56), (120, 120, 120), 1)
+    return picture
+
+
+@pytest.mark.parametrize("changed", [0, 8, 15])
+def test_a_map_with_one_region_in_another_colour_is_another_map(changed: int) -> None:
+    assert judged(coloured_map(changed=changed), coloured_map()).outcome == "refuted"
+
+
+def test_colours_count_where_little_of_a_drawing_has_any() -> None:
+    charts = []
+    for colour in ((200, 120, 40), (40, 75, 190)):  # of the same grey
+        picture = bars(HEIGHTS)
+        picture[(picture == (180, 119, 31)).all(axis=2)] = (128, 128, 128)
+        cv2.rectangle(picture, (200, 60), (240, 78), colour, -1)
+        cv2.rectangle(picture, (330, 60), (370, 78), colour, -1)
+        charts.append(picture)
+    assert judged(*charts).reason == "the same drawing in other colours"
