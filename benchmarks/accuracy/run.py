@@ -26,7 +26,11 @@ from measuring import report, seconds
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-OURS = {"imgsim-guard": "verify: auto\n", "bare AugNet": "verify: never\n"}
+OURS = {
+    "imgsim-guard": "verify: auto\n",
+    "bare AugNet": "verify: never\n",
+    "without AugNet": "retrieve: hashes\n",
+}
 """The configurations of imgsim-guard. The second finds the embeddings stored that the first has made."""
 
 FOUND = (0, 1)

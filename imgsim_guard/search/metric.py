@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
+from imgsim_guard.search.products import products
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -41,11 +43,6 @@ NONE = -1.0
 
 EXACT_ROWS = 512
 """Pairs whose distance is computed at once: few enough for the processor's cache."""
-
-PIECE = 2**18
-"""Multiplications of a matrix product that OpenBLAS runs on the calling thread (GEMM_MULTITHREAD_THRESHOLD: 2**16 times
-4). Sharing the products of short rows among threads is slow on a busy processor.
-"""
 
 FEW = 32
 """Rows that are multiplied in pieces. With more, the products are large enough to be shared among threads."""
@@ -153,17 +150,6 @@ def squares_of(first: Embeddings, second: Embeddings, rows: Rows, columns: Rows)
         difference -= widened(second[columns[part]])
         squares[part] = lengths(difference)
     return squares
-
-
-def products(rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The matrix products [q, n, c] of rows [n, d] and q arrays of columns [d, c], in pieces of PIECE."""
-    stacks, width, count = columns.shape
-    step = max(1, PIECE // max(1, width * count))
-    whole = len(rows) // step * step
-    pieces = np.matmul(rows[:whole].reshape(whole // step, step, width), columns[:, None]).reshape(stacks, whole, count)
-    if whole == len(rows):
-        return np.asarray(pieces, np.float32)
-    return np.concatenate([pieces, np.matmul(rows[whole:], columns)], axis=1)
 
 
 def lengths(rows: NDArray[np.float32]) -> NDArray[np.float32]:

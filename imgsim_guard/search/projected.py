@@ -16,13 +16,13 @@ from imgsim_guard.search.metric import (
     joined,
     limits_of_nearest,
     measured,
-    products,
     squared_limit,
     squares_between,
     squares_of,
     true_cells,
     widened,
 )
+from imgsim_guard.search.products import products
 from imgsim_guard.search.projection import facing, projected_limits
 from imgsim_guard.system.threads import cores, in_order
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from imgsim_guard.search.blocks import blocks_of
-from imgsim_guard.search.metric import SLACK, lengths, products, widened
+from imgsim_guard.search.metric import SLACK, lengths, widened
+from imgsim_guard.search.products import products
 from imgsim_guard.system.threads import in_order
 
 if TYPE_CHECKING:

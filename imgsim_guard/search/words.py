@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import safetensors.numpy
 
-from imgsim_guard.search.products import in_pieces, products
+from imgsim_guard.search.products import in_pieces, products_with
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -95,18 +95,18 @@ def quantised(descriptors: NDArray[np.uint8]) -> tuple[NDArray[np.uint16], NDArr
     known = vocabulary()
     wide = descriptors.astype(np.float32)
     words, directions = _pieces()
-    nearness = 2 * products(wide, words, len(known.words)) - np.einsum("wd,wd->w", known.words, known.words)
+    nearness = 2 * products_with(words, wide, len(known.words)) - np.einsum("wd,wd->w", known.words, known.words)
     nearest = np.empty((len(wide), NEAREST_WORDS), np.uint16)
     for place in range(NEAREST_WORDS):  # much quicker than sorting thousands to find three
         nearest[:, place] = nearness.argmax(axis=1)
         nearness[np.arange(len(wide)), nearest[:, place]] = -np.inf
-    bits = products(wide, directions, len(known.directions)) > known.middles
+    bits = products_with(directions, wide, len(known.directions)) > known.middles
     return nearest, np.packbits(bits, axis=1, bitorder="little").view("<u8").ravel()
 
 
 @cache
 def _pieces() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The vocabulary's words and directions, as `products` takes them."""
+    """The vocabulary's words and directions, as `products_with` takes them."""
     known = vocabulary()
     return in_pieces(known.words), in_pieces(known.directions)
 

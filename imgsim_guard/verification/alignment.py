@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgsim_guard.search.products import in_pieces, products
+from imgsim_guard.search.products import in_pieces, products_with
 from imgsim_guard.verification.prepared import Box, Features, Floats, Prepared, mirrored, whole_frame
 
 Doubles: TypeAlias = NDArray[np.float64]
@@ -108,7 +108,7 @@ class _Matching:
 def squared_distances(first: Features, second: Features) -> Floats:
     """(n, m) squared distances of the descriptors of n features to those of m, exact."""
     one, two = first.descriptors.astype(np.float32), second.descriptors.astype(np.float32)
-    both = products(one, in_pieces(two), len(two))
+    both = products_with(in_pieces(two), one, len(two))
     return np.asarray((one * one).sum(axis=1)[:, None] + ((two * two).sum(axis=1) - 2 * both))
 
 
