@@ -427,7 +427,7 @@ def hook_repository(tmp_path_factory: pytest.TempPathFactory, of_all_workers: Pa
     """This project as a repository with one commit, from which pre-commit can install the hook. The first worker makes
     it for all, so that pre-commit builds one environment of it.
     """
-    shared = of_all_workers / "hook repository"
+    shared = of_all_workers / "hook-repository"
     if shared.is_dir():
         return Repository(shared / "imgsim-guard")
     made = tmp_path_factory.mktemp("published")
