@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -126,6 +127,9 @@ def test_the_action_does_what_the_workflow_does() -> None:
 
 
 def test_the_action_is_complete() -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-actions"]
+    subprocess.run([*command, str(ROOT / "action.yml")], check=True)
+    assert f"uses: imgsim-guard/imgsim-guard@v{__version__}\n" in (ROOT / "docs" / "ci.md").read_text("utf-8")
     assert ACTION["runs"]["using"] == "composite"
     assert all(step["shell"] == "bash" for step in ACTION_STEPS.values() if "run" in step)
     assert ACTION["inputs"]["package"]["default"] == f"imgsim-guard[dvc]=={__version__}"
