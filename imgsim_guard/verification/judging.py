@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from imgsim_guard.verification.agreement import Agreement
     from imgsim_guard.verification.drawing import Unexplained
     from imgsim_guard.verification.overlay import Overlay
+    from imgsim_guard.verification.prepared import Pixels, Prepared
 
 LEAST_WINDOWS = 40
 """Fewer textured windows than this (of 15 px, 5 apart) could agree by accident."""
@@ -60,6 +61,23 @@ REASONS = {
     Judgement.OTHER_COLOURS: "the same drawing in other colours",
     Judgement.OTHER_SHOT: "they show the same kind of thing in the same place, but the details differ",
 }
+
+
+SIMPLE_FEATURES, SIMPLE_SIDE = 16, 256
+"""Pictures with fewer features than this are simple; a letter has 3 to 15, an icon 20 to 60. Larger ones with as few
+are smooth photographs.
+"""
+
+
+def drawings_of(first: Prepared, second: Prepared) -> tuple[Pixels, Pixels] | None:
+    """Both pictures in colour, if both are drawn."""
+    return None if first.drawing is None or second.drawing is None else (first.drawing, second.drawing)
+
+
+def simple_pair(first: Prepared, second: Prepared) -> bool:
+    """Whether one is no richer than a glyph or a plain symbol; a mirrored b is a d, a turned 6 a 9."""
+    few = min(len(first.features.points), len(second.features.points)) < SIMPLE_FEATURES
+    return few and (drawings_of(first, second) is not None or max(*first.grey.shape, *second.grey.shape) <= SIMPLE_SIDE)
 
 
 def judged_simple(seen: Agreement, *, upright: bool, drawn: bool) -> Judgement:

@@ -16,11 +16,13 @@ from imgsim_guard.verification.judging import (
     MANY_POINTS,
     REASONS,
     Judgement,
+    drawings_of,
     in_place,
     judged,
     judged_drawing,
     judged_simple,
     same_shot,
+    simple_pair,
 )
 from imgsim_guard.verification.overlay import Overlay, overlay, refined, refined_if_blurred, straightened
 from imgsim_guard.verification.paper import printed
@@ -41,7 +43,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from imgsim_guard.model import Outcome, Relation
-    from imgsim_guard.verification.prepared import Pixels
 
 COARSE_SIDE = 192
 """Long side of the grid for the cheap look at a proposal."""
@@ -72,11 +73,6 @@ LEAST_OVERLAP = 0.3
 
 STRICT_OVERLAP = 0.75
 """... and nearly all of it with few matching points: the squares of a chess board fit a part of any other."""
-
-SIMPLE_FEATURES, SIMPLE_SIDE = 16, 256
-"""Pictures with fewer features than this are simple; a letter has 3 to 15, an icon 20 to 60. Larger ones with as few
-are smooth photographs.
-"""
 
 LEAST_PIXELS = 8
 """Nothing can be aligned to a strip narrower than this many pixels."""
@@ -179,7 +175,7 @@ def _best_trial(first: Prepared, second: Prepared) -> _Trial | None:
             best = trial
         if trial.thorough and trial.points >= MANY_POINTS:
             settled = trial
-            if _drawings(first, second) is None:
+            if drawings_of(first, second) is None:
                 break
     return best
 
@@ -246,7 +242,7 @@ def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> _Trial
     if affine is None:
         return None
     laid, seen = _straighter(affine, proposal.points, bent=bent)
-    few, drawings = _simple(first, second), _drawings(first, second)
+    few, drawings = simple_pair(first, second), drawings_of(first, second)
     simple = few and printed(laid)
     if simple:
         judgement = judged_simple(seen, upright=upright(first.small, second.small, matrix), drawn=drawings is not None)
@@ -277,22 +273,11 @@ def _read(first: Prepared, second: Prepared, proposal: Alignment, *, bent: bool)
         if laid is None:
             return None
         laid, seen = _straighter(laid, proposal.points, bent=bent)
-        judgement = judged(seen, proposal.points, laid, drawn=_drawings(first, second) is not None)
+        judgement = judged(seen, proposal.points, laid, drawn=drawings_of(first, second) is not None)
         trial = _trial(judgement, proposal.matrix, proposal, seen, thorough=True)
         if trial.judgement is not Judgement.SAME:
             break
     return trial
-
-
-def _drawings(first: Prepared, second: Prepared) -> tuple[Pixels, Pixels] | None:
-    """Both pictures in colour, if both are drawn."""
-    return None if first.drawing is None or second.drawing is None else (first.drawing, second.drawing)
-
-
-def _simple(first: Prepared, second: Prepared) -> bool:
-    """Whether one is no richer than a glyph or a plain symbol; a mirrored b is a d, a turned 6 a 9."""
-    few = min(len(first.features.points), len(second.features.points)) < SIMPLE_FEATURES
-    return few and (_drawings(first, second) is not None or max(*first.grey.shape, *second.grey.shape) <= SIMPLE_SIDE)
 
 
 def _straighter(laid: Overlay, points: int, *, bent: bool) -> tuple[Overlay, Agreement]:
