@@ -37,9 +37,9 @@ BY_HASH = 5
 BY_FEATURES = 10
 """Candidates for each query by local features; most copies are among the first."""
 
-MANY_VOTES = 3 * UNIT
-"""A pair with so many votes is compared thoroughly. Of 200 copies under one to five edits 0.92 have as many, and no
-unrelated picture had more than 2.6.
+MANY_VOTES = 5 * UNIT // 2
+"""A pair with so many votes is compared thoroughly. Of 400 copies under one to five edits 0.95 have as many, and no
+unrelated picture had more than 2.2.
 """
 
 QUERIES_AT_ONCE = 512

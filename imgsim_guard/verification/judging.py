@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from imgsim_guard.verification.paper import printed
+from imgsim_guard.verification.paper import printed, toned
 
 if TYPE_CHECKING:
     from imgsim_guard.verification.agreement import Agreement
@@ -18,6 +18,11 @@ LEAST_WINDOWS = 40
 
 PHOTOGRAPH_AGREEMENT = 0.6
 """Photographs: copies under captions, patches and watermarks keep 0.75 or more, other pictures reach less."""
+
+LEAST_UNDER_OVERLAYS, ENOUGH_UNDER_OVERLAYS = 0.45, 40
+"""Rich photographs that match in so many points need less: other pictures and stripes may hide half of one, and noise
+lies over all of it. Print needs as much as ever: the plates of one make share 50 to 90 points, and two thirds.
+"""
 
 MOST_SWAPPED = 0.02
 """Paper and screens: print that came and went, as a share of the textured windows. Copies with a logo or a caption stay
@@ -94,6 +99,8 @@ def judged(seen: Agreement, points: int, laid: Overlay, *, drawn: bool) -> Judge
     if seen.textured.sum() < LEAST_WINDOWS:
         return Judgement.UNCLEAR
     enough = PHOTOGRAPH_AGREEMENT if points >= MANY_POINTS else STRICT_AGREEMENT
+    if points >= ENOUGH_UNDER_OVERLAYS and LEAST_UNDER_OVERLAYS <= seen.fraction < enough and toned(laid):
+        enough = LEAST_UNDER_OVERLAYS
     if seen.fraction < enough or (points < MANY_POINTS and not drawn and seen.whole < STRICT_WHOLE):
         return Judgement.DIFFERENT
     if seen.scattered_swaps(LARGEST_OVERLAY) > MOST_SWAPPED and printed(laid):
@@ -112,21 +119,35 @@ PLENTY_OF_POINTS = 60
 
 MOST_SWAPPED_IN_PHOTOGRAPHS = 0.14
 """Plates of one make agree in their frames, exactly. Their letters came and went: 0.24 in the median. Copies under
-captions stay below this.
+captions stay below this; under other pictures they do not, but plates are not as rich in tones as photographs.
 """
 
 
-def same_shot(seen: Agreement, points: int, *, exact: float | None, drawn: bool) -> bool:
+NEARLY_ALL_BLURRED, DETAILED_BLURRED, POINTS_BLURRED = 0.98, 0.8, 20
+"""In a blurred copy nothing can be followed exactly, but next to everything agrees, and in detail. Other photographs of
+a face that share 20 points agree in 0.96 at most, and in detail in 0.6.
+"""
+
+NEARLY_EXACT, POINTS_NEARLY_EXACT = 0.35, 40
+"""Under a faint picture less can be followed. Other photographs of a face share fewer points."""
+
+
+def same_shot(seen: Agreement, points: int, laid: Overlay, *, exact: float | None, drawn: bool) -> bool:
     """Whether two pictures that agree are one and the same, and not two photographs of the same thing.
 
     exact: the share of what was followed from one picture to the other that lies exactly in its place, if known; drawn:
     whether all that is drawn in either was compared, so that its details need not be.
     """
     detailed = seen.detailed > LEAST_DETAILED
-    if not in_place(exact):
-        return points > PLENTY_OF_POINTS and detailed
-    unswapped = seen.scattered_swaps(LARGEST_OVERLAY) < MOST_SWAPPED_IN_PHOTOGRAPHS
-    return drawn or detailed or (points >= MANY_POINTS and unswapped)
+    if exact is not None and not in_place(exact):
+        if points > PLENTY_OF_POINTS and detailed:
+            return True
+        if seen.fraction > NEARLY_ALL_BLURRED and seen.detailed > DETAILED_BLURRED and points >= POINTS_BLURRED:
+            return not printed(laid)
+        return exact >= NEARLY_EXACT and points >= POINTS_NEARLY_EXACT and toned(laid)
+    if drawn or detailed or points < MANY_POINTS:
+        return drawn or detailed
+    return seen.scattered_swaps(LARGEST_OVERLAY) < MOST_SWAPPED_IN_PHOTOGRAPHS or toned(laid)
 
 
 def in_place(exact: float | None) -> bool:

@@ -256,7 +256,7 @@ def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> _Trial
         if (other := judged_drawing(found, repainted=first.inverted)) is not Judgement.SAME:
             judgement = other
     if not simple and judgement is Judgement.SAME:
-        if not same_shot(seen, proposal.points, exact=exact, drawn=drawings is not None):
+        if not same_shot(seen, proposal.points, laid, exact=exact, drawn=drawings is not None):
             judgement = Judgement.OTHER_SHOT
         elif seen.fraction < NEARLY_ALL or printed(laid):
             read = _read(first, second, Alignment(matrix, proposal.points), bent=bent)

@@ -106,3 +106,23 @@ def drawn(colour: Pixels) -> bool:
     span = (cv2.dilate(colour, NEIGHBOURHOOD) - cv2.erode(colour, NEIGHBOURHOOD)).max(axis=2)
     soft = float(((span > FLAT_SPAN) & (span <= SOFT_SPAN)).mean())
     return soft < MOST_SOFT * float((span <= FLAT_SPAN).mean())
+
+
+MOST_HARD, HARD_SPAN, TONE_SHARE = 0.18, 40, 0.32
+"""Photographs have fewer hard edges than print: pixels whose 3 x 3 neighbourhood spans so many grey values, smoothed by
+a pixel, are less than this part. Of two number plates, one has 0.26 or more, however they are lit; a dull one has as
+few, but 0.35 of it are of one tone.
+"""
+
+
+def toned(laid: Overlay) -> bool:
+    """Whether the pictures of an overlay are photographs with soft edges, one of them in many tones, as no print is."""
+    pictures = laid.one, laid.two
+    if min(commonest(picture, laid.both)[1] for picture in pictures) > TONE_SHARE:
+        return False
+    return all(_hard(picture)[laid.both].mean() < MOST_HARD for picture in pictures)
+
+
+def _hard(picture: Floats) -> NDArray[np.bool_]:
+    smooth = cv2.GaussianBlur(picture, (0, 0), 1.0)
+    return np.asarray(cv2.dilate(smooth, NEIGHBOURHOOD) - cv2.erode(smooth, NEIGHBOURHOOD) > HARD_SPAN)

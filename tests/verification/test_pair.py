@@ -20,6 +20,7 @@ from imgsim_guard.verification.agreement import STEP, WINDOW, agreement
 from imgsim_guard.verification.glance import glance, worth_verifying
 from imgsim_guard.verification.overlay import Overlay, overlay, refined
 from imgsim_guard.verification.pair import verify
+from imgsim_guard.verification.paper import toned
 from imgsim_guard.verification.picture import GAP, MARK, SHOWN_SIDE, side_by_side
 from imgsim_guard.verification.prepared import FEATURE_SIDE, GREY_SIDE, mirrored, prepare, shrunk
 
@@ -544,6 +545,69 @@ def test_a_photograph_seen_at_a_wide_angle_is_a_copy(name: str, moved: list[tupl
 @pytest.mark.parametrize("moved", CORNERS_MOVED.values(), ids=CORNERS_MOVED)
 def test_another_page_of_the_same_layout_seen_at_a_wide_angle_is_refuted(moved: list[tuple[float, float]]) -> None:
     assert verify(prepare(tilted_back(TEMPLATES[1], moved)), prepared_template(0)).outcome == "refuted"
+
+
+def under_stripes(picture: Pixels) -> Pixels:
+    """Slanting stripes of one colour hide more than a third."""
+    rows, columns = np.mgrid[: picture.shape[0], : picture.shape[1]]
+    striped = picture.copy()
+    striped[(rows + columns // 2) % 120 < 45] = (60, 160, 30)
+    return striped
+
+
+def under_another(picture: Pixels, other: Pixels) -> Pixels:
+    """Another picture hides nearly half."""
+    height, width = picture.shape[:2]
+    covered = picture.copy()
+    covered[height // 4 : -10, width // 3 : -20] = cv2.resize(
+        other, (width - 20 - width // 3, height - 10 - height // 4), interpolation=cv2.INTER_AREA
+    )
+    return covered
+
+
+@pytest.mark.parametrize(
+    ("name", "over"), [("chelsea.png", "coffee.png"), ("coffee.png", "chelsea.png"), ("astronaut.png", "coffee.png")]
+)
+def test_a_photograph_of_which_much_is_hidden_is_a_copy(name: str, over: str) -> None:
+    picture = pixels_of(name)
+    assert outcome(jpeg(under_stripes(picture)), picture) == "confirmed"
+    assert outcome(jpeg(scaled(grey(under_stripes(mirrored_copy(picture))), 0.8, 0.9)), picture) == "confirmed"
+    assert outcome(jpeg(under_another(picture, pixels_of(over))), picture) == "confirmed"
+
+
+@pytest.mark.parametrize("name", ["chelsea.png", "coffee.png", "astronaut.png"])
+def test_a_strongly_blurred_photograph_is_a_copy(name: str) -> None:
+    picture = pixels_of(name)
+    assert outcome(jpeg(np.asarray(cv2.GaussianBlur(picture, (0, 0), 6), np.uint8)), picture) == "confirmed"
+
+
+def plate(text: str, shade: float) -> Pixels:
+    """A number plate of one make, lit from one side."""
+    picture = np.full((200, 400, 3), (225, 228, 230), np.uint8)
+    cv2.putText(picture, "WASHINGTON, DC", (80, 32), FONT, 0.9, (150, 60, 30), 2)
+    cv2.putText(picture, "TAXATION WITHOUT REPRESENTATION", (8, 190), FONT, 0.68, (150, 60, 30), 1)
+    for y in (48, 168):
+        cv2.line(picture, (0, y), (400, y), (40, 40, 200), 2)
+    cv2.putText(picture, text, (14, 145), FONT, 3.1, (140, 50, 30), 8)
+    light = np.linspace(1, shade, 400)[None, :, None]
+    return np.asarray(cv2.GaussianBlur(np.clip(picture * light, 0, 255).astype(np.uint8), (0, 0), 0.8), np.uint8)
+
+
+def test_plates_of_one_make_with_other_numbers_are_refuted() -> None:
+    for one, other in (("CW1694", "DD9477"), ("DA9836", "BR1932"), ("CD3503", "CW1694")):
+        assert outcome(plate(one, 1.0), plate(other, 0.95)) == "refuted"
+
+
+@pytest.mark.parametrize("shade", [1, 0.95, 0.7])
+def test_photographs_are_rich_in_tones_and_plates_are_not(shade: float) -> None:
+    def rich(one: Pixels, other: Pixels) -> bool:
+        laid = overlay(prepare(one).small, prepare(other).small, np.eye(2, 3), side=FEATURE_SIDE)
+        return laid is not None and toned(laid)
+
+    assert not rich(plate("CW1694", 1.0), plate("DD9477", shade))
+    for name in ("chelsea.png", "coffee.png", "rocket.jpg"):
+        picture = pixels_of(name)
+        assert rich(lighter(picture, 10 * shade), picture)
 
 
 def test_only_a_page_seen_at_an_angle_moves_as_under_perspective() -> None:
