@@ -22,7 +22,7 @@ from imgsim_guard.gate.notes import (
     unverified,
 )
 from imgsim_guard.gate.policy import Policy
-from imgsim_guard.model import GuardError, Match, Result, Unreadable, tracker_of
+from imgsim_guard.model import UNMEASURED, GuardError, Match, Result, Unreadable, tracker_of
 from imgsim_guard.sources.selection import without_moved
 
 if TYPE_CHECKING:
@@ -144,10 +144,12 @@ def compare_with(first: Image, others: Sequence[Image], pipeline: Pipeline, *, b
 
     store = pipeline.store
     rows = store.find([first.content, *(other.content for other in others)])
-    ours = store.embeddings([rows[first.content]])
     pairs = []
     for other in others:
-        distance = float(distances(ours, store.embeddings([rows[other.content]]))[0])
+        distance = UNMEASURED
+        if store.has_embeddings:
+            ours, theirs = (store.embeddings([rows[image.content]]) for image in (first, other))
+            distance = float(distances(ours, theirs)[0])
         pairs.append(candidate(first, other, distance, Policy(bounds), likely=True))
     same = [store.pixels(rows[first.content]) == store.pixels(rows[other.content]) for other in others]
     evidence, _ = _evidence(pairs, same, pipeline, policy=Policy(bounds), looks=Looks(all_pairs=True))

@@ -95,6 +95,19 @@ def test_a_second_quick_scan_finds_the_same_and_reads_no_pixels(
     assert guard("scan", "--quick", "photos") == first
 
 
+def test_the_frames_of_a_film_are_one_group(folder: Path, cache: Path, guard: Callable[..., Outcome]) -> None:
+    whole = pixels_of("chelsea.png")
+    for number in range(9):
+        x, y = 4 * number, 2 * number
+        frame = np.ascontiguousarray(whole[y : y + 240, x : x + 320])
+        (folder / f"film-{number}.jpg").write_bytes(encoded(frame, ".jpg"))
+    code, out, err = guard("scan", "--quick", *(f"film-{number}.jpg" for number in range(9)))
+    assert (code, err) == (1, "")
+    assert "8 near-duplicates among 9 images, checked against 8 in 0.0 s. " in out
+    assert "more within reach, not looked at (--all-pairs looks at all)." in out
+    assert names(cache) == {WITHOUT_EMBEDDINGS}
+
+
 @pytest.mark.usefixtures("cache")
 def test_what_only_looks_alike_is_no_match_whatever_the_threshold(folder: Path, guard: Callable[..., Outcome]) -> None:
     (folder / FILE_NAME).write_text("threshold: 50\nreach: 50\n")
