@@ -216,7 +216,10 @@ def test_annotations_that_name_what_moves_are_listed_and_written_anew(here: Path
             "annotations/all.json": coco("0.png", "1.png", "copies/0.png", "copies/same.png").encode(),
             "photos/copies/some.json": coco("0.png", "same.png", "gone.png").encode(),
             "photos/only 0.json": coco("0.png").encode(),  # there is one of this name in `photos`, too
-            "photos/other.json": b'{"file_name": "copies/0.png"}',
+            "photos/strange.json": b'{"file_name": "copies/0.png"}',
+            "photos/list.json": b'["file_name"]',
+            "photos/boxes.json": b'{"images": [{"id": 1, "file_name": "copies/0.png"}], "annotations": [1]}',
+            "photos/other.json": coco("copies/0.png").encode(),  # which belongs to other.png
         }
     )
     before = files_in(here)
@@ -225,6 +228,8 @@ def test_annotations_that_name_what_moves_are_listed_and_written_anew(here: Path
     assert f"annotations/all.json {said}" in done.out
     assert f"photos/copies/some.json {said}" in done.out
     assert "only 0.json" not in done.out
+    for name in ("other", "strange", "list", "boxes"):
+        assert f"{name}.json" not in done.out
     assert done.out.endswith("  move them:  imgsim-guard clean photos --apply\n")
     done = guard("clean", "photos", "--rewrite-coco", "--apply")
     assert "annotations/all.json names 2 images that moved; annotations/all-cleaned.json is without them.\n" in done.out

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgsim_guard.model import GuardError
+from imgsim_guard.sources.selection import has_image_suffix
 from imgsim_guard.system.files import free_name, read_text, replace_file
 
 if TYPE_CHECKING:
@@ -55,8 +56,8 @@ def written_without(file: Coco) -> tuple[str, str]:
     document = _document(file.path)
     gone = {image["id"] for image in document["images"] if image["file_name"] in file.names}
     document["images"] = [image for image in document["images"] if image["id"] not in gone]
-    if isinstance(document.get("annotations"), list):
-        document["annotations"] = [one for one in document["annotations"] if one.get("image_id") not in gone]
+    if document.get("annotations"):
+        document["annotations"] = [one for one in document["annotations"] if one["image_id"] not in gone]
     folder, stem = Path(file.path).parent, Path(file.path).stem
     target = folder / free_name(f"{stem}{CLEANED}.json", folder)
     data = json.dumps(document).encode()
@@ -68,18 +69,30 @@ def written_without(file: Coco) -> tuple[str, str]:
 
 
 def _candidates(named: Iterable[str]) -> Iterator[str]:
-    """The paths of JSON files, each once."""
+    """The paths of JSON files, each once, without sidecars: one file has the annotations of many images."""
     seen: set[str] = set()
     for path in named:
         folder = path if os.path.isdir(path) else os.path.dirname(path) or "."  # noqa: PTH112,PTH120
         beside = os.path.relpath(os.path.join(os.path.realpath(folder), os.pardir))  # noqa: PTH118
-        below = [os.path.join(at, name) for at, _, names in os.walk(folder) for name in names]  # noqa: PTH118
-        for place in (beside, os.path.join(beside, BESIDE)):  # noqa: PTH118
-            below += [os.path.join(place, name) for name in (os.listdir(place) if os.path.isdir(place) else ())]  # noqa: PTH112,PTH118,PTH208
-        for file in map(os.path.normpath, below):
-            if file.endswith(".json") and os.path.abspath(file) not in seen and os.path.isfile(file):  # noqa: PTH100,PTH113
-                seen.add(os.path.abspath(file))  # noqa: PTH100
-                yield file
+        places = [(at, names) for at, _, names in os.walk(folder)]
+        places += [(place, _listed(place)) for place in (beside, os.path.join(beside, BESIDE))]  # noqa: PTH118
+        for place, names in places:
+            stems = {os.path.splitext(name)[0] for name in names if has_image_suffix(name)}  # noqa: PTH122
+            of_images = {*names} if stems else set()
+            for name in names:
+                stem = name.removesuffix(".json")
+                file = os.path.normpath(os.path.join(place, name))  # noqa: PTH118
+                own = name.endswith(".json") and stem not in stems and stem not in of_images
+                if own and os.path.abspath(file) not in seen and os.path.isfile(file):  # noqa: PTH100,PTH113
+                    seen.add(os.path.abspath(file))  # noqa: PTH100
+                    yield file
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208
+    except OSError:
+        return []
 
 
 def _names(path: str) -> list[str]:
@@ -97,8 +110,11 @@ def _document(path: str) -> dict[str, Any]:
     """Raises GuardError for what is no file of annotations."""
     try:
         document: dict[str, Any] = json.loads(read_text(Path(path), what="annotations", largest=LARGEST))
-        right = all(isinstance(image["file_name"], str) and "id" in image for image in document["images"])
-    except (ValueError, TypeError, KeyError, RecursionError):
+        right = all(isinstance(image["file_name"], str) for image in document["images"])
+        ids = [image["id"] for image in document["images"]]
+        ids += [one["image_id"] for one in document.get("annotations") or ()]
+        right &= all(isinstance(number, int | str) for number in ids)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         right = False
     if not right:
         raise GuardError(f"{path}: no annotations in COCO's format")
