@@ -1,4 +1,5 @@
-"""Adopting a dirty folder: `init`, `embed`, `accept --all`, and then one new duplicate, in a real repository.
+"""Adopting a dirty folder, and then one new duplicate, in a real repository: by `init`, `embed`, `check --all` and
+`accept --all`, or, with --adopt, by `init --adopt`, which shows the duplicates, and `init --adopt --yes`.
 
 The pictures are drawn, each from its number, so that a run can be repeated; every duplicate is an edit of one of them.
 """
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from imgsim_guard.gate.accepted import load_accepted
 from imgsim_guard.system.cache_folder import CACHE_VARIABLE
 
 if TYPE_CHECKING:
@@ -34,15 +36,23 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--images", type=int, default=2_000, help="duplicates included (default 2,000)")
     arguments.add_argument("--duplicates", type=int, default=150)
+    arguments.add_argument("--adopt", action="store_true", help="adopt it by init --adopt")
     arguments.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder, "repository")
         guard = Guard(root, Path(folder, "cache"))
         planted = _make(root, images=options.images, duplicates=options.duplicates)
-        for command in (["init"], ["embed"], ["accept", "--all", "--reason", "there before the gate"]):
-            guard(*command)
-        accepted = [line for line in guard.said.splitlines() if line.startswith("accepted: ")]
+        if options.adopt:
+            guard("init", "--adopt", code=1)
+            guard("init", "--adopt", "--yes")
+        else:
+            guard("init")
+            guard("embed")
+            guard("check", "--all", "--html", str(Path(folder, "report.html")), code=1)
+            guard("accept", "--all", "--reason", "there before the gate")
+        accepted = [pair.shown for pair in load_accepted(root / ".imgsim-guard" / "accepted.yaml")]
+        adopting = sum(guard.seconds.values())
         _git(root, "add", ".")
         _git(root, "commit", "--quiet", "-m", "the gate")
         cv2.imwrite(str(root / "data" / "new.jpg"), _cropped(drawn(options.duplicates)), [cv2.IMWRITE_JPEG_QUALITY, 80])
@@ -54,7 +64,7 @@ def main() -> None:
         guard("hook")
         guard("check", "--all")
         size = (root / ".imgsim-guard" / "accepted.yaml").stat().st_size
-    found = {frozenset(line.removeprefix("accepted: ").split(" and ")) for line in accepted}
+    found = {frozenset(shown.split(" and ")) for shown in accepted}
     figures = {
         "images": options.images,
         "duplicates": len(planted),
@@ -63,6 +73,7 @@ def main() -> None:
         "other pairs": len(found - planted.keys()),
         "bytes of accepted.yaml": size,
         "seconds": guard.seconds,
+        "seconds of adopting": round(adopting, 1),
     }
     print(json.dumps(figures, indent=1))
     print(f"\nThe new duplicate:\n\n{refused}\nWithout it:\n\n{guard.said}")
@@ -86,7 +97,7 @@ class Guard:
         done = subprocess.run(
             command, cwd=self.root, env=self.environment, stdout=subprocess.PIPE, text=True, check=False
         )
-        name = " ".join(arguments[:2]) + (" (refused)" if done.returncode == 1 else "")
+        name = " ".join(arguments[:3]) + (" (refused)" if done.returncode == 1 else "")
         self.seconds[name] = round(time.perf_counter() - started, 1)
         self.said = done.stdout
         print(f"{name}: {self.seconds[name]} s", flush=True)

@@ -171,6 +171,13 @@ def setting_up(add: Add, common: argparse.ArgumentParser) -> None:
         help="check: one stage, with a store that sync publishes (as --dvc); embed: two stages, embed and check",
     )
     init.add_argument("--dry-run", action="store_true", help="show what would be written, but write nothing")
+    init.add_argument(
+        "--adopt",
+        action="store_true",
+        help="also embed and check all images, show the duplicates, and accept them as the baseline if you agree",
+    )
+    init.add_argument("--yes", action="store_true", help="with --adopt: accept the duplicates without asking")
+    init.set_defaults(all_pairs=True)  # a baseline has all of them
 
     config = add("config", "show the effective settings, and the rules for a path", [common])
     config.add_argument("paths", nargs="*", metavar="PATH", help="images (default: show all settings)")
@@ -207,7 +214,11 @@ def living_with_it(add: Add, common: argparse.ArgumentParser) -> None:
     accept.add_argument("--worktree", action="store_true", help="use the worktree, as if everything were staged")
     accept.add_argument("--prune", action="store_true", help="remove accepted pairs whose images are gone")
 
-    add("sync", "publish the embeddings of staged and committed images to the tracked store", [common])
+    add(
+        "sync",
+        "publish the embeddings of staged and committed images to the tracked store; embeds the staged ones",
+        [common],
+    )
 
     store = add("store", "inspect and maintain the tracked store", [common])
     store.add_argument(

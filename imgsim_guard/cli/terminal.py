@@ -35,6 +35,14 @@ def say(text: str, *, to_stderr: bool = False) -> None:
     print(as_typed(text), end="", file=sys.stderr if to_stderr else sys.stdout)
 
 
+def agreed(question: str) -> bool:
+    """Whether a person answers yes; False without a terminal to ask on."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        return False
+    print(question, end="", flush=True)
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
 def as_typed(text: str) -> str:
     """The text with its commands in a form that works in the user's shell.
 

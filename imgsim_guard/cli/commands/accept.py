@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from imgsim_guard.cli.baseline import stage_accepted
 from imgsim_guard.cli.job import in_repository
-from imgsim_guard.cli.scaffold import merging
-from imgsim_guard.cli.terminal import say, text_of, write_texts
+from imgsim_guard.cli.terminal import say
 from imgsim_guard.cli.wiring import opened_pipeline
-from imgsim_guard.gate.accepted import accepted_pair, load_accepted, still_there, write_accepted
+from imgsim_guard.gate.accepted import accepted_pair, load_accepted, still_there
 from imgsim_guard.gate.check import check as run_check
 from imgsim_guard.gate.judge import identity_of
 from imgsim_guard.gate.look import Looks
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imgsim_guard.cli.job import Job
-    from imgsim_guard.config.settings import Settings
     from imgsim_guard.gate.accepted import AcceptedPair
     from imgsim_guard.gate.workspace import Workspace
     from imgsim_guard.model import Match, Result, Selection
@@ -49,7 +48,7 @@ def accept(arguments: argparse.Namespace) -> int:
                 say(f"accepted: {shown(match.query.path)} and {shown(match.gallery.path)}\n")
             say(f"accepted pairs: {len(matches):,}.\n")
             kept = [*known, *(accepted_pair(match, arguments.reason) for match in matches)]
-        _write(git, settings, kept)
+        stage_accepted(git, settings, kept)
     return 0
 
 
@@ -111,11 +110,3 @@ def _pruned(git: Git, workspace: Workspace, known: Sequence[AcceptedPair]) -> li
         [content for pair in known for content in pair.contents] + [image.content for image in selection.queries]
     )
     return still_there(known, selection.queries, identity_of(alike))
-
-
-def _write(git: Git, settings: Settings, pairs: Sequence[AcceptedPair]) -> None:
-    attributes = merging(settings.accepted, lambda path: text_of(git.root, path))
-    texts = {settings.accepted: write_accepted(pairs), attributes.path: attributes.text}
-    write_texts(git.root, {path: text for path, text in texts.items() if text is not None})
-    git.text("add", "--", *texts)
-    say(f"{settings.accepted} is staged; commit it with the images.\n")

@@ -7,6 +7,8 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from imgsim_guard.cli import scaffold
+from imgsim_guard.cli.baseline import adopt
+from imgsim_guard.cli.commands.sync import sync
 from imgsim_guard.cli.job import in_repository
 from imgsim_guard.cli.terminal import say, text_of, write_texts
 from imgsim_guard.config.settings import FILE_NAME, PREVIEWS
@@ -21,7 +23,7 @@ from imgsim_guard.sources.worktree import with_worktree
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from imgsim_guard.cli.job import Job
@@ -40,8 +42,10 @@ MERGE_DRIVER = {
 
 def init(arguments: argparse.Namespace) -> int:
     """`imgsim-guard init`."""
+    if (arguments.adopt and arguments.dry_run) or (arguments.yes and not arguments.adopt):
+        raise GuardError("--adopt and --dry-run exclude each other, and --yes needs --adopt")
+    uses_dvc = bool(arguments.dvc or arguments.stages)
     with in_repository(arguments) as (git, job), with_worktree(git) as state:
-        uses_dvc = arguments.dvc or arguments.stages
         project = _project(git, job) if uses_dvc else ""
         found = tracked.everything(state, job.workspace.is_image)
         say("".join(f"{line}\n" for line in _found(found)))
@@ -52,8 +56,26 @@ def init(arguments: argparse.Namespace) -> int:
             _show(file, dry_run=arguments.dry_run)
         if uses_dvc:
             _configure_merging(git, dry_run=arguments.dry_run)
-        if not arguments.dry_run:
-            say(_next_steps([path for file in files if (path := git.root / file.path).exists()], uses_dvc=uses_dvc))
+        written = [path for file in files if (path := git.root / file.path).exists()]
+        if not arguments.dry_run and not arguments.adopt:
+            say(_next_steps(written, uses_dvc=uses_dvc))
+    return 0 if not arguments.adopt else _adopt(arguments, written, uses_dvc=uses_dvc)
+
+
+def _adopt(arguments: argparse.Namespace, written: list[Path], *, uses_dvc: bool) -> int:
+    """By the configuration that was written. 1 while there are duplicates that nobody accepted."""
+    with in_repository(arguments) as (git, job), with_worktree(git) as state:
+        if not adopt(git, state, job):
+            return 1
+        git.text("add", "--", *(path.relative_to(git.root).as_posix() for path in written))
+    publishes = uses_dvc and arguments.stages != "embed"
+    if publishes:
+        sync(arguments)
+    types = " ".join(f"-t {name}" for name in HOOK_TYPES)
+    steps = [("install hooks:", f"pre-commit install {types}"), ("commit it:", 'git commit -m "Guard the dataset"')]
+    if publishes:
+        steps.append(("share it:", "dvc push && git push; run imgsim-guard init --dvc once in each clone"))
+    say(_listed(steps))
     return 0
 
 
@@ -137,4 +159,8 @@ def _next_steps(paths: list[Path], *, uses_dvc: bool) -> str:
     ]
     if uses_dvc:
         steps.append(("share it:", "commit, then imgsim-guard sync; run imgsim-guard init --dvc once in each clone"))
+    return _listed(steps)
+
+
+def _listed(steps: Iterable[tuple[str, str]]) -> str:
     return "next:\n" + "".join(f"  {what:17}{command}\n" for what, command in steps)

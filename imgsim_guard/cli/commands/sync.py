@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from imgsim_guard.cli.job import in_repository
 from imgsim_guard.cli.terminal import progress_display, say
+from imgsim_guard.cli.wiring import embed_images
 from imgsim_guard.config.settings import PREVIEWS
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.sources import tracked
@@ -31,6 +32,8 @@ def sync(arguments: argparse.Namespace) -> int:
         team.require_whole()
         selection = tracked.everything(git, workspace.is_image)
         store = workspace.store
+        staged = tracked.staged(git, workspace.is_image)
+        embed_images(staged.queries, Trackers(git, staged.revision), job)
         published = publish_missing(selection.queries, store, team.folder)
         pointers = [team.pointer] if team.add() else []
         if workspace.settings.previews:
