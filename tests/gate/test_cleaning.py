@@ -87,6 +87,10 @@ def test_another_file_system_is_copied_to(tmp_path: Path, monkeypatch: pytest.Mo
         ({"moves": [{"kind": "device"}]}, "no manifest of imgsim-guard clean"),
         ({"format": 2}, "format 2 is not known to this version"),
         ({"continues": "../x.json"}, "which is no manifest"),
+        ({"made": [["/etc/passwd", ""]]}, "names a file outside of its folders"),
+        ({"moves": [{"way": "hardlink", "kept": "../../b.png"}]}, "names a file outside of its folders"),
+        ({"moves": [{"way": "symlink"}]}, "no manifest of imgsim-guard clean"),
+        ({"moves": [{"mode": "7"}]}, "no manifest of imgsim-guard clean"),
     ],
 )
 def test_a_manifest_that_leads_elsewhere_is_not_followed(tmp_path: Path, change: dict[str, object], said: str) -> None:

@@ -24,6 +24,9 @@ FORMAT = 1
 LARGEST = 2**30
 """Bytes: two million moves."""
 
+MADE = ".json"
+"""What files are that undoing removes, since they were made with the clean-up: annotations."""
+
 NAME = re.compile(r"manifest-(\d{1,9})\.json")
 
 Kind = Literal["image", "sidecar", "link"]
@@ -116,6 +119,7 @@ def read_manifest(path: Path) -> Manifest:
     names = [name for move in moves for name in (move.source, move.target) if name or move.way == "move"]
     names += [move.kept for move in moves if move.way != "move"]
     outside = [name for name in names if not _is_below(name)]
+    outside += [name for name, _ in made if not name.endswith(MADE)]
     if outside or not isinstance(root, str) or not Path(root).is_absolute():
         raise GuardError(f"{path}: names a file outside of its folders: {(outside or [root])[0]}")
     if continues and not (isinstance(continues, str) and NAME.fullmatch(continues)):
