@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache, partial
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,9 +40,17 @@ smaller.
 """
 
 
+class Looks:
+    """What is read of images, each once: `measured` and `looked_at` are functions of an image."""
+
+    def __init__(self, source: Source) -> None:
+        self.measured = cache(partial(_measured, source=source))
+        self.looked_at = cache(partial(_looked_at, source=source))
+
+
 def facts_of(  # noqa: PLR0913  all facts meet here
     matches: Collection[Match],
-    source: Source,
+    looks: Looks,
     *,
     held: Callable[[Image], bool],
     protected: Callable[[str], bool],
@@ -49,10 +58,10 @@ def facts_of(  # noqa: PLR0913  all facts meet here
     order: Callable[[str], int],
 ) -> dict[Image, Facts]:
     """The facts about each image of the matches. An image that is not on this machine has no size."""
-    around = pages(matches, source)
+    around = pages(matches, looks)
     found: dict[Image, Facts] = {}
     for image in sorted({image for match in matches for image in (match.query, match.gallery)}):
-        width, height, size = _measured(image, source)
+        width, height, size = looks.measured(image)
         found[image] = Facts(
             width,
             height,
@@ -85,21 +94,18 @@ def age_of(path: str, commit: int | None) -> float:
         return inf
 
 
-def pages(matches: Iterable[Match], source: Source) -> set[Image]:
+def pages(matches: Iterable[Match], looks: Looks) -> set[Image]:
     """The images that show another image as a picture of its own: a page, a collage, a screenshot, a frame.
 
     A photograph from which another was cropped shows that one on a part of its area, too, but without a border. So the
     part must be surrounded by one colour, or be one of the pictures within the image.
     """
     found: set[Image] = set()
-    parts: dict[Image, tuple[NDArray[np.uint8], list[Box]] | None] = {}
     for match in matches:
         for outer, inner in ((match.query, match.gallery), (match.gallery, match.query)):
             if outer not in found and shows_part(match, outer, NEARLY_ALL):
-                if outer not in parts:
-                    parts[outer] = _looked_at(outer, source)
-                corners = _corners(match, outer, _measured(outer, source), _measured(inner, source))
-                looked = parts[outer]
+                looked = looks.looked_at(outer)
+                corners = _corners(match, outer, looks.measured(outer), looks.measured(inner))
                 if looked is not None and corners is not None and _is_set_off(corners, *looked):
                     found.add(outer)
     return found

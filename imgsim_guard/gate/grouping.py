@@ -8,7 +8,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from imgsim_guard.gate.check import compare_with
-from imgsim_guard.gate.facts import age_of, facts_of
+from imgsim_guard.gate.facts import Looks, age_of, facts_of
 from imgsim_guard.gate.groups import groups_of
 from imgsim_guard.gate.judge import in_order
 from imgsim_guard.gate.keep import rank
@@ -47,12 +47,12 @@ def grouped(  # noqa: PLR0913  all that is known meets here
     matches = [match for match in result.matches if match.counts and match.rule.on_match != "ignore"]
     if not matches:
         return result
-    commits = added()
+    commits, looks = added(), Looks(pipeline.source)
 
     def facts(found: Sequence[Match]) -> Mapping[Image, Facts]:
         return facts_of(
             found,
-            pipeline.source,
+            looks,
             held=lambda image: not wishes.movable(image.path) or commits(image.path) is not None,
             protected=policy.is_protected,
             age=lambda path: age_of(path, commits(path)),

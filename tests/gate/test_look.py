@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 from conftest import Files, ThumbnailEmbedder, encoded, image_of, open_store, pixels_of
 
+from imgsim_guard.gate import facts as facts_module
 from imgsim_guard.gate import look as looking
 from imgsim_guard.gate.accepted import accepted_pair
 from imgsim_guard.gate.check import check
+from imgsim_guard.gate.grouping import grouped
+from imgsim_guard.gate.groups import Wishes
 from imgsim_guard.gate.look import ENOUGH, Looks
 from imgsim_guard.gate.pipeline import Pipeline
 from imgsim_guard.gate.policy import Policy
@@ -24,6 +27,8 @@ from imgsim_guard.store.verdicts import Verdicts
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+
+    from imgsim_guard.sources.source import Source
 
 BOUNDS = Bounds(threshold=9.0, reach=12.0)
 POLICY = Policy(BOUNDS, Limits())
@@ -198,3 +203,21 @@ def test_a_query_is_looked_at_until_enough_are_confirmed_in_the_order_of_distanc
     for pair, evidence in zip(pairs, seen.evidence, strict=True):
         names_of = pair.query.path, pair.gallery.path
         assert (evidence is looking.NOT_LOOKED_AT) == (names_of not in expected)
+
+
+def test_the_groups_of_a_film_read_each_picture_once_for_its_facts(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    make = facts_module._looked_at  # noqa: SLF001
+
+    def noting(image: Image, source: Source) -> object:
+        looked.append(image.path)
+        return make(image, source)
+
+    monkeypatch.setattr(facts_module, "_looked_at", noting)
+    result = run(FILM)
+    assert result.not_looked_at
+    pipeline = Pipeline(run.files, open_store(run.root), ThumbnailEmbedder, lambda _total, _doing: lambda: None)
+    wishes = Wishes("best", (), lambda _path: True, POLICY.ignores)
+    assert grouped(result, pipeline, POLICY, wishes=wishes).groups
+    assert looked
+    assert len(looked) == len(set(looked))
