@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from imgsim_guard.gate.keep import Facts, Rank
     from imgsim_guard.gate.pipeline import Pipeline
     from imgsim_guard.gate.policy import Policy
-    from imgsim_guard.model import Group, Image, Keep, Match, Result, Selection
+    from imgsim_guard.model import Group, Image, Match, Result, Selection
 
 MOST_COMPARED = 100
 """Images of a group that are compared with all others of it. With more, the work would grow with the square."""
@@ -38,8 +39,8 @@ def grouped(  # noqa: PLR0913  all that is known meets here
     added: Callable[[], Callable[[str], int | None]] = lambda: lambda _path: None,
     named: Sequence[str] = (),
 ) -> Result:
-    """The result with its groups. If all images of a repository were compared, the newer image of each match is the
-    query.
+    """The result with its groups. In a repository, the query of each match is the newer image or, of images that came
+    together, the one that the keep rule gives up.
 
     `added`: returns a function that tells when an image was committed; it is only called if there are groups. `named`:
     the paths that the user named, in that order.
@@ -55,13 +56,13 @@ def grouped(  # noqa: PLR0913  all that is known meets here
             looks,
             held=lambda image: not wishes.movable(image.path) or commits(image.path) is not None,
             protected=policy.is_protected,
-            age=lambda path: age_of(path, commits(path)),
+            age=partial(_age, in_folders=result.scope == "folders", commits=commits),
             order=_order(named),
         )
 
     known = facts(matches)
-    if result.scope == "all":
-        result = replace(result, matches=in_order(_with_newer_named(result.matches, known, commits, wishes.keep)))
+    if result.scope != "folders":
+        result = replace(result, matches=in_order(_with_newer_named(result.matches, known, commits, wishes)))
         matches = [match for match in result.matches if match.counts and match.rule.on_match != "ignore"]
     found = groups_of(matches, known, wishes)
     compared = {frozenset((match.query, match.gallery)) for match in result.matches}
@@ -72,18 +73,29 @@ def grouped(  # noqa: PLR0913  all that is known meets here
     return replace(result, groups=found)
 
 
+def _age(path: str, *, in_folders: bool, commits: Callable[[str], int | None]) -> float:
+    """When an image was committed or, in folders, written. A checkout writes files at any time, so that in a repository
+    their times say nothing.
+    """
+    commit = commits(path)
+    return inf if commit is None and not in_folders else age_of(path, commit)
+
+
 def _with_newer_named(
-    matches: Iterable[Match], facts: Mapping[Image, Facts], commits: Callable[[str], int | None], keep: Keep
+    matches: Iterable[Match], facts: Mapping[Image, Facts], commits: Callable[[str], int | None], wishes: Wishes
 ) -> Iterator[Match]:
-    """Each match with the newer image as its query: by history, and within a commit by the keep rule."""
+    """Each match with the image that came later as its query: by history, and of images that came together the one that
+    the keep rule gives up.
+    """
 
     def later(image: Image) -> tuple[float, Rank]:
         commit = commits(image.path)
-        return inf if commit is None else commit, rank(image, facts[image], keep)
+        return inf if commit is None else commit, rank(image, facts[image], wishes.keep)
 
     for match in matches:
         known = match.query in facts and match.gallery in facts and match.accepted is None
-        yield the_other_way(match) if known and later(match.query) < later(match.gallery) else match
+        together = known and wishes.movable(match.gallery.path)  # else the other was there before
+        yield the_other_way(match) if together and later(match.query) < later(match.gallery) else match
 
 
 def _missing(

@@ -195,6 +195,17 @@ def test_a_check_of_everything_shows_groups_and_names_what_came_later(
     assert '<section id="groups"' in (staged.root / "page.html").read_text()
 
 
+def test_of_new_images_that_are_copies_of_each_other_the_worse_one_is_refused(
+    staged: Repository, guard: Callable[..., Outcome]
+) -> None:
+    staged.git("reset", "--quiet", "--", "copy.png")
+    small = cv2.resize(pixels_of("coffee.png"), (120, 90), interpolation=cv2.INTER_AREA)
+    staged.stage({"a-coffee.jpg": encoded(np.asarray(small, np.uint8), ".jpg")})
+    code, out, _ = guard("check")
+    assert (code, out.splitlines()[0].split("   ")[0]) == (1, "a-coffee.jpg")
+    assert "  drop it:           git reset -- a-coffee.jpg\n" in out
+
+
 def test_a_page_where_nothing_is_new(staged: Repository, guard: Callable[..., Outcome]) -> None:
     staged.git("reset", "--quiet", "--hard")
     assert guard("hook").code == 0

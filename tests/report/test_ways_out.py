@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
-from conftest import THUMBNAILS, Dataset, Person, Repository, near
+from conftest import THUMBNAILS, Dataset, Person, Repository, encoded, near, random_picture
 
 from imgsim_guard.gate.judge import exact_duplicate
 from imgsim_guard.gate.policy import Policy
@@ -111,8 +111,8 @@ def test_a_changed_image_that_commit_all_would_stage_again_goes_to_the_stash(
 def test_of_a_whole_dataset_the_copies_are_taken_out_of_dvc_whatever_their_names(person: Person, tools: Path) -> None:
     dataset = person.dataset
     dataset.dvc("init", "--quiet")
-    dataset.add({"pool/b.png": near(3), "pool/a.png": near(3, by=2)}, "pool")
-    os.utime(dataset.root / "pool" / "b.png", (10**9, 10**9))
+    large = encoded((random_picture(3, 48, 64) // 2 + 65).astype(np.uint8))
+    dataset.add({"pool/b.png": large, "pool/a.png": near(3)}, "pool")
     dataset.save()
     printed = person.guard("check", "--all", code=1)
     assert "  copy  pool/a.png" in printed
