@@ -20,7 +20,7 @@ from imgsim_guard.search.local import UNIT, occurrences, rarity, votes
 from imgsim_guard.system.threads import in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -38,9 +38,12 @@ BY_FEATURES = 10
 """Candidates for each query by local features; most copies are among the first."""
 
 MANY_VOTES = 5 * UNIT // 2
-"""A pair with so many votes is compared thoroughly. Of 400 copies under one to five edits 0.95 have as many, and no
-unrelated picture had more than 2.2.
+"""A pair with so many votes is compared thoroughly. Of 400 copies under one to five edits 0.95 have as many, and among
+310 images no unrelated picture had more than 2.2.
 """
+
+STANDING_OUT, PLENTY_OF_VOTES = 2, 10 * UNIT
+"""... if these are so many times those of the last candidate, or plenty: in a large gallery chance gives all more."""
 
 QUERIES_AT_ONCE = 512
 """Queries whose local features are in memory: 2 MB."""
@@ -66,7 +69,7 @@ def retrieve_between(
     """Each pair of a query's content and a gallery's content to compare, given the row of each in the store."""
     first, second = _rows(queries), _rows(gallery)
     by_hash: set[tuple[int, int]] = set()
-    by_features: dict[tuple[int, int], int] = {}
+    by_features: dict[tuple[int, int], bool] = {}
     near: Iterable[Pair] = ()
     if bounds.retrieve == "all":
         ours, theirs = store.embeddings(first), store.stored_embeddings(second)
@@ -80,7 +83,7 @@ def retrieve_between(
         by_features = _by_features(first, second, store)
     found = {(pair.first, pair.second) for pair in near}
     measured = _measured({*found, *by_hash, *by_features}, first, second, store, bounds)
-    likely = by_hash | _many(by_features)
+    likely = by_hash | {pair for pair, many in by_features.items() if many}
     one, other = list(queries), list(gallery)
     return {(one[i], other[j]): Retrieved(distance, (i, j) in likely) for (i, j), distance in measured}
 
@@ -91,7 +94,7 @@ def retrieve_among(
     """Each pair of two queries' contents to compare, the later one first."""
     own = _rows(queries)
     by_hash: set[tuple[int, int]] = set()
-    by_features: dict[tuple[int, int], int] = {}
+    by_features: dict[tuple[int, int], bool] = {}
     near: Iterable[Pair] = ()
     if bounds.retrieve == "all":
         ours = store.stored_embeddings(own)
@@ -103,20 +106,20 @@ def retrieve_among(
     if bounds.verify:
         hashes = store.stored_hashes(own)
         by_hash = {_later_first(i, j) for i, j in joins.nearest_hashes(hashes, hashes, k=BY_HASH, same=True)}
-        for (i, j), votes in _by_features(own, own, store, same=True).items():
-            by_features[_later_first(i, j)] = max(votes, by_features.get(_later_first(i, j), 0))
+        for (i, j), many in _by_features(own, own, store, same=True).items():
+            by_features[_later_first(i, j)] = many or by_features.get(_later_first(i, j), False)
     found = {_later_first(pair.first, pair.second) for pair in near}
     measured = _measured({*found, *by_hash, *by_features}, own, own, store, bounds)
-    likely = by_hash | _many(by_features)
+    likely = by_hash | {pair for pair, many in by_features.items() if many}
     contents = list(queries)
     return {(contents[i], contents[j]): Retrieved(distance, (i, j) in likely) for (i, j), distance in measured}
 
 
-def _by_features(first: Numbers, second: Numbers, store: Store, *, same: bool = False) -> dict[tuple[int, int], int]:
-    """For each row of `first`, the BY_FEATURES rows of `second` with the most votes, and the votes. With `same`, both
-    are the same rows, and no row is its own neighbour.
+def _by_features(first: Numbers, second: Numbers, store: Store, *, same: bool = False) -> dict[tuple[int, int], bool]:
+    """For each row of `first`, the BY_FEATURES rows of `second` with the most votes, and whether these are many. With
+    `same`, both are the same rows, and no row is its own neighbour.
     """
-    found: dict[tuple[int, int], int] = {}
+    found: dict[tuple[int, int], bool] = {}
     occurring = sum(occurrences(file.inverted, part.rows) for file, part in store.feature_files(second))
     weights = rarity(np.asarray(occurring), len(second))
     for start in range(0, len(first), QUERIES_AT_ONCE):
@@ -129,13 +132,16 @@ def _by_features(first: Numbers, second: Numbers, store: Store, *, same: bool = 
                 near += [(-number, places[row]) for row, number in counted]
             file.release()
         for i, near in enumerate(nearest, start):
-            others = sorted((number, j) for number, j in near if not (same and i == j))
-            found |= {(i, j): -number for number, j in others[:BY_FEATURES]}
+            others = sorted((number, j) for number, j in near if not (same and i == j))[:BY_FEATURES]
+            many = many_votes([-number for number, _ in others])
+            found |= {(i, j): -number >= many for number, j in others}
     return found
 
 
-def _many(by_features: Mapping[tuple[int, int], int]) -> set[tuple[int, int]]:
-    return {pair for pair, number in by_features.items() if number >= MANY_VOTES}
+def many_votes(numbers: Sequence[int]) -> int:
+    """The votes from which on a candidate is compared thoroughly, given those of all candidates, the most first."""
+    chance = numbers[-1] if len(numbers) == BY_FEATURES else 0
+    return min(PLENTY_OF_VOTES, max(MANY_VOTES, STANDING_OUT * chance))
 
 
 def _rows(contents: Mapping[str, int]) -> Numbers:

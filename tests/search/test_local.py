@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from conftest import open_store, pixels_of
 
-from imgsim_guard.gate.retrieve import retrieve_among, retrieve_between
+from imgsim_guard.gate.retrieve import many_votes, retrieve_among, retrieve_between
 from imgsim_guard.images.hashes import hashes
 from imgsim_guard.images.local_features import local_features
 from imgsim_guard.model import Bounds
-from imgsim_guard.search.local import votes
+from imgsim_guard.search.local import UNIT, votes
 from imgsim_guard.search.words import NO_FEATURES, WORDS, features_in
 from imgsim_guard.store.shard import Row, file_digests
 
@@ -130,6 +130,14 @@ def test_a_picture_within_another_is_retrieved_which_no_other_road_finds(store: 
     among = retrieve_among(everything, store, bounds=BOUNDS)
     pair = max(query, content(CAT), key=list(everything).index), min(query, content(CAT), key=list(everything).index)
     assert among[pair].likely
+
+
+def test_a_pair_is_compared_thoroughly_if_its_votes_stand_out() -> None:
+    few, some, plenty = 1 * UNIT, 4 * UNIT, 12 * UNIT
+    assert few < many_votes([some, few, few]) <= some
+    assert few < many_votes([some, *[few] * 9]) <= some
+    assert many_votes([some] * 10) > some  # by chance, in a large gallery
+    assert many_votes([plenty] * 10) <= plenty  # copies, all of them
 
 
 def test_without_features_there_are_no_votes(store: Store, tmp_path: Path) -> None:
