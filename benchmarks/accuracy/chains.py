@@ -8,7 +8,12 @@ It runs in an environment of its own, since AugLy wants old versions of NumPy an
   imgsim-guard scan OUT/copies --against BASE FOLDER --json report.json
   augly/bin/python benchmarks/accuracy/chains.py score OUT/truth.csv report.json
 
-OTHERS are pictures of other things, to be laid over and under. The score is recall by number of edits and by edit, and
+OTHERS are pictures of other things, to be laid over and under. run.py compares other tools on the same copies, where
+OTHERS are not in the gallery:
+
+  python benchmarks/accuracy/run.py --copies OUT/copies --base BASE --gallery FOLDER --peers-python PYTHON --by-edit
+
+The score is recall by number of edits and by edit, and
 how many copies were matched with a picture that they do not show.
 """
 
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
 
 LONGEST_BASE, LONGEST_COPY = 1000, 1200
 MOST_EDITS = 5
+STRENGTH = ("", "easy", "medium", "medium", "hard", "hard")
 CAPTIONS = ("WHEN IT WORKS", "monday again", "LOOK AT THIS")
 COLOURS = ((0, 0, 0), (255, 255, 255), (90, 120, 60))
 
@@ -54,14 +60,16 @@ def main() -> None:
 
 
 def make_copies(options: argparse.Namespace) -> None:
-    """OUT/copies/*.jpg and OUT/truth.csv: copy, base, edits (joined by +), count, others shown (by |)."""
+    """OUT/copies/*.jpg and OUT/truth.csv: copy, base, edits (joined by +), count, others shown (by |); and
+    OUT/copies/ground_truth.csv for run.py, with the count as the edit.
+    """
     import numpy as np
     from PIL import Image
 
     (options.out / "copies").mkdir(parents=True, exist_ok=True)
     others = [path for path in sorted(options.others.rglob("*")) if path.suffix.lower() in {".jpg", ".jpeg", ".png"}]
     rows = []
-    for base in sorted(path for path in options.base.iterdir() if path.is_file()):
+    for base in sorted(path.resolve() for path in options.base.iterdir() if path.is_file()):
         for number in range(options.per):
             draw = random.Random(f"{options.seed}/{base.name}/{number}")
             np.random.seed(draw.randrange(2**31))  # noqa: NPY002  AugLy's own randomness
@@ -73,11 +81,14 @@ def make_copies(options: argparse.Namespace) -> None:
             for name in chain:
                 picture = edits[name](picture).convert("RGB")
             picture.thumbnail((LONGEST_COPY, LONGEST_COPY))
-            copy = options.out / "copies" / f"{base.stem}_{number}.jpg"
+            copy = (options.out / "copies" / f"{base.stem}_{number}.jpg").resolve()
             picture.save(copy, quality=draw.randint(70, 95))
             rows.append((copy, base, "+".join(chain), len(chain), "|".join(map(str, laid))))
     with (options.out / "truth.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("copy", "base", "edits", "count", "others"), *rows])
+    truth = [(copy, base, f"{count} edits", STRENGTH[count], "") for copy, base, _, count, _ in rows]
+    with (options.out / "copies" / "ground_truth.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("copy_path", "base_path", "transform", "strength", "also_contains"), *truth])
     print(len(rows), "copies")
 
 
