@@ -104,6 +104,34 @@ def agreement(laid: Overlay) -> Agreement:
     )
 
 
+FAINT, STRONG = 0.7, 5.0
+"""Grey values by which a window without gradients spreads where a wall, a road or a sky shows its grain: more than
+this, and less than what counts as detail.
+"""
+
+BESIDE_STRONG = 5
+"""Windows so near to strong ones are left out: JPEG rings around edges."""
+
+LEAST_FAINT = 0.15
+"""Faint windows are a smaller part of most pictures, and then say nothing."""
+
+
+def faint_agreement(laid: Overlay, seen: Agreement) -> float | None:
+    """The correlation of an overlay's faint texture: above 0.4 in frames of one shot, above 0.2 in copies under noise,
+    below 0.1 in other photographs of the same thing. None where there is too little of it.
+    """
+    one, two = equally_sharp(laid.one, laid.two, laid.both)
+    one, two = (np.asarray(picture - cv2.blur(picture, (WINDOW, WINDOW)), np.float32) for picture in (one, two))
+    mine, other, common = _windowed(one * one), _windowed(two * two), _windowed(one * two)
+    strong = (np.maximum(mine, other) > STRONG**2).view(np.uint8)
+    near = cv2.dilate(strong, np.ones((BESIDE_STRONG, BESIDE_STRONG), np.uint8)) > 0
+    faint = seen.seen & ~near & (np.minimum(mine, other) > FAINT**2)
+    if not faint.any() or faint.sum() < LEAST_FAINT * seen.seen.sum():
+        return None
+    energy = float(mine[faint].sum(dtype=np.float64)) * float(other[faint].sum(dtype=np.float64))
+    return float(common[faint].sum(dtype=np.float64)) / float(np.sqrt(energy))
+
+
 WEIGHED = 45
 """Side of the area over which it is weighed which of the pictures has ink that the other lacks: three windows."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from imgsim_guard.verification.agreement import faint_agreement
 from imgsim_guard.verification.paper import printed, toned
 
 if TYPE_CHECKING:
@@ -117,6 +118,9 @@ more, except under a caption or watermarks all over; there many points match and
 LEAST_DETAILED = 0.55
 PLENTY_OF_POINTS = 60
 
+LEAST_FAINTLY = 0.4
+"""Where something moves through a still scene, the grain of its walls and roads stays where it is, frame by frame."""
+
 MOST_SWAPPED_IN_PHOTOGRAPHS = 0.14
 """Plates of one make agree in their frames, exactly. Their letters came and went: 0.24 in the median. Copies under
 captions stay below this; under other pictures they do not, but plates are not as rich in tones as photographs.
@@ -144,6 +148,8 @@ def same_shot(seen: Agreement, points: int, laid: Overlay, *, exact: float | Non
             return True
         if seen.fraction > NEARLY_ALL_BLURRED and seen.detailed > DETAILED_BLURRED and points >= POINTS_BLURRED:
             return not printed(laid)
+        if detailed and (faint_agreement(laid, seen) or 0) > LEAST_FAINTLY:
+            return True
         return exact >= NEARLY_EXACT and points >= POINTS_NEARLY_EXACT and toned(laid)
     if drawn or detailed or points < MANY_POINTS:
         return drawn or detailed

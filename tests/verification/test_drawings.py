@@ -11,6 +11,9 @@ from conftest import encoded, pixels_of
 
 from imgsim_guard.images.decode import decode
 from imgsim_guard.model import Unreadable
+from imgsim_guard.verification.agreement import agreement
+from imgsim_guard.verification.judging import same_shot
+from imgsim_guard.verification.overlay import overlay
 from imgsim_guard.verification.pair import verify
 from imgsim_guard.verification.paper import drawn
 from imgsim_guard.verification.prepared import prepare
@@ -333,3 +336,28 @@ def test_colours_count_where_little_of_a_drawing_has_any() -> None:
         cv2.rectangle(picture, (330, 60), (370, 78), colour, -1)
         charts.append(picture)
     assert judged(*charts).reason == "the same drawing in other colours"
+
+
+def frame(*, seed: int, moved: bool) -> Pixels:
+    """A photograph upon a wall with a faint grain; moved: all of it is nearly, but not exactly, in its place."""
+    grain = cv2.GaussianBlur(np.random.default_rng(seed).normal(0, 8, (420, 640)).astype(np.float32), (0, 0), 2)
+    wall = np.clip(120 + 1.6 * grain, 0, 255).astype(np.uint8)
+    picture = np.asarray(cv2.cvtColor(wall, cv2.COLOR_GRAY2BGR), np.uint8)
+    photograph = pixels_of("astronaut.png")[40:260, 140:360]
+    if moved:
+        rows, columns = np.mgrid[:220, :220].astype(np.float32)
+        x, y = columns + 1.5 * np.sin(rows / 40), rows + 1.5 * np.sin(columns / 40)
+        photograph = cv2.remap(photograph, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT).astype(np.uint8)
+    picture[100:320, 200:420] = photograph
+    return picture
+
+
+@pytest.mark.parametrize(("seed", "same"), [(1, True), (2, False)])
+def test_frames_of_one_shot_are_known_by_what_stays_in_its_place(seed: int, *, same: bool) -> None:
+    one, two = (
+        np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
+        for picture in (frame(seed=1, moved=False), frame(seed=seed, moved=True))
+    )
+    laid = overlay(one, two, np.eye(3)[:2], side=384)
+    assert laid is not None
+    assert same_shot(agreement(laid), 30, laid, exact=0.2, drawn=False) is same
