@@ -15,6 +15,7 @@ from imgsim_guard.images.headers import (
     MAX_SCANS,
     has_cut_chunk,
     has_many_scans,
+    is_jxl_film,
     without_padding,
 )
 from imgsim_guard.images.structure import png_chunks, riff_chunks, structure_of
@@ -80,6 +81,8 @@ def refused(header: Header, data: bytes) -> str | None:
 def is_suspicious(header: Header, data: bytes) -> bool:
     """Whether decoding may take more memory or time than a usual file of so many pixels."""
     if header.format == "JPEG 2000" and not _is_usual(data):
+        return True
+    if header.format == "JPEG XL" and is_jxl_film(data):  # whose frames are decoded all at once
         return True
     return _has_many_pixels(header, data, USUAL_PIXELS_A_BYTE)
 

@@ -18,7 +18,7 @@ from imgsim_guard.images.frames import chosen, most_frames, read_frames
 from imgsim_guard.images.headers import Header, read_header
 from imgsim_guard.images.heic import decode_heic, heic_decoder
 from imgsim_guard.images.jpeg_segments import behind
-from imgsim_guard.images.jxl import decode_jxl, jxl_decoder
+from imgsim_guard.images.jxl import decode_grey_jpeg2000, decode_jxl, jxl_decoder
 from imgsim_guard.images.picture import Raw, opaque, still
 from imgsim_guard.images.stills import decoded, read_page, read_still
 from imgsim_guard.images.structure import structure_of
@@ -152,6 +152,11 @@ def _picture(data: bytes, header: Header, least_side: int | None) -> Picture | U
         raw = read_page(buffer, header, structure)
     else:
         raw = read_still(data, header, structure)
+        if raw is None and header.format == "JPEG 2000" and structure.alpha and structure.bands:
+            found = decode_grey_jpeg2000(data)
+            if isinstance(found, Unreadable):
+                return found
+            raw = found
     return None if raw is None else still(raw)
 
 

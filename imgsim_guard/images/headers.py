@@ -202,15 +202,37 @@ _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 
 
 def _jxl(data: bytes) -> tuple[int, int]:
-    """The codestream's size (ISO 18181-1, annex D.2). Its bits begin with the lowest."""
+    """The codestream's size (ISO 18181-1, annex D.2)."""
+    return _jxl_size(_jxl_bits(data))
+
+
+def is_jxl_film(data: bytes) -> bool:
+    """Whether a JPEG XL codestream says that it has several frames (ISO 18181-1, annex D.3), or may do so."""
+    take = _jxl_bits(data)
+    _jxl_size(take)
+    if take(1) or not take(1):  # all is as usual, or there are no extra fields
+        return False
+    take(3)  # the orientation
+    if take(1):  # the size at which it is to be shown
+        _jxl_size(take)
+    has_preview = take(1)
+    return bool(has_preview or take(1))
+
+
+def _jxl_bits(data: bytes) -> Callable[[int], int]:
+    """Takes so many bits of the codestream; they begin with the lowest."""
     start = data.index(b"\xff\x0a", 12 if data[:1] == b"\0" else 0) + 2
-    bits = int.from_bytes(data[start : start + 16], "little")
+    bits = int.from_bytes(data[start : start + 32], "little")
 
     def take(count: int) -> int:
         nonlocal bits
         taken, bits = bits & ((1 << count) - 1), bits >> count
         return taken
 
+    return take
+
+
+def _jxl_size(take: Callable[[int], int]) -> tuple[int, int]:
     small = take(1)
 
     def side() -> int:

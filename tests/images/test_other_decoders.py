@@ -177,6 +177,38 @@ def test_the_alpha_depth_and_frames_of_jpeg_xl_count() -> None:
     assert deep.digest != picture_of(jxl_of(COLOURS)).digest
 
 
+@pytest.mark.parametrize("grey", [False, True])
+def test_a_film_in_jpeg_xl_is_none_of_its_frames(grey: bool) -> None:  # noqa: FBT001
+    frames = np.stack([np.asarray(one.convert("L") if grey else one) for one in (PHOTO, OTHER, PHOTO.rotate(180))])
+    film, again = picture_of(jxl_of(frames)), picture_of(jxl_of(frames[[0, 1, 1]]))
+    assert (film.total, film.seen, len(film.frames)) == (3, 3, 3)
+    assert (again.total, len(again.frames)) == (3, 2)
+    assert len({film.digest, again.digest, picture_of(jxl_of(frames[0])).digest}) == 3
+
+
+def test_a_film_in_jpeg_xl_that_takes_too_much_memory_counts_as_its_first_frame() -> None:
+    frames = np.zeros((60, 1500, 1500, 3), np.uint8)
+    frames[:, 300:900, 200:700] = np.arange(60, dtype=np.uint8)[:, None, None, None] + 100
+    film = picture_of(jxl_of(frames))
+    assert (film.total, film.pixels.shape) == (1, (1500, 1500, 3))
+    assert film.digest != picture_of(jxl_of(frames[0])).digest
+
+
+@pytest.mark.parametrize("codestream", [False, True])
+def test_jpeg_2000_of_grey_with_alpha_is_the_same_picture_as_png(
+    codestream: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clear = PHOTO.convert("LA")
+    clear.putalpha(Image.fromarray(np.where(GREY > 100, 255, 0).astype(np.uint8)))
+    data = saved(clear, "JPEG2000", no_jp2=codestream)
+    assert picture_of(data).digest == picture_of(saved(clear, "PNG")).digest
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    outcome = read_picture(data)
+    assert isinstance(outcome, Unreadable)
+    assert outcome.reason == ("JPEG 2000 of grey with alpha, which imagecodecs reads: pip install 'imgsim-guard[jxl]'")
+
+
 def test_lzw_with_floats_of_16_bits_is_read() -> None:
     data = tiff_of((GREY / 255).astype(np.float16), compression="lzw")
     assert alike(picture_of(data).pixels)
