@@ -2,8 +2,8 @@
 
 imgsim-guard runs as the commands it is, each with a cache of its own: it embeds alone; it scans with nothing but these
 embeddings stored, so that all pairs are compared; it scans again; and it scans without AugNet. The ratio is that of the
-comparing alone to the embedding; of the quick scan, all of it. Peers run as in benchmarks/accuracy, where it is told
-what they find and miss.
+comparing alone to the embedding; of the quick scan and of peers, all of it. Peers run as in benchmarks/accuracy, where
+it is told what they find and miss.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def ratio(name: str, taken: dict[str, Taken]) -> str:
     """Of the comparing to the embedding, without what every command takes to start and to read the folder."""
     start = taken["bare scan"].processor
     embedding = taken["embed"].processor - start
-    comparing = taken[name].processor - (0 if name in {"embed", "quick scan"} else start)
+    comparing = taken[name].processor - (start if name in {"first scan", "second scan"} else 0)
     return "" if name in {"embed", "bare scan"} else f"{comparing / embedding:.2f}"
 
 
