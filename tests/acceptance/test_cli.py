@@ -271,7 +271,7 @@ REPORTS = ["--csv", "--html", "--json", "--json-format", "--sarif", "--junit", "
         ("clean", ["PATH", *(f"--{name}" for name in CLEANING)]),
         ("compare", ["--json", "--image", "A", "B"]),
         ("embed", ["PATH", "--worktree", "--publish", "--ray", "--shards"]),
-        ("init", ["--dvc", "--stages", "--dry-run"]),
+        ("init", ["--dvc", "--stages", "--dry-run", "--adopt", "--yes"]),
         ("config", ["PATH"]),
         ("accept", ["NEW", "OLD", "--reason", "--all", "--worktree", "--prune"]),
         ("sync", []),
