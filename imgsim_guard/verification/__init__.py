@@ -6,5 +6,5 @@ whether that is worth the time. Below them: `alignment` proposes how one lies on
 `transform` says what was done, `picture` shows it.
 """
 
-VERSION = "11"
+VERSION = "12"
 """Changes whenever a pair may get another verdict than before: verdicts that are kept are kept with it."""

@@ -53,12 +53,15 @@ def stamp(
     inside = [_part(one, region) for one in edges]
     either = edges[0] | edges[1]
     written = int(inside[1] > inside[0])  # the picture with more in it
+    added = _added(edges[written] & region, edges[1 - written])
     return Stamp(
         region=region,
         edges=float((either & region).sum()) / max(1, int(either.sum())),
-        on_plain=min(inside) < MOST_EDGES_IN_PLAIN and _added(edges[written] & region, edges[1 - written]),
+        on_plain=min(inside) < MOST_EDGES_IN_PLAIN and added,
         repeated=_repeated(pictures[written], marked & region),
-        foreign=colours is not None and any(_foreign(*pair, marked & region) for pair in (colours, colours[::-1])),
+        foreign=added
+        and colours is not None
+        and any(_foreign(*pair, marked & region) for pair in (colours, colours[::-1])),
     )
 
 

@@ -16,8 +16,8 @@ DARK, LIGHT = 100, 155
 LEAST_SHARE = 0.25
 """A ground covers this part of the picture, or more."""
 
-LEAST_FEATURES = 16
-"""A plain sign in other colours is another sign; a chart, a page of code or a window shows more."""
+LEAST_FEATURES = 40
+"""A plain sign or a flag in other colours is another; a chart, a page of code or a window shows more."""
 
 
 def themes_differ(first: Prepared, second: Prepared) -> bool:
