@@ -222,7 +222,7 @@ def test_behind_dvc_the_broken_are_named_and_the_rest_is_compared(
     document = report_of(code, "check")
 
     assert reasons(document) == {name: why for name, (_, why) in BROKEN.items()}
-    assert [match["query"] for match in document["matches"]] == ["new/copy.png"]
+    assert [(match["query"], match["gallery"]) for match in document["matches"]] == [("new/cat.jpg", "new/copy.png")]
 
 
 def test_broken_ones_are_not_embedded_and_the_rest_is(
