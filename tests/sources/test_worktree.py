@@ -69,7 +69,7 @@ def test_what_is_not_staged_and_not_tracked_is_judged_and_what_is_ignored_is_not
     team.write({"b.png": near(0, 2), "half.png": near(3, 2), **untracked, **ignored})
     assert judged(person, temporary) == [
         ("b.png", "a.png"),
-        ("same.png", "half.png"),
+        ("half.png", "same.png"),
         ("sub/new \n *.png", "half.png"),
         ("sub/new \n *.png", "same.png"),
     ]
