@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from imgsim_guard.cli.job import Job
     from imgsim_guard.config.settings import Settings
     from imgsim_guard.gate.accepted import AcceptedPair
-    from imgsim_guard.model import Result
+    from imgsim_guard.model import Match
     from imgsim_guard.sources.git import Git
 
 REASON = "there before the gate"
@@ -42,7 +42,7 @@ def adopt(git: Git, state: Git, job: Job) -> bool:
     if not pairs:
         say("no duplicates to accept.\n")
         return True
-    say(_found(result, len(pairs)))
+    say(_found(pairs, result.queries))
     page = page_of_refusal(replace(result, matches=tuple(pairs)), workspace.pictures(source, workspace.store))
     say(f"  see them:    {page}\n" if page else "")
     say("  all of them: imgsim-guard check --all --html report.html\n")
@@ -65,8 +65,6 @@ def stage_accepted(git: Git, settings: Settings, pairs: Sequence[AcceptedPair]) 
     say(f"{settings.accepted} is staged; commit it with the images.\n")
 
 
-def _found(result: Result, pairs: int) -> str:
-    images = len(
-        {path for match in result.matches if match.blocking for path in (match.query.path, match.gallery.path)}
-    )
-    return f"pairs of duplicates: {pairs:,}, among {images:,} of {result.queries:,} images.\n"
+def _found(pairs: Sequence[Match], queries: int) -> str:
+    images = {path for match in pairs for path in (match.query.path, match.gallery.path)}
+    return f"pairs of duplicates: {len(pairs):,}, among {len(images):,} of {queries:,} images.\n"
