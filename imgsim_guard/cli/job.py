@@ -34,14 +34,26 @@ def in_repository(
     revision: str | None = None,
     retrieve: Retrieve | None = None,
 ) -> Iterator[tuple[Git, Job]]:
-    """The repository around the working directory, with the rules of its worktree, its index or a revision. `retrieve`:
-    replaces the setting.
+    """The repository around the working directory, and a job in it as `job_in` makes one."""
+    with closing(Git.here()) as git:
+        yield git, job_in(git, arguments, index=index, revision=revision, retrieve=retrieve)
+
+
+def job_in(
+    git: Git,
+    arguments: argparse.Namespace,
+    *,
+    index: bool = False,
+    revision: str | None = None,
+    retrieve: Retrieve | None = None,
+) -> Job:
+    """A job in this repository, with the rules of its worktree, its index or a revision. `retrieve`: replaces the
+    setting.
     """
     started = time.monotonic()
-    with closing(Git.here()) as git:
-        commit = git.commit(revision) if revision else None
-        rules = RuleFiles(git.root, git, index=index, revision=commit)
-        yield git, Job(arguments, Workspace(git.root, config=arguments.config, rules=rules, retrieve=retrieve), started)
+    commit = git.commit(revision) if revision else None
+    rules = RuleFiles(git.root, git, index=index, revision=commit)
+    return Job(arguments, Workspace(git.root, config=arguments.config, rules=rules, retrieve=retrieve), started)
 
 
 @contextmanager

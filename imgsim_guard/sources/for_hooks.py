@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 
 from imgsim_guard.model import GuardError, Selection
 from imgsim_guard.sources import tracked
-from imgsim_guard.sources.hook_calls import DECIDING_FILES, by_hand
+from imgsim_guard.sources.hook_calls import DECIDING_FILES
 from imgsim_guard.sources.not_checked import not_followed
 from imgsim_guard.sources.selection import is_dvc_file
 from imgsim_guard.sources.worktree import with_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from imgsim_guard.sources.git import Change, Git
+    from imgsim_guard.sources.hook_calls import HookCall
 
 DVC_SUFFIXES = (".dvc", "dvc.lock")
 """Git pathspecs that match all of DVC's pointers, and possibly other files."""
@@ -29,9 +30,8 @@ DVC_SUFFIXES = (".dvc", "dvc.lock")
 def for_hook(
     git: Git,
     is_image: Callable[[str], bool],
-    environment: Mapping[str, str],
+    call: HookCall,
     *,
-    files: Sequence[str] = (),
     split: Callable[[str], str] = lambda _path: "",
 ) -> Iterator[tuple[Git, Selection]]:
     """The selection that a hook has to check, and the repository to read it from.
@@ -39,25 +39,26 @@ def for_hook(
     During a commit or merge, this is the index, whatever files are named: pre-commit leaves out files that merged
     without a conflict, and files that are not in a sparse checkout. During a push, it is the revisions that pre-commit
     names; if it names only a branch, the whole history of the branch is pushed, so all of it is new. Otherwise somebody
-    runs the hook by hand: then it is the `files` that were named, as they are in the worktree, or else what is staged.
+    runs the hook by hand: then it is the files that were named, as they are in the worktree, or else what is staged.
     """
-    base, revision = environment.get("PRE_COMMIT_FROM_REF"), environment.get("PRE_COMMIT_TO_REF")
+    base, revision = call.environment.get("PRE_COMMIT_FROM_REF"), call.environment.get("PRE_COMMIT_TO_REF")
     if base and revision:
         yield git, tracked.between(git, is_image, base=base, revision=revision)
-    elif branch := environment.get("PRE_COMMIT_LOCAL_BRANCH"):
+    elif branch := call.environment.get("PRE_COMMIT_LOCAL_BRANCH"):
         commit = git.commit(branch)
         if commit is None:
             raise GuardError(f"cannot judge the push: this clone has no commit {branch!r}")
         yield git, tracked.everything(git, is_image, revision=commit)
-    elif by_hand(files, environment):
-        with with_files(git, files) as state:
-            yield state, tracked.named(state, is_image, files)
+    elif call.staged is None:
+        with with_files(git, call.files) as state:
+            yield state, tracked.named(state, is_image, call.files)
     else:
-        yield git, _staged(git, is_image, split)
+        yield git, _staged(git, is_image, split, call.staged)
 
 
-def _staged(git: Git, is_image: Callable[[str], bool], split: Callable[[str], str]) -> Selection:
-    changes = git.staged_changes()
+def _staged(
+    git: Git, is_image: Callable[[str], bool], split: Callable[[str], str], changes: Sequence[Change]
+) -> Selection:
     moves = _only_moves(changes, is_image, split)
     # If the index has no images, the patterns may match nothing. Only a full listing notices that.
     if moves and (found := _counted(git, is_image)) is not None and found.unlisted:

@@ -5,38 +5,55 @@ A commit without images runs only this module of `sources`, so it imports nothin
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.sources.selection import OVERLOOKED, has_image_suffix, is_dvc_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from imgsim_guard.sources.git import Git
+    from imgsim_guard.sources.git import Change, Git
 
 DECIDING_FILES = ("dvc.yaml", ".gitattributes")
 """Files that determine which tracker an image has."""
 
 
-def is_needed(git: Git, environment: Mapping[str, str], files: Sequence[str]) -> bool:
-    """Whether there may be images to check. `files`: the paths on the command line."""
-    if pushed(environment) or by_hand(files, environment):
-        return True
-    return any(_concerns(change.path) or change.behind == "submodule" for change in git.staged_changes())
+class HookCall(NamedTuple):
+    """How a hook was called.
 
-
-def pushed(environment: Mapping[str, str]) -> str | None:
-    """The revision that is pushed, as pre-commit names it; None if it names none."""
-    if environment.get("PRE_COMMIT_FROM_REF") and (revision := environment.get("PRE_COMMIT_TO_REF")):
-        return revision
-    return environment.get("PRE_COMMIT_LOCAL_BRANCH") or None
-
-
-def by_hand(files: Sequence[str], environment: Mapping[str, str]) -> bool:
-    """Whether the named files are to be checked: for the hooks of a commit and of a merge, git sets the
-    index instead.
+    `files`: the paths on the command line. `staged`: what the index changes, if the index is what is to be checked.
     """
-    return bool(files) and "GIT_INDEX_FILE" not in environment
+
+    environment: Mapping[str, str]
+    files: Sequence[str]
+    staged: Sequence[Change] | None
+
+    @classmethod
+    def read(cls, git: Git, environment: Mapping[str, str], files: Sequence[str] = ()) -> HookCall:
+        """How the hook was called with this environment and these paths."""
+        call = cls(environment, files, None)
+        return call if call.pushed or call.by_hand else call._replace(staged=git.staged_changes())
+
+    @property
+    def pushed(self) -> str | None:
+        """The revision that is pushed, as pre-commit names it; None if it names none."""
+        if self.environment.get("PRE_COMMIT_FROM_REF") and (revision := self.environment.get("PRE_COMMIT_TO_REF")):
+            return revision
+        return self.environment.get("PRE_COMMIT_LOCAL_BRANCH") or None
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether the named files are to be checked: for the hooks of a commit and of a merge, git sets the
+        index instead.
+        """
+        return bool(self.files) and "GIT_INDEX_FILE" not in self.environment
+
+    @property
+    def may_add_images(self) -> bool:
+        """Whether there may be images to check."""
+        if self.staged is None:
+            return True
+        return any(_concerns(change.path) or change.behind == "submodule" for change in self.staged)
 
 
 def _concerns(path: str) -> bool:

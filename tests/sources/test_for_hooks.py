@@ -13,7 +13,7 @@ from test_tracked import Listed, diverge, listed
 from imgsim_guard.model import GuardError, Selection
 from imgsim_guard.sources.for_hooks import for_hook
 from imgsim_guard.sources.git import Git
-from imgsim_guard.sources.hook_calls import is_needed
+from imgsim_guard.sources.hook_calls import HookCall
 from imgsim_guard.sources.selection import has_image_suffix, image_filter, without_moved
 
 if TYPE_CHECKING:
@@ -26,9 +26,10 @@ sys.path.insert(0, {str(ROOT)!r})
 from imgsim_guard.sources import tracked, trackers
 from imgsim_guard.sources.for_hooks import for_hook
 from imgsim_guard.sources.git import Git
+from imgsim_guard.sources.hook_calls import HookCall
 from imgsim_guard.sources.selection import has_image_suffix
 git = Git.here()
-with for_hook(git, has_image_suffix, os.environ, files=sys.argv[1:]) as (state, selection):
+with for_hook(git, has_image_suffix, HookCall.read(git, os.environ, sys.argv[1:])) as (state, selection):
     seen = {{image.path: git.read(image).decode() for image in (*selection.queries, *selection.gallery)}}
 git.close()
 document = [[image.path for image in side] for side in (selection.queries, selection.gallery)]
@@ -61,12 +62,12 @@ def judged(
     is_image: Callable[[str], bool] = has_image_suffix,
 ) -> Selection:
     git = Git(repository.root)
-    with for_hook(git, is_image, environment, files=files) as (_, selection):
+    with for_hook(git, is_image, HookCall.read(git, environment, files)) as (_, selection):
         return without_moved(selection, identity=lambda content: content)
 
 
 def needed(repository: Repository, environment: Mapping[str, str] | None = None, *files: str) -> bool:
-    return is_needed(Git(repository.root), environment or {}, files)
+    return HookCall.read(Git(repository.root), environment or {}, files).may_add_images
 
 
 def test_a_plain_commit_sees_what_is_staged(repository: Repository, report: Path) -> None:
@@ -176,7 +177,8 @@ def test_files_named_by_hand_are_judged_as_they_are_and_nothing_else(
     assert needed(repository, {}, "a.png")
     assert named(repository, monkeypatch, "a.png", "notes.txt") == (["a.png"], ["b.png", "staged.png"])
     assert named(repository, monkeypatch, "untracked.png")[0] == ["untracked.png"]
-    with for_hook(Git(repository.root), has_image_suffix, {}, files=["b.png"]) as (state, selection):
+    git = Git(repository.root)
+    with for_hook(git, has_image_suffix, HookCall.read(git, {}, ["b.png"])) as (state, selection):
         assert [state.read(image) for image in selection.queries] == [b"edited"]
     assert repository.git("status", "--porcelain").splitlines() == [" M b.png", "A  staged.png", "?? untracked.png"]
 

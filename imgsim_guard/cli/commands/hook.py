@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from imgsim_guard.cli.terminal import say
 from imgsim_guard.sources.git import Git
-from imgsim_guard.sources.hook_calls import by_hand, is_needed, pushed
+from imgsim_guard.sources.hook_calls import HookCall
 
 if TYPE_CHECKING:
     import argparse
@@ -20,30 +20,29 @@ if TYPE_CHECKING:
 def hook(arguments: argparse.Namespace) -> int:
     """`imgsim-guard hook`."""
     with closing(Git.here()) as git:
-        if not is_needed(git, os.environ, arguments.files):
+        call = HookCall.read(git, os.environ, arguments.files)
+        if not call.may_add_images:
             if arguments.verbose:
                 say("no new images.\n")
             return 0
-    return _judged(arguments)
+        return _judged(arguments, git, call)
 
 
-def _judged(arguments: argparse.Namespace) -> int:
-    from imgsim_guard.cli.job import in_repository
+def _judged(arguments: argparse.Namespace, git: Git, call: HookCall) -> int:
+    from imgsim_guard.cli.job import job_in
     from imgsim_guard.cli.verdict import judge
     from imgsim_guard.sources.for_hooks import for_hook
     from imgsim_guard.sources.trackers import Trackers
 
-    files = arguments.files
-    revision = pushed(os.environ)
-    with in_repository(arguments, index=not by_hand(files, os.environ), revision=revision) as (git, job):
-        here = job.workspace
-        with for_hook(git, here.is_image, os.environ, files=files, split=here.policy.split) as (state, selection):
-            source = Trackers(state, selection.revision)
-            most = here.settings.max_missing_embeddings
-            code = judge(selection, source, job, max_missing=most, page=not (arguments.no_page or arguments.github))
-            if revision and selection.queries and not code and not arguments.quiet:
-                _remind_of_sync(git, here, selection)
-            return code
+    job = job_in(git, arguments, index=not call.by_hand, revision=call.pushed)
+    here = job.workspace
+    with for_hook(git, here.is_image, call, split=here.policy.split) as (state, selection):
+        source = Trackers(state, selection.revision)
+        most = here.settings.max_missing_embeddings
+        code = judge(selection, source, job, max_missing=most, page=not (arguments.no_page or arguments.github))
+        if call.pushed and selection.queries and not code and not arguments.quiet:
+            _remind_of_sync(git, here, selection)
+        return code
 
 
 def _remind_of_sync(git: Git, workspace: Workspace, selection: Selection) -> None:
