@@ -88,7 +88,7 @@ def compare(
 
     Pairs that are no duplicates are look-alikes. Raises GuardError for a file that is no image or cannot be read.
     """
-    from imgsim_guard.gate.check import compare_with
+    from imgsim_guard.gate.matching import compare_with
     from imgsim_guard.gate.policy import policy_of
 
     images = [

@@ -1,17 +1,16 @@
-"""The check: sort by content, embed what is missing, retrieve, verify, judge."""
+"""The check: sort by content, embed what is missing, find the matches, report."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from itertools import product
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from imgsim_guard.gate.accepted import marked
 from imgsim_guard.gate.derived import with_leakage, without_derived
 from imgsim_guard.gate.embed import embed_missing
-from imgsim_guard.gate.judge import candidate, exact_duplicate, identity_of, in_order, judge, sort_by_content
-from imgsim_guard.gate.look import NOT_LOOKED_AT, Looks, look
+from imgsim_guard.gate.judge import exact_duplicate, identity_of, in_order, sort_by_content
+from imgsim_guard.gate.look import Looks
+from imgsim_guard.gate.matching import Found, find_matches, nearest_distances, with_rows
 from imgsim_guard.gate.notes import (
     absent,
     augnet_left_out,
@@ -21,8 +20,7 @@ from imgsim_guard.gate.notes import (
     partly_seen,
     unverified,
 )
-from imgsim_guard.gate.policy import Policy
-from imgsim_guard.model import UNMEASURED, GuardError, Match, Result, Unreadable, tracker_of
+from imgsim_guard.model import GuardError, Match, Result, Unreadable, tracker_of
 from imgsim_guard.sources.selection import without_moved
 
 if TYPE_CHECKING:
@@ -30,8 +28,8 @@ if TYPE_CHECKING:
 
     from imgsim_guard.gate.judge import Sorted
     from imgsim_guard.gate.pipeline import Pipeline
-    from imgsim_guard.model import Bounds, Candidate, Evidence, Image, Selection
-    from imgsim_guard.search.joins import Joins
+    from imgsim_guard.gate.policy import Policy
+    from imgsim_guard.model import Image, Selection
     from imgsim_guard.sources.source import Source
     from imgsim_guard.store.store import Store
 
@@ -65,7 +63,7 @@ def check(  # noqa: PLR0913  each of them is needed
     rows: dict[str, int] = {}
     unreadable = dict(selection.unreadable) | dict(selection.relocated if policy.splits else ())
     notes = [*selection.notes, *augnet_left_out(policy), *empty_splits(selection, policy)]
-    found = _Found([], {}, 0, [])
+    found = Found([], {}, 0, [])
     if by_content.searched:
         store.open()
         rows = store.find([*by_content.searched, *by_content.held])
@@ -83,7 +81,7 @@ def check(  # noqa: PLR0913  each of them is needed
                 selection, by_content = _sorted(selection, known, policy)
             kept = rows if pipeline.workers is None else {}  # rows from workers may get other numbers
             rows = kept | store.find(key for key in (*by_content.searched, *by_content.held) if key not in kept)
-        found = _found(by_content, rows, pipeline, policy=policy, mutual=selection.mutual, looks=looks)
+        found = find_matches(by_content, rows, pipeline, policy=policy, mutual=selection.mutual, looks=looks)
         unreadable |= {
             query.path: reasons[content]
             for content, queries in by_content.searched.items()
@@ -92,7 +90,7 @@ def check(  # noqa: PLR0913  each of them is needed
         }
         notes += not_compared_with([image for content, image in by_content.held.items() if content in reasons])
         notes += absent(out_of_reach)
-        searched = _with_rows(by_content.searched, rows)
+        searched = with_rows(by_content.searched, rows)
         notes += partly_seen([by_content.searched[content][0] for content in store.unseen(searched)])
         notes += [store.advice] if wanted and store.advice else []
         notes += [*unverified(found.not_verified, policy), *found.notes]
@@ -115,7 +113,7 @@ def check(  # noqa: PLR0913  each of them is needed
         unreadable=tuple(sorted(unreadable.items())),
         notes=(*notes, *store.notes),
         in_dvc=tuple(query.path for query in selection.queries if tracker_of(query.content) == "md5"),
-        nearest=_nearest(by_content, rows, pipeline, mutual=selection.mutual)
+        nearest=nearest_distances(by_content, rows, pipeline, mutual=selection.mutual)
         if nearest and policy.bounds.retrieve == "all"
         else (),
         not_looked_at=tuple(sorted(found.not_looked_at.items())),
@@ -134,30 +132,6 @@ def nothing_new(selection: Selection, policy: Policy) -> Result:
     """The result for a selection without queries."""
     gallery = len(selection.gallery) + selection.unlisted
     return Result(selection.scope, policy.bounds, policy.limits, 0, gallery, (), selection.unreadable, selection.notes)
-
-
-def compare_with(first: Image, others: Sequence[Image], pipeline: Pipeline, *, bounds: Bounds) -> list[Match]:
-    """How one image is related to each of the others, which are all in the store. Pairs that are no match are
-    look-alikes.
-    """
-    from imgsim_guard.search import distances
-
-    store = pipeline.store
-    rows = store.find([first.content, *(other.content for other in others)])
-    pairs = []
-    for other in others:
-        distance = UNMEASURED
-        if store.has_embeddings:
-            ours, theirs = (store.embeddings([rows[image.content]]) for image in (first, other))
-            distance = float(distances(ours, theirs)[0])
-        pairs.append(candidate(first, other, distance, Policy(bounds), likely=True))
-    same = [store.pixels(rows[first.content]) == store.pixels(rows[other.content]) for other in others]
-    evidence, _ = _evidence(pairs, same, pipeline, policy=Policy(bounds), looks=Looks(all_pairs=True))
-    return [
-        judge(pair, same_pixels=equal, evidence=found)
-        or Match("look-alike", first, pair.gallery, pair.distance, found, pair.rule)
-        for pair, equal, found in zip(pairs, same, evidence, strict=True)
-    ]
 
 
 def _sorted(selection: Selection, alike: Mapping[str, str], policy: Policy) -> tuple[Selection, Sorted]:
@@ -202,107 +176,6 @@ def _to_embed(
     )
     at_hand = [image for image in gallery if source.at_hand(image)]
     return queries + at_hand, sorted({*gallery} - {*at_hand})
-
-
-class _Found(NamedTuple):
-    """The matches; by path, how many pairs of a query were not compared; how many pairs could not be compared; and
-    notes.
-    """
-
-    matches: list[Match]
-    not_looked_at: Mapping[str, int]
-    not_verified: int
-    notes: list[str]
-
-
-def _found(  # noqa: PLR0913  each of them is needed
-    by_content: Sorted, rows: Mapping[str, int], pipeline: Pipeline, *, policy: Policy, mutual: bool, looks: Looks
-) -> _Found:
-    """The matches among the images with an embedding."""
-    from imgsim_guard.gate.frames import of_images, with_frames
-    from imgsim_guard.gate.retrieve import retrieve_among, retrieve_between
-
-    store, bounds = pipeline.store, policy.retrieved
-    searched, held = _with_rows(by_content.searched, rows), _with_rows(by_content.held, rows)
-    joins = _joins(pipeline)
-    ours, theirs = with_frames(searched, store), with_frames(held, store)
-    between = of_images(retrieve_between(ours, theirs, store, bounds=bounds, joins=joins))
-    among = of_images(retrieve_among(ours, store, bounds=bounds, joins=joins), searched) if mutual else {}
-
-    pairs, same = [], []
-    for retrieved, images in ((between, by_content.holding), (among, by_content.searched.__getitem__)):
-        for (content, gallery), found in sorted(retrieved.items()):
-            if content == gallery:  # the content is new to a split; its exact duplicates are known
-                continue
-            equal = store.pixels(rows[content]) == store.pixels(rows[gallery])
-            for one, other in product(by_content.searched[content], images(gallery)):
-                if one.path == other.path:  # git and DVC track the path with other bytes
-                    continue
-                query, image = (one, other) if retrieved is between else (max(one, other), min(one, other))
-                pairs.append(
-                    candidate(query, image, found.distance, policy, likely=found.likely, among=retrieved is not between)
-                )
-                same.append(equal)
-    evidence, notes = _evidence(pairs, same, pipeline, policy=policy, looks=looks)
-    judged = [
-        judge(pair, same_pixels=equal, evidence=seen)
-        for pair, equal, seen in zip(pairs, same, evidence, strict=True)
-        if seen is not NOT_LOOKED_AT
-    ]
-    left = Counter(pair.query.path for pair, seen in zip(pairs, evidence, strict=True) if seen is NOT_LOOKED_AT)
-    not_verified = sum(
-        seen is not None and seen is not NOT_LOOKED_AT and seen.outcome == "skipped" for seen in evidence
-    )
-    return _Found([match for match in judged if match is not None], left, not_verified, notes)
-
-
-def _with_rows(contents: Iterable[str], rows: Mapping[str, int]) -> dict[str, int]:
-    return {content: rows[content] for content in contents if content in rows}
-
-
-def _nearest(
-    by_content: Sorted, rows: Mapping[str, int], pipeline: Pipeline, *, mutual: bool
-) -> tuple[tuple[str, float], ...]:
-    """The distance of each query with an embedding to the nearest other image, by path."""
-    from imgsim_guard.search import FURTHEST
-
-    store, joins = pipeline.store, _joins(pipeline)
-    own = _with_rows(by_content.searched, rows)
-    held = _with_rows(by_content.held, rows) if own else {}  # without a search, the store is not open
-    ours, theirs = store.embeddings([*own.values()]), store.stored_embeddings([*held.values()])
-    searched = list(own)
-    found = {image.path: 0.0 for pair in by_content.exact for image in pair}
-    pairs = [*joins.nearest_between(ours, theirs, k=1, reach=FURTHEST)]
-    for pair in [*pairs, *joins.nearest_among(ours, k=1, reach=FURTHEST)] if mutual else pairs:
-        for query in by_content.searched[searched[pair.first]]:
-            found[query.path] = min(pair.distance, found.get(query.path, pair.distance))
-    queries = {query.path for some in by_content.searched.values() for query in some}
-    queries |= {query.path for query, _ in by_content.exact}
-    return tuple((path, distance) for path, distance in sorted(found.items()) if path in queries)
-
-
-def _evidence(
-    pairs: Sequence[Candidate], same: Sequence[bool], pipeline: Pipeline, *, policy: Policy, looks: Looks
-) -> tuple[list[Evidence | None], list[str]]:
-    """The evidence of each pair, and notes about the pixels. None if a pair is not verified, because the pixels are the
-    same or the policy says never.
-    """
-    asked = [index for index, equal in enumerate(same) if not equal] if policy.bounds.verify else []
-    found: list[Evidence | None] = [None] * len(pairs)
-    if not asked:
-        return found, []
-    seen = look([pairs[index] for index in asked], pipeline, looks, policy.accepted)
-    for index, evidence in zip(asked, seen.evidence, strict=True):
-        found[index] = evidence
-    return found, seen.notes
-
-
-def _joins(pipeline: Pipeline) -> Joins:
-    if pipeline.workers is not None:
-        return pipeline.workers.joins
-    from imgsim_guard.search import joins
-
-    return joins
 
 
 def _too_many(wanted: Sequence[Image], pipeline: Pipeline) -> str:

@@ -8,12 +8,12 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING
 
-from imgsim_guard.gate.check import compare_with
 from imgsim_guard.gate.facts import Looks, age_of, facts_of
 from imgsim_guard.gate.groups import groups_of
 from imgsim_guard.gate.judge import in_order
 from imgsim_guard.gate.keep import rank
 from imgsim_guard.gate.layout import layout_of
+from imgsim_guard.gate.matching import compare_with
 from imgsim_guard.gate.relation import the_other_way
 
 if TYPE_CHECKING:

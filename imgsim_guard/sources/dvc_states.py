@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
 
     from imgsim_guard.sources.dvc import Dvc
-    from imgsim_guard.sources.git import Change, Entry, Git
+    from imgsim_guard.sources.git import Git
+    from imgsim_guard.sources.git_records import Change, Entry
     from imgsim_guard.sources.manifests import Stage
 
 LARGEST_POINTER = 2**25

@@ -19,7 +19,8 @@ from imgsim_guard.sources.worktree import with_files
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from imgsim_guard.sources.git import Change, Git
+    from imgsim_guard.sources.git import Git
+    from imgsim_guard.sources.git_records import Change
     from imgsim_guard.sources.hook_calls import HookCall
 
 DVC_SUFFIXES = (".dvc", "dvc.lock")

@@ -6,11 +6,26 @@ import os
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from imgsim_guard.model import GuardError, Image, Unreadable, digest_of
 from imgsim_guard.sources.git_blobs import GitBlobs
 from imgsim_guard.sources.git_command import git_environment, run_git
+from imgsim_guard.sources.git_records import (
+    BEHIND,
+    BLOB,
+    BLOB_OF_A_TREE,
+    EMPTY_BLOB,
+    LINK,
+    PATH,
+    PATH_OF_A_TREE,
+    REGULAR_FILES,
+    STAGE,
+    Change,
+    Entry,
+    change_of,
+    counts,
+)
 from imgsim_guard.system.garbage_collector import no_collecting
 
 if TYPE_CHECKING:
@@ -18,46 +33,6 @@ if TYPE_CHECKING:
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 """The id of the empty tree, the base before the first commit. Git knows it in every repository."""
-
-EMPTY_BLOB = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
-"""The id of an empty file. `git add --intent-to-add` stages it for a file whose content will be added later."""
-
-REGULAR_FILES = ("100644", "100755")
-"""Modes. Links (120000) and submodules (160000) are not images of this repository."""
-
-LINK, SUBMODULE = "120000", "160000"
-LINKS_THAT_COUNT = (".dvc", "dvc.lock")
-"""Suffixes of links that are listed: DVC follows links to its pointers."""
-
-_BEHIND = {LINK: "link", SUBMODULE: "submodule"}
-
-_BLOB, _STAGE, _PATH = slice(7, 47), 48, slice(50, None)
-"""Positions in `mode blob stage<TAB>path`: a mode has 6 digits, and the id of a blob 40."""
-
-_BLOB_OF_A_TREE, _PATH_OF_A_TREE = slice(12, 52), slice(53, None)
-"""Positions in `mode blob id<TAB>path`, where `blob` is that word."""
-
-
-class Entry(NamedTuple):
-    """A regular file of the index or of a revision."""
-
-    path: str
-    blob: str
-
-
-class Change(NamedTuple):
-    """A path whose regular file differs between two states. `old` and `new` are blob ids; None if there is no regular
-    file.
-
-    `behind`: `link` or `submodule` if the new state has one of these at the path. `blob`: the blob with the link's
-    target.
-    """
-
-    path: str
-    old: str | None
-    new: str | None
-    behind: str = ""
-    blob: str = ""
 
 
 class Git:
@@ -132,45 +107,45 @@ class Git:
         """The files of the index. Raises GuardError during an unresolved conflict."""
         records = self._records("ls-files", "--stage", "-z")
         for record in records:
-            if record[_STAGE] != "0":
-                raise GuardError(f"{record[_PATH]} has an unresolved conflict; resolve it and run git add first")
-        return [Entry(record[_PATH], record[_BLOB]) for record in records if _counts(record)]
+            if record[STAGE] != "0":
+                raise GuardError(f"{record[PATH]} has an unresolved conflict; resolve it and run git add first")
+        return [Entry(record[PATH], record[BLOB]) for record in records if counts(record)]
 
     def listed(self, paths: Sequence[str], revision: str | None) -> list[Entry]:
         """The files of a revision, or of the index, at or below these paths."""
         if revision is None:
             records = self._records("--literal-pathspecs", "ls-files", "--stage", "-z", "--", *paths)
-            return [Entry(record[_PATH], record[_BLOB]) for record in records if record.startswith(REGULAR_FILES)]
+            return [Entry(record[PATH], record[BLOB]) for record in records if record.startswith(REGULAR_FILES)]
         records = self._records("ls-tree", "-r", "-z", "--full-tree", revision, "--", *paths)
         regular = [record for record in records if record.startswith(REGULAR_FILES)]
-        return [Entry(record[_PATH_OF_A_TREE], record[_BLOB_OF_A_TREE]) for record in regular]
+        return [Entry(record[PATH_OF_A_TREE], record[BLOB_OF_A_TREE]) for record in regular]
 
     def index_paths(self) -> list[str] | None:
         """The paths of what `index` returns, in a third of the time; None during an unresolved conflict."""
         records = self._records("ls-files", "--stage", "-z")
-        if any(record[_STAGE] != "0" for record in records):
+        if any(record[STAGE] != "0" for record in records):
             return None
         regular = [record for record in records if record.startswith(REGULAR_FILES)]
-        return [record[_PATH] for record in regular if EMPTY_BLOB not in record]
+        return [record[PATH] for record in regular if EMPTY_BLOB not in record]
 
     @no_collecting()
     def tree(self, revision: str) -> list[Entry]:
         """The files of a revision."""
         records = self._records("ls-tree", "-r", "-z", "--full-tree", revision)
-        regular = [record for record in records if _counts(record)]
-        return [Entry(record[_PATH_OF_A_TREE], record[_BLOB_OF_A_TREE]) for record in regular]
+        regular = [record for record in records if counts(record)]
+        return [Entry(record[PATH_OF_A_TREE], record[BLOB_OF_A_TREE]) for record in regular]
 
     def links_and_submodules(self, revision: str | None) -> list[Change]:
         """The links and submodules of a revision, or of the index, as changes that add them."""
         asked = ("ls-files", "--stage", "-z") if revision is None else ("ls-tree", "-r", "-z", "--full-tree", revision)
-        records = [record for record in self._records(*asked) if record.startswith((*_BEHIND,)) and not _counts(record)]
-        blob = _BLOB if revision is None else _BLOB_OF_A_TREE
+        records = [record for record in self._records(*asked) if record.startswith((*BEHIND,)) and not counts(record)]
+        blob = BLOB if revision is None else BLOB_OF_A_TREE
         return [
             Change(
                 record.partition("\t")[2],
                 None,
                 None,
-                _BEHIND[record[:6]],
+                BEHIND[record[:6]],
                 record[blob] if record.startswith(LINK) else "",
             )
             for record in records
@@ -281,7 +256,7 @@ class Git:
 
     def _changes(self, *command: str) -> list[Change]:
         fields = iter(self._records(*command[:1], "--raw", "-z", "--no-abbrev", "--no-renames", *command[1:]))
-        return [_change(record, next(fields)) for record in fields]
+        return [change_of(record, next(fields)) for record in fields]
 
     def _records(self, *arguments: str) -> list[str]:
         return os.fsdecode(self.run(*arguments)).split("\0")[:-1]
@@ -289,17 +264,3 @@ class Git:
 
 def _lines(words: Iterable[str]) -> bytes:
     return "".join(f"{word}\n" for word in words).encode()
-
-
-def _counts(record: str) -> bool:
-    """Whether a record, which begins with a mode and ends with a path, is a regular file or a link that counts."""
-    return record.startswith(REGULAR_FILES) or (record.startswith(LINK) and record.endswith(LINKS_THAT_COUNT))
-
-
-def _change(record: str, path: str) -> Change:
-    """A record `:old-mode new-mode old-blob new-blob status` of diff-index or diff-tree."""
-    old_mode, new_mode, old, new, _status = record.removeprefix(":").split()
-    modes = (*REGULAR_FILES, LINK) if path.endswith(LINKS_THAT_COUNT) else REGULAR_FILES
-    found = new if new_mode in modes else None
-    behind = "" if found else _BEHIND.get(new_mode, "")
-    return Change(path, old if old_mode in modes else None, found, behind, new if behind == "link" else "")

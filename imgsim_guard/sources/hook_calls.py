@@ -12,7 +12,8 @@ from imgsim_guard.sources.selection import OVERLOOKED, has_image_suffix, is_dvc_
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from imgsim_guard.sources.git import Change, Git
+    from imgsim_guard.sources.git import Git
+    from imgsim_guard.sources.git_records import Change
 
 DECIDING_FILES = ("dvc.yaml", ".gitattributes")
 """Files that determine which tracker an image has."""

@@ -15,7 +15,8 @@ from imgsim_guard.system.files import leads_out
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from imgsim_guard.sources.git import Change, Entry, Git
+    from imgsim_guard.sources.git import Git
+    from imgsim_guard.sources.git_records import Change, Entry
 
 LARGEST_POINTER = 1023
 """Pointers are smaller than this, in bytes (docs/spec.md of git-lfs, "The pointer")."""

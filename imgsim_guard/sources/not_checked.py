@@ -11,7 +11,8 @@ from imgsim_guard.sources.selection import NAMED, ImageFilter, has_image_suffix,
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from imgsim_guard.sources.git import Change, Entry, Git
+    from imgsim_guard.sources.git import Git
+    from imgsim_guard.sources.git_records import Change, Entry
 
 LONGEST_TARGET, IN_ANNEX = 4096, b".git/annex/objects/"
 """Most bytes of a link that are read, and a folder in the target of every link of git-annex."""

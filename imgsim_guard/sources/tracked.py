@@ -21,7 +21,7 @@ from imgsim_guard.sources import lfs
 from imgsim_guard.sources.derived import outputs_of
 from imgsim_guard.sources.dvc import Dvc
 from imgsim_guard.sources.dvc_states import outs_with_images, tracked_by_dvc
-from imgsim_guard.sources.git import EMPTY_BLOB, Change
+from imgsim_guard.sources.git_records import EMPTY_BLOB, Change
 from imgsim_guard.sources.not_checked import not_checked, not_followed
 from imgsim_guard.sources.selection import NAMED, OVERLOOKED, ImageFilter, has_image_suffix, without_moved
 from imgsim_guard.system.garbage_collector import no_collecting
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from imgsim_guard.model import ContentId
-    from imgsim_guard.sources.git import Entry, Git
+    from imgsim_guard.sources.git import Git
+    from imgsim_guard.sources.git_records import Entry
 
 EMPTY = content_id("git", EMPTY_BLOB)
 

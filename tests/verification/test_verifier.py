@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from conftest import Files, ThumbnailEmbedder, encoded, image_of, open_store, photograph, pixels_of
 
-from imgsim_guard.gate.check import check, compare_with
+from imgsim_guard.gate.check import check
 from imgsim_guard.gate.embed import embed_missing
 from imgsim_guard.gate.judge import judge
+from imgsim_guard.gate.matching import compare_with
 from imgsim_guard.gate.pipeline import Pipeline
 from imgsim_guard.gate.policy import Policy
 from imgsim_guard.images.decode import decode

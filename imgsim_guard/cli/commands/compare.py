@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from imgsim_guard.cli.job import in_folders
 from imgsim_guard.cli.terminal import STANDARD_OUTPUT, say, write_report
 from imgsim_guard.cli.wiring import embed_images, opened_pipeline
-from imgsim_guard.gate.check import compare_with
+from imgsim_guard.gate.matching import compare_with
 from imgsim_guard.model import GuardError
 from imgsim_guard.report.escaping import shell_word
 from imgsim_guard.report.text import compare_report
