@@ -23,6 +23,7 @@ from imgsim_guard.sources.dvc import Dvc
 from imgsim_guard.sources.dvc_states import outs_with_images, tracked_by_dvc
 from imgsim_guard.sources.git_records import EMPTY_BLOB, Change
 from imgsim_guard.sources.not_checked import not_checked, not_followed
+from imgsim_guard.sources.revisions import FETCH, commit_of
 from imgsim_guard.sources.selection import NAMED, OVERLOOKED, ImageFilter, has_image_suffix, without_moved
 from imgsim_guard.system.garbage_collector import no_collecting
 
@@ -37,9 +38,6 @@ EMPTY = content_id("git", EMPTY_BLOB)
 
 LARGEST_COMPARED = 2**25
 """Largest file, in bytes, that is compared if git and DVC both track its path. A larger one counts as the same."""
-
-
-FETCH = "run git fetch, or in CI check out the full history (fetch-depth: 0)"
 
 
 def staged(git: Git, is_image: Callable[[str], bool], changes: Sequence[Change] | None = None) -> Selection:
@@ -71,12 +69,7 @@ def between(git: Git, is_image: Callable[[str], bool], *, base: str, revision: s
     Raises GuardError for a name that is no commit, and if this clone has too little history. Images that `base` gained
     since the merge base are in the gallery: a merge brings them together.
     """
-    commits = []
-    for name in (base, revision):
-        commit = git.commit(name)
-        if commit is None:
-            raise GuardError(f"{name!r} is not a commit in this clone; {FETCH}")
-        commits.append(commit)
+    commits = [commit_of(git, name) for name in (base, revision)]
     merge_base = git.merge_base(*commits)
     if merge_base is None and git.is_shallow():
         raise GuardError(f"{base!r} and {revision!r} have no common ancestor in this clone; {FETCH}")

@@ -351,6 +351,24 @@ def test_a_remote_that_a_stranger_names_is_not_asked(with_store: Dataset, enviro
     assert STEPS[TAKE_THE_STORE]["run"].strip() in "\n".join(GITLAB["script"]).replace("$base", "$BASE")
 
 
+def test_a_link_to_a_folder_with_another_configuration_is_not_followed(
+    with_store: Dataset, environment: dict[str, str], tmp_path: Path
+) -> None:
+    base = with_store.git("rev-parse", "origin/main").strip()
+    of_base = with_store.git("show", f"{base}:.dvc/config")
+    evil = f"[core]\n    remote = storage\n['remote \"storage\"']\n    url = {tmp_path / 'evil'}\n"
+    with_store.git("rm", "--quiet", "--cached", "-r", ".dvc")
+    (with_store.root / ".dvc").rename(tmp_path / "dvc before")
+    with_store.write({"elsewhere/config": evil, "elsewhere/.gitignore": "/tmp\n/cache\n"})
+    (with_store.root / ".dvc").symlink_to("elsewhere")
+    with_store.git("add", "--force", ".dvc", "elsewhere/config")
+    with_store.git("commit", "--quiet", "-m", "a link")
+    command = ("bash", "--noprofile", "--norc", "-euo", "pipefail", "-c", STEPS[TAKE_THE_STORE]["run"])
+    with_store.run(*command, code=0, **environment, BASE=base)
+    assert not (with_store.root / ".dvc").is_symlink()
+    assert (with_store.root / ".dvc" / "config").read_text() == of_base
+
+
 def test_the_rules_of_the_base_hold(repository: Repository, environment: dict[str, str]) -> None:
     repository.commit({"cat.png": CAT, ".imgsim-guard.yaml": "max_exact_duplicates: 1\n"})
     base = repository.git("rev-parse", "HEAD").strip()
@@ -383,6 +401,17 @@ def test_gitlab_refuses_a_copy_by_the_rules_of_the_target_branch(
     assert [test.get("name") for test in suite.iter("testcase") if test.find("failure") is not None] == ["copy.png"]
     [page] = GITLAB["artifacts"]["paths"]
     assert "copy.png" in (clone.root / page).read_text()
+
+
+@pytest.mark.usefixtures("main")
+def test_a_tag_with_the_name_of_the_target_branch_is_not_the_base(
+    repository: Repository, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Who may push a branch may often push tags; git takes a tag before a branch of the same name."""
+    repository.commit({"copy.png": CAT})
+    clone = published(repository, tmp_path / "clone")
+    repository.git("tag", "main")
+    assert "copy.png   exact duplicate of" in on_gitlab(clone, environment, code=1)
 
 
 @pytest.mark.usefixtures("main")

@@ -285,6 +285,23 @@ def test_a_revision_that_is_not_there_is_an_error(repository: Repository) -> Non
             between(repository, base, revision)
 
 
+@pytest.mark.parametrize("kind", ["heads", "remotes"])
+def test_a_name_that_a_tag_has_as_well_is_an_error(repository: Repository, kind: str) -> None:
+    """Git takes the tag, which somebody may have pushed to choose what is compared."""
+    repository.commit({"a.png": "1"})
+    base = repository.git("rev-parse", "HEAD").strip()
+    repository.git("update-ref", f"refs/{kind}/base/it", base)
+    repository.commit({"b.png": "2"})
+    assert between(repository, "base/it", "HEAD") == (["b.png"], ["a.png"])
+    repository.git("tag", "base/it")
+    said = f"'base/it(~0)?' names refs/{kind}/base/it and refs/tags/base/it; give one of these in full"
+    for name in ("base/it", "base/it~0"):
+        with pytest.raises(GuardError, match=said):
+            between(repository, name, "HEAD")
+    assert between(repository, f"refs/{kind}/base/it", "HEAD") == (["b.png"], ["a.png"])
+    assert between(repository, base, "HEAD") == (["b.png"], ["a.png"])
+
+
 def test_the_tips_of_histories_without_a_common_ancestor_are_compared(repository: Repository, tmp_path: Path) -> None:
     repository.commit({"a.png": "1", "b.png": "2"})
     repository.git("checkout", "--quiet", "--orphan", "other")
