@@ -48,11 +48,11 @@ UNIT = re.compile(r" (?=[kMG]?B$)")
 
 
 class _ShownGroup(NamedTuple):
-    """The images, each with what becomes of it and why, and the number of the pair that shows it beside the image that
-    it matches. `words`, `folders`: what the filters look at.
+    """The images, each with what becomes of it and why, the number of the pair that shows it beside the image that it
+    matches, and that image's place in the group. `words`, `folders`: what the filters look at.
     """
 
-    members: tuple[tuple[ShownImage, Member, int | None], ...]
+    members: tuple[tuple[ShownImage, Member, int | None, int | None], ...]
     roles: tuple[Role, ...]
     folders: tuple[str, ...]
     splits: tuple[str, ...]
@@ -160,7 +160,10 @@ def _shortened(images: Iterable[Image]) -> Callable[[str], str]:
 def _shown_group(
     group: Group, album: Album, numbers: Mapping[tuple[Image, Image], int], shorten: Callable[[str], str]
 ) -> _ShownGroup:
-    members = tuple((album.image(member.image), member, _pair(member, numbers)) for member in group.members)
+    places: dict[Image | None, int] = {member.image: place for place, member in enumerate(group.members)}
+    members = tuple(
+        (album.image(member.image), member, _pair(member, numbers), places.get(member.of)) for member in group.members
+    )
     roles = {member.role for member in group.members}
     return _ShownGroup(
         members,

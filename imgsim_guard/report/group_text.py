@@ -26,7 +26,7 @@ def group_lines(groups: Sequence[Group], width: int) -> Iterator[str]:
     """The groups, one line an image where that fits the width, else two."""
     for group in groups:
         for member in group.members:
-            yield from _member(member, width)
+            yield from _member(member, group.kept, width)
 
 
 def sum_of(groups: Sequence[Group]) -> str:
@@ -52,11 +52,13 @@ def left_over(groups: Sequence[Group]) -> Iterator[str]:
         yield f"{counted(views, 'view', 'views')} of what another image shows; clean --views moves them, too."
 
 
-def _member(member: Member, width: int) -> Iterator[str]:
+def _member(member: Member, first: Member, width: int) -> Iterator[str]:
+    """A line or two. What an image matches is said where it is not the first of the group, above it."""
     path, kept = shown(member.image.path), member.role == "keep"
+    other = f"matches {shown(member.of.path)}" if member.of not in (None, first.image) else ""
     facts = [in_pixels(member.width, member.height), in_bytes(member.size)] if member.width else []
     warned = ["a warning only"] if member.match is not None and member.match.rule.on_match == "warn" else []
-    said = "; ".join([*filter(None, [shown(member.why)]), *warned, ", ".join(facts)])
+    said = "; ".join(filter(None, [other, shown(member.why), *warned, ", ".join(facts)]))
     line = f"{'' if kept else '  '}{WORDS[member.role]}  {path}"
     if len(line) + 3 + len(said) <= width:
         yield f"{line}   {said}".rstrip()

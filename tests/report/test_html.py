@@ -28,7 +28,19 @@ from selenium.webdriver.common.keys import Keys
 from imgsim_guard.gate.groups import groups_of
 from imgsim_guard.gate.keep import Facts
 from imgsim_guard.images.decode import decode
-from imgsim_guard.model import Bounds, Evidence, Image, Limits, Match, Result, Rule, Transform, Unreadable
+from imgsim_guard.model import (
+    Bounds,
+    Evidence,
+    Group,
+    Image,
+    Limits,
+    Match,
+    Member,
+    Result,
+    Rule,
+    Transform,
+    Unreadable,
+)
 from imgsim_guard.report.as_html import html_report
 from imgsim_guard.report.pictures import Laid, Picture, Pictures, illustrate
 from imgsim_guard.report.view import by_importance
@@ -653,6 +665,28 @@ def test_groups_come_first_with_what_stays_and_why(chromium: Browser) -> None:
     assert chromium.logged()[0] == []
 
 
+def test_an_image_of_a_group_names_what_it_matches_unless_that_is_the_first() -> None:
+    result, pictures = duplicates()
+    result = grouped(result, pictures)
+    first, second, last = (
+        Member(one.image, "copy", "mirrored")
+        for one in max(result.groups, key=lambda group: len(group.members)).members[:3]
+    )
+    group = Group((first, replace(second, of=first.image), replace(last, of=second.image)))
+    page = html_report(replace(result, groups=(group,)), pictures)
+    assert f"matches {second.image.path} · mirrored" in page
+    assert f"matches {first.image.path}" not in page
+
+
+def test_a_scan_has_no_limits(chromium: Browser) -> None:
+    result, pictures = duplicates()
+    result = replace(grouped(result, pictures), limits=Limits())
+    assert result.exceeded
+    for scope, limited in (("folders", 0), ("all", len(result.exceeded))):
+        chromium.open(html_report(replace(result, scope=scope), pictures))
+        assert chromium.one(".terms").text.count("limit 0") == limited, scope
+
+
 def test_the_choice_of_what_stays_is_a_plan(chromium: Browser) -> None:
     result, pictures = duplicates()
     result = grouped(result, pictures)
@@ -717,6 +751,29 @@ def test_groups_are_filtered_and_folded(chromium: Browser) -> None:
     assert [group.get_attribute("open") for group in chromium.all(".group")] == [None] * 6
     unfold.click()
     assert [group.get_attribute("open") for group in chromium.all(".group")] == ["true"] * 6
+    assert chromium.logged()[0] == []
+
+
+def test_groups_are_shown_as_a_grid_or_as_pairs(chromium: Browser) -> None:
+    chromium.open(in_groups(18))
+    assert chromium.all(".beside") == []
+    chromium.one("[data-as=pairs]").click()
+    first, *_, last = chromium.all(".group")
+    kept, *copies = first.find_elements(By.CSS_SELECTOR, "li")
+    assert not kept.find_element(By.CSS_SELECTOR, ".frame").is_displayed()
+    for copy in copies:
+        beside, own = copy.find_elements(By.CSS_SELECTOR, ".frame")
+        assert beside.rect["x"] + beside.rect["width"] < own.rect["x"]
+        assert beside.rect["y"] == own.rect["y"]
+        other, _ = copy.find_elements(By.CSS_SELECTOR, ".path")
+        assert other.text == kept.find_element(By.CSS_SELECTOR, ".path").text
+    assert last.find_elements(By.CSS_SELECTOR, ".beside") == []  # drawn once it is unfolded
+    chromium.all(".fold")[0].click()
+    assert len(last.find_elements(By.CSS_SELECTOR, ".beside")) == 2
+    assert chromium.one(".save output").text == "12 to move"
+    chromium.press("v")
+    assert not any(one.is_displayed() for one in chromium.all(".beside"))
+    assert kept.find_element(By.CSS_SELECTOR, ".frame").is_displayed()
     assert chromium.logged()[0] == []
 
 

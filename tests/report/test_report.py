@@ -11,9 +11,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgsim_guard.model import Bounds, Evidence, Image, Limits, Match, Result, Scope, Transform, Unreadable
+from imgsim_guard.model import (
+    Bounds,
+    Evidence,
+    Group,
+    Image,
+    Limits,
+    Match,
+    Member,
+    Result,
+    Scope,
+    Transform,
+    Unreadable,
+)
 from imgsim_guard.report.as_json import compare_json, json_report
 from imgsim_guard.report.escaping import shell_word, shown
+from imgsim_guard.report.group_text import group_lines
 from imgsim_guard.report.text import compare_report, text_report
 
 if TYPE_CHECKING:
@@ -420,3 +433,21 @@ def test_a_match_beyond_the_threshold_gives_its_distance_only_when_asked() -> No
     assert text_report(far).splitlines()[0].endswith("data/test/cat-2.png   confirmed by pixels")
     asked = text_report(far, look_alikes=True).splitlines()[0]
     assert asked.endswith("data/test/cat-2.png   confirmed by pixels, distance 29.94 (threshold 10)")
+
+
+def test_an_image_of_a_group_names_what_it_matches_unless_that_is_the_first() -> None:
+    train, test, small, other = (Image(f"{name}.png", name) for name in ("train", "test", "small", "other"))
+    group = Group(
+        (
+            Member(train, "keep", "oldest"),
+            Member(other, "copy", "mirrored", train),
+            Member(test, "leakage", "in test, the other in train", train),
+            Member(small, "copy", "scaled to 50%", test),
+        )
+    )
+    assert list(group_lines([group], 100)) == [
+        "keep  train.png   oldest",
+        "  copy  other.png   mirrored",
+        "  LEAKAGE  test.png   in test, the other in train",
+        "  copy  small.png   matches test.png; scaled to 50%",
+    ]

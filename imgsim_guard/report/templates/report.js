@@ -134,6 +134,23 @@ function choose(group, input) {
   document.querySelector(".save output").value = `${moving.toLocaleString("en")} to move`;
 }
 
+function pairUp(group) { // puts what each image matches beside it
+  const items = [...group.querySelectorAll("li")];
+  for (const item of items) {
+    if (!item.dataset.of || item.querySelector(".beside")) continue;
+    const beside = document.createElement("div");
+    beside.className = "beside";
+    for (const part of items[item.dataset.of].querySelectorAll(".frame, .path")) beside.append(part.cloneNode(true));
+    item.prepend(beside);
+  }
+}
+
+function showGroups(as) {
+  document.body.classList.toggle("paired", as === "pairs");
+  for (const button of document.querySelectorAll("[data-as]")) button.setAttribute("aria-pressed", button.dataset.as === as);
+  if (as === "pairs") groups.filter((group) => group.open).forEach(pairUp);
+}
+
 function toggle(group, number) {
   const input = group.querySelectorAll("li input")[number - 1];
   if (!input) return;
@@ -163,6 +180,8 @@ function save() {
 }
 
 for (const group of groups) group.addEventListener("change", (event) => choose(group, event.target));
+for (const group of groups) group.addEventListener("toggle", () => { if (group.open && document.body.classList.contains("paired")) pairUp(group); });
+for (const button of document.querySelectorAll("[data-as]")) button.addEventListener("click", () => showGroups(button.dataset.as));
 for (const group of groups) for (const input of group.querySelectorAll("li[data-role=copy] input")) input.closest("li").querySelector(".fate span").textContent = "Move";
 for (const button of document.querySelectorAll(".fold")) button.addEventListener("click", () => { for (const group of groups) group.open = Boolean(button.dataset.open); });
 document.querySelector("#save")?.addEventListener("click", save);
@@ -197,6 +216,7 @@ const KEYS = {
   k: () => go(-1), ArrowLeft: () => go(-1),
   " ": (pair) => show(pair, "flicker"),
   s: (pair) => show(pair, "slider"),
+  v: () => { if (groups.length) showGroups(document.body.classList.contains("paired") ? "grid" : "pairs"); },
   m: () => document.body.classList.toggle("unmarked"),
   c: (pair) => copy(pair.querySelector(".copy")),
   "/": () => (groupForm ?? form)?.text.focus(),
