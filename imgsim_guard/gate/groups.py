@@ -88,6 +88,7 @@ class _Grouping:
     def __init__(self, matches: Sequence[Match], facts: Mapping[Image, Facts], wishes: Wishes) -> None:
         self._graph, self._facts, self._wishes = _Graph(matches), facts, wishes
         self._cells: dict[Image, Cell] = {}
+        self._near: dict[Image, tuple[set[str], set[str]]] = {}
         for match in matches:
             self._cells[match.query] = match.splits[0], match.labels[0]
             self._cells[match.gallery] = match.splits[1], match.labels[1]
@@ -157,7 +158,7 @@ class _Grouping:
             return "leakage", f"in {split}, the other in {other_split}"
         if self._wishes.ignored((split, other_split)):
             return "left", "a rule ignores such pairs"
-        return self._hindrance(image, kept)
+        return self._hindrance(image, kept) or self._contested(image, kept)
 
     def _hindrance(self, image: Image, kept: Image) -> tuple[Role, str] | None:
         """The same, of what splits and labels do not say."""
@@ -173,10 +174,34 @@ class _Grouping:
             return "left", "the other is a page around it"
         return None if facts.pixels else ("left", "it could not be read")
 
+    def _contested(self, image: Image, kept: Image) -> tuple[Role, str] | None:
+        """The same, where the one to be kept is in no split, or has no label, and its copies are in several: if all of
+        them gave way to it, what they disagree about would be gone unasked.
+        """
+        splits, labels = self._cells_near(kept)
+        (split, label), (other_split, other_label) = self._cells[image], self._cells[kept]
+        if label and not other_label and len(labels) > 1:
+            return "label-conflict", f"labelled {label}, other copies {_listed(labels - {label})}"
+        if split and not other_split and len(splits) > 1 and not splits & {*self._wishes.resolve}:
+            return "leakage", f"in {split}, other copies in {_listed(splits - {split})}"
+        return None
+
+    def _cells_near(self, kept: Image) -> tuple[set[str], set[str]]:
+        """The splits and the labels of the images that match one."""
+        one = self._graph.stands_for(kept)
+        if one not in self._near:
+            near = [self._cells[image] for image in (one, *self._graph.neighbours(one))]
+            self._near[one] = {split for split, _ in near} - {""}, {label for _, label in near} - {""}
+        return self._near[one]
+
     def _member(self, image: Image, role: Role, why: str, of: Image | None = None) -> Member:
         facts, (split, label) = self._facts.get(image, NOTHING_KNOWN), self._cells[image]
         match = None if of is None else self._graph.match(image, of)
         return Member(image, role, why, of, match, split, label, facts.width, facts.height, facts.size)
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(sorted(words))
 
 
 class _Graph:

@@ -132,6 +132,14 @@ def test_leakage_and_label_conflicts_stay_unless_that_is_asked_for(guard: Guard)
         "set/train/dog/of a.png",
     ]
     assert "say which split keeps an image" in guard("clean", "set", "--resolve-leakage", "test").err
+    assert (
+        "--resolve-leakage keep=tset: no image is in tset; the splits are test, train\n"
+        in guard("clean", "set", "--resolve-leakage", "keep=tset").err
+    )
+    assert "keep=test: no image is in test; there are no splits" in (
+        guard("clean", "photos", "--resolve-leakage", "keep=test").err
+    )
+    assert "--keep-in set/nowhere: no such file or folder" in guard("clean", "set", "--keep-in", "set/nowhere").err
 
 
 @pytest.mark.parametrize(
@@ -272,6 +280,9 @@ def test_a_choice_made_on_the_page_is_moved(here: Path, guard: Guard) -> None:
         "photos/0.png is not in the folders that are to be cleaned"
         in guard("clean", "photos/copies", "--plan", "plan.json").err
     )
+    for option in (["--keep-in", "photos"], ["--keep", "first"], ["--views"], ["--resolve-leakage", "keep=test"]):
+        refused = guard("clean", "photos", "--plan", "plan.json", *option)
+        assert (refused.code, f"{option[0]} says nothing where --plan" in refused.err) == (2, True)
     assert guard("clean", "photos", "--plan", "plan.json", "--apply").code == 0
     assert {*files_in(here / "photos-removed")} == {"0.png", "manifest-1.json", "manifest-1.csv"}
     assert guard("clean", "--undo").code == 0

@@ -103,6 +103,23 @@ def test_an_image_under_two_labels_stays() -> None:
     assert said(matches, wishes=Wishes(resolve=("train",))) == said(matches)
 
 
+def test_copies_that_disagree_do_not_all_give_way_to_one_that_has_no_say() -> None:
+    """Else an image under two labels, or in two splits, would be gone from both without a word."""
+    labels = [near(A, B, labels=("", "cat")), near(A, C, labels=("", "dog")), near(A, D, labels=("", "cat"))]
+    assert said([*labels, near(B, D, labels=("cat", "cat"))]) == ["a:keep b:label-conflict d:copy c:label-conflict"]
+    [kept, member, *_] = groups_of(labels, dict.fromkeys([A, B, C, D], PLAIN))[0].members
+    assert (kept.image, member.why) == (A, "labelled cat, other copies dog")
+    assert said(labels[::2]) == ["a:keep b:copy d:copy"]
+    splits = [near(A, B, splits=("", "train")), near(A, C, splits=("", "test")), same(D, A)]
+    assert said(splits) == ["a:keep d:copy b:leakage c:leakage"]
+    assert "in train, other copies in test" in {
+        member.why for member in groups_of(splits, dict.fromkeys([A, B, C, D], PLAIN))[0].members
+    }
+    assert said(splits, wishes=Wishes(resolve=("val",))) == said(splits)
+    splits.append(near(B, C, splits=("train", "test")))
+    assert said(splits, wishes=Wishes(resolve=("test",))) == ["c:keep a:copy b:copy d:copy"]
+
+
 def test_what_may_not_be_moved_stays() -> None:
     assert said([near(A, B)], wishes=Wishes(movable=lambda path: path == "a.png")) == ["a:keep b:left"]
     assert said([near(A, B)], {B: PLAIN._replace(protected=True), A: PLAIN._replace(protected=True)}) == [

@@ -18,6 +18,7 @@ from imgsim_guard.gate.cleaning.in_git import dvc_targets, repository_around, st
 from imgsim_guard.gate.cleaning.moving import require_outside
 from imgsim_guard.gate.cleaning.plan import default_folder, going, sharing
 from imgsim_guard.gate.cleaning.run import apply, made_with, manifest_at, undo
+from imgsim_guard.gate.grouping import for_folders
 from imgsim_guard.model import GuardError
 from imgsim_guard.report.cleaning_text import moved_text, plan_text, shared_text, undone_text, what_follows
 from imgsim_guard.report.escaping import shell_word
@@ -88,11 +89,13 @@ def _found(arguments: argparse.Namespace, job: Job) -> tuple[Result, list[Going]
     """What is in the folders, and which files would move."""
     selection = images_in(arguments, mutual=True)
     if arguments.plan is not None:
+        _require_nothing_chosen(arguments)
         chosen = groups_chosen(Path(arguments.plan), arguments.paths)
         result = replace(nothing_new(selection, job.workspace.policy), groups=chosen, queries=len(selection.queries))
         return result, _going(result, selection, arguments)
-    resolve = _splits_that_keep(arguments.resolve_leakage)
     policy = _policy(arguments, job)
+    resolve = _splits_that_keep(arguments.resolve_leakage)
+    _require_splits(resolve, for_folders(policy, selection, job.workspace.root)[0], selection)
     result = examined(
         selection,
         folders.Folders(),
@@ -117,6 +120,9 @@ def _policy(arguments: argparse.Namespace, job: Job) -> Policy:
     if arguments.keep is not None:
         policy = replace(policy, keep=arguments.keep)
     if arguments.keep_in:
+        for path in arguments.keep_in:
+            if not os.path.lexists(path):
+                raise GuardError(f"--keep-in {path}: no such file or folder")
         kept = [os.path.abspath(path) for path in arguments.keep_in]  # noqa: PTH100  links stay
         configured = policy.protected
         policy = replace(
@@ -160,6 +166,24 @@ def _splits_that_keep(given: str | None) -> tuple[str, ...]:
     if not given.startswith(SPLIT_THAT_KEEPS) or not names:
         raise GuardError(f"--resolve-leakage {given}: say which split keeps an image, such as keep=test")
     return names
+
+
+def _require_splits(named: tuple[str, ...], policy: Policy, selection: Selection) -> None:
+    """Raise GuardError for a split that no image is in: a slip of the pen would leave all leakage as it is."""
+    if not named:
+        return
+    splits = {policy.split(image.path) for image in (*selection.queries, *selection.gallery)} - {""}
+    for name in named:
+        if name not in splits:
+            there = f"the splits are {', '.join(sorted(splits))}" if splits else "there are no splits"
+            raise GuardError(f"--resolve-leakage {SPLIT_THAT_KEEPS}{name}: no image is in {name}; {there}")
+
+
+def _require_nothing_chosen(arguments: argparse.Namespace) -> None:
+    """Raise GuardError for options that say what stays, beside a plan that says it already."""
+    for option in ("keep", "keep_in", "resolve_leakage", "views"):
+        if getattr(arguments, option):
+            raise GuardError(f"--{option.replace('_', '-')} says nothing where --plan says what stays; leave it out")
 
 
 def _command(arguments: argparse.Namespace) -> str:
