@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.gate.accepted import marked
 from imgsim_guard.gate.drift import drifted
+from imgsim_guard.gate.first_look import NOT_WORTH_IT, FirstLooks
 from imgsim_guard.gate.judge import identity_of
 from imgsim_guard.model import Candidate, Evidence, Match
 
@@ -132,7 +133,8 @@ def _open(pairs: Sequence[Candidate], pipeline: Pipeline, accepted: Sequence[Acc
 
 
 class _Eyes:
-    """The evidence of pairs: stored evidence, or that of a new comparison, which is stored.
+    """The evidence of pairs: that of a first look if it refutes them, else stored evidence, or that of a new
+    comparison, which is stored.
 
     `pixels`: the digests of the pixels of images that were compared thoroughly.
     """
@@ -145,6 +147,7 @@ class _Eyes:
         self._done = done
         self._verdicts = _verdicts_of(pipeline)
         self._keys = _keys(pairs, pipeline)
+        self._first = FirstLooks(pipeline.store)
         known = [None] * len(pairs) if looks.fresh else self._verdicts.find(self._keys)
         self._known = {index: evidence for index, evidence in enumerate(known) if evidence is not None}
         self._new: dict[bytes, Evidence] = {}
@@ -161,13 +164,15 @@ class _Eyes:
 
     def see(self, indices: Sequence[int]) -> Iterator[Evidence]:
         """The evidence of the pairs with these numbers, in their order."""
-        unknown = iter(self._looked_at([index for index in indices if index not in self._known]))
-        for index in indices:
-            if index in self._known:
-                self._done()
-                yield self._known[index]
-            else:
+        worth = self._first.worth([self._pairs[index] for index in indices])
+        asked = [index for index, promising in zip(indices, worth, strict=True) if promising]
+        unknown = iter(self._looked_at([index for index in asked if index not in self._known]))
+        for index, promising in zip(indices, worth, strict=True):
+            if promising and index not in self._known:
                 yield next(unknown)
+            else:
+                self._done()
+                yield self._known[index] if promising else NOT_WORTH_IT
 
     def _looked_at(self, indices: Sequence[int]) -> Iterator[Evidence]:
         if not indices:
@@ -196,10 +201,7 @@ def _keys(pairs: Sequence[Candidate], pipeline: Pipeline) -> list[bytes]:
     digests = pipeline.store.sha256(
         dict.fromkeys(image.content for pair in pairs for image in (pair.query, pair.gallery))
     )
-    return [
-        pair_key(digests[pair.query.content], digests[pair.gallery.content], thorough=pair.near or pair.likely)
-        for pair in pairs
-    ]
+    return [pair_key(digests[pair.query.content], digests[pair.gallery.content]) for pair in pairs]
 
 
 def _verdicts_of(pipeline: Pipeline) -> Verdicts:

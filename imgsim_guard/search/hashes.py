@@ -72,6 +72,13 @@ def nearest_hashes(first: Held, second: Held, *, k: int, same: bool = False) -> 
     yield from nearest.taken()
 
 
+def are_near(one: Hashes, other: Hashes) -> bool:
+    """Whether any hash of an image [5, 32] is within MOST_BITS of one of another image, in any orientation."""
+    row = np.zeros(1, np.intp)
+    queries, others = _turned(one[None], row).words, _words(other[None], row).words
+    return any(bool((_bits(queries[:, i], others[:, j]) <= MOST_BITS).any()) for i, j in _may_be_near(queries, others))
+
+
 class _Nearest:
     """Keeps the k nearest of each row as pairs are added, with few more in memory."""
 

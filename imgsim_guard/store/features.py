@@ -61,9 +61,12 @@ class FeatureFile(NamedTuple):
     def of(self, images: Sequence[int] | NDArray[np.intp]) -> list[Features]:
         """The features of these images, in the same order."""
         owners = np.minimum(self.inverted.images, self.inverted.pictures - 1)
-        order = np.argsort(owners, kind="stable")
-        bounds = np.searchsorted(owners[order], np.arange(self.inverted.pictures + 1))
-        return [self._features(np.sort(order[bounds[image] : bounds[image + 1]])) for image in images]
+        wanted = np.zeros(self.inverted.pictures, np.bool_)
+        wanted[images] = True
+        places = np.flatnonzero(wanted[owners])
+        places = places[np.argsort(owners[places], kind="stable")]
+        bounds = np.searchsorted(owners[places], np.arange(self.inverted.pictures + 1))
+        return [self._features(places[bounds[image] : bounds[image + 1]]) for image in images]
 
     def _features(self, places: NDArray[np.intp]) -> Features:
         found = np.zeros(len(places), FEATURE)

@@ -14,7 +14,6 @@ from imgsim_guard.images.headers import MAX_PIXELS, read_header
 from imgsim_guard.model import Candidate, Evidence, GuardError, Image, Unreadable
 from imgsim_guard.system.crash import naming
 from imgsim_guard.system.threads import Room, cores
-from imgsim_guard.verification.glance import Glance, glance, worth_verifying
 from imgsim_guard.verification.looks import Seen, seen, verify_looks
 from imgsim_guard.verification.picture import side_by_side
 
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
     from imgsim_guard.model import Match
     from imgsim_guard.sources.source import Source
 
-GLANCES_KEPT = 4096
-"""Of 35 kB each."""
-
 PREPARED_KEPT = 512
 """Looks of images: of up to 1 MB each."""
 
@@ -38,8 +34,6 @@ PIXELS_AT_ONCE = MAX_PIXELS
 """Of all images that are decoded at once, as when embedding."""
 
 NOT_AT_HAND = Evidence("skipped", 0, 0.0, 0.0, None, "its pixels are not at hand")
-
-NOT_WORTH_IT = Evidence("refuted", 0, 0.0, 0.0, None, "a first look finds nothing in common")
 
 
 T = TypeVar("T")
@@ -99,7 +93,6 @@ class Verifier:
         self._threads = threads or cores()
         self._reading = Lock()
         self._room = Room(PIXELS_AT_ONCE)
-        self._glances = _Kept(self._glance, GLANCES_KEPT)
         self._prepared = _Kept(self._prepare, PREPARED_KEPT, _looks_of)
 
     def verify(self, candidates: Sequence[Candidate], done: Callable[[], object]) -> Iterator[Evidence]:
@@ -118,18 +111,8 @@ class Verifier:
     def _look(self, candidate: Candidate) -> Evidence:
         if not self._source.at_hand(candidate.gallery):  # a remote may have it, but not for a score of candidates
             return NOT_AT_HAND
-        if not (candidate.near or candidate.likely):
-            first, second = self._glances.of(candidate.query), self._glances.of(candidate.gallery)
-            if first is None or second is None:
-                return NOT_AT_HAND
-            if not any(worth_verifying(one, other) for one in first for other in second):
-                return NOT_WORTH_IT
         query, gallery = self._prepared.of(candidate.query), self._prepared.of(candidate.gallery)
         return NOT_AT_HAND if query is None or gallery is None else verify_looks(query, gallery)
-
-    def _glance(self, image: Image) -> tuple[Glance, ...] | None:
-        """One of each look."""
-        return self._made_of(image, lambda picture: tuple(map(glance, (picture.pixels, *picture.looks))))
 
     def _prepare(self, image: Image) -> Seen | None:
         def prepared(picture: Picture) -> Seen:

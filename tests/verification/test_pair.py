@@ -17,7 +17,6 @@ from imgsim_guard.images.decode import decode
 from imgsim_guard.model import Unreadable
 from imgsim_guard.verification import pair
 from imgsim_guard.verification.agreement import STEP, WINDOW, agreement
-from imgsim_guard.verification.glance import glance, worth_verifying
 from imgsim_guard.verification.overlay import Overlay, overlay, refined
 from imgsim_guard.verification.pair import verify
 from imgsim_guard.verification.paper import toned
@@ -685,15 +684,12 @@ SHAPES = [(1, 1), (1, 500), (500, 1), (2, 2), (3, 5), (7, 9), (8, 8), (10, 3000)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_odd_shapes_are_never_confirmed_against_a_photograph(
-    cat: Pixels, prepared_cat: Prepared, shape: tuple[int, int]
-) -> None:
+def test_odd_shapes_are_never_confirmed_against_a_photograph(prepared_cat: Prepared, shape: tuple[int, int]) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (*shape, 3), np.uint8)
     one, other = prepare(noise), prepared_cat
     assert verify(one, other).outcome != "confirmed"
     assert verify(other, one).outcome != "confirmed"
     assert verify(one, one).outcome in ("confirmed", "undecided")
-    assert isinstance(worth_verifying(glance(noise), glance(cat)), bool)
 
 
 @quick
@@ -707,7 +703,6 @@ def test_no_size_is_too_small_or_too_long_to_be_looked_at(height: int, width: in
         assert (there.outcome, there.agreement) == (back.outcome, back.agreement)
         assert 0 <= there.agreement <= 1
         assert 0 <= there.covered <= 1
-        worth_verifying(glance(one), glance(two))
 
 
 # What is kept
@@ -736,24 +731,6 @@ def test_mirrored_features_are_those_of_the_mirrored_picture(cat: Pixels) -> Non
     again = mirrored(turned_over, small.shape[1])
     assert np.array_equal(again.descriptors, prepare(cat).features.descriptors)
     assert np.allclose(again.points, prepare(cat).features.points, atol=1e-3)
-
-
-# The first look
-
-
-@pytest.mark.parametrize("edit", sorted(COPIES.keys() - {"on a page"}))
-def test_a_glance_keeps_a_copy_that_fills_most_of_its_picture(cat: Pixels, edit: str) -> None:
-    one, two = glance(COPIES[edit][0](cat)), glance(cat)
-    assert worth_verifying(one, two)
-    assert worth_verifying(two, one)
-
-
-def test_a_glance_drops_strangers_and_blank_images(cat: Pixels, coffee: Pixels) -> None:
-    seen = glance(cat)
-    assert not worth_verifying(glance(coffee), seen)
-    for blank in (np.zeros((50, 50, 3), np.uint8), np.full((1, 1, 3), 255, np.uint8)):
-        assert not worth_verifying(glance(blank), seen)
-        assert not worth_verifying(glance(blank), glance(blank))
 
 
 # The picture of a pair

@@ -15,6 +15,7 @@ from conftest import Files, ThumbnailEmbedder, encoded, image_of, open_store, ph
 
 from imgsim_guard.gate.check import check
 from imgsim_guard.gate.embed import embed_missing
+from imgsim_guard.gate.first_look import NOT_WORTH_IT
 from imgsim_guard.gate.judge import judge
 from imgsim_guard.gate.matching import compare_with
 from imgsim_guard.gate.pipeline import Pipeline
@@ -35,11 +36,10 @@ from imgsim_guard.model import (
     Unreadable,
 )
 from imgsim_guard.verification import looks, verifier
-from imgsim_guard.verification.glance import glance, worth_verifying
 from imgsim_guard.verification.pair import verify
 from imgsim_guard.verification.picture import GAP
 from imgsim_guard.verification.prepared import prepare
-from imgsim_guard.verification.verifier import NOT_AT_HAND, NOT_WORTH_IT, Verifier, side_by_side_png
+from imgsim_guard.verification.verifier import NOT_AT_HAND, Verifier, side_by_side_png
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
@@ -151,38 +151,12 @@ def test_a_pair_is_skipped_when_either_image_s_pixels_are_not_at_hand(gone: str,
     assert NOT_AT_HAND.outcome == "skipped"
 
 
-def test_a_pair_beyond_the_threshold_is_glanced_at_first(photographs: Mapping[str, bytes]) -> None:
+@pytest.mark.parametrize("near", [True, False])
+def test_each_image_is_decoded_once(photographs: Mapping[str, bytes], *, near: bool) -> None:
     files = Files(photographs)
-    strangers, copies = (
-        pair_of(files, "coffee.png", "cat.png", near=False),
-        pair_of(files, "cropped.png", "cat.png", near=False),
-    )
-    evidence = list(Verifier(files).verify([strangers, copies], nothing))
-    assert evidence[0] == NOT_WORTH_IT
-    assert (evidence[1].outcome, evidence[1].transform is not None) == ("confirmed", True)
-
-
-def test_a_pair_within_the_threshold_gets_a_thorough_look_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One blank image has nothing at a glance, too: but the thorough look says why."""
-    files = Files({"blank.png": blank(250), "white.png": blank(255)})
-    monkeypatch.setattr(verifier, "cores", lambda: 1)
-    near, far = (pair_of(files, "blank.png", "white.png", near=near) for near in (True, False))
-    (evidence,) = Verifier(files).verify([near], nothing)
-    assert (evidence.outcome, evidence.blank) == ("undecided", True)
-    assert sorted(files.reads) == ["blank.png", "white.png"]
-    assert list(Verifier(files).verify([far], nothing)) == [NOT_WORTH_IT]
-
-
-def test_each_image_is_decoded_once_for_each_look(photographs: Mapping[str, bytes]) -> None:
-    files = Files(photographs)
-    pairs = [pair_of(files, one, other) for one in photographs for other in photographs if one > other]
+    pairs = [pair_of(files, one, other, near=near) for one in photographs for other in photographs if one > other]
     list(Verifier(files).verify(pairs, nothing))
     assert sorted(files.reads) == sorted(photographs)
-
-    files = Files(photographs)
-    far = [replace(pair, near=False) for pair in pairs]
-    list(Verifier(files).verify(far * 2, nothing))
-    assert {files.reads.count(path) for path in photographs} <= {1, 2}
 
 
 def test_workers_that_want_one_image_at_once_wait_for_one_of_them_to_prepare_it(
@@ -463,15 +437,11 @@ def test_one_image_is_compared_with_each_of_the_others_in_their_order(bench: Ben
     assert matches[3].distance == 0
 
 
-def test_a_comparison_looks_thoroughly_however_far_apart_the_images_are(bench: Bench) -> None:
-    """A glance would not find the photograph among so much text."""
-    sheet = page("Anna", "Berlin", "1 May 1990", "blue", "Smith", "often")
-    small = cv2.resize(pixels_of("chelsea.png"), (300, 200), interpolation=cv2.INTER_AREA)
-    sheet[300:500, 100:400] = small
-    assert not worth_verifying(glance(sheet), glance(pixels_of("chelsea.png")))
-    (match,) = compared(bench, {"page.png": encoded(sheet), "cat.png": CAT})
+def test_a_comparison_looks_at_the_pixels_however_little_a_first_look_finds(bench: Bench) -> None:
+    (match,) = compared(bench, {"cat.png": CAT, "coffee.png": COFFEE})
     assert match.distance > BOUNDS.reach
-    assert (match.kind, match.evidence and match.evidence.outcome) == ("near-duplicate", "confirmed")
+    assert match.evidence is not None
+    assert (match.evidence.outcome, match.evidence != NOT_WORTH_IT) == ("refuted", True)
 
 
 def test_without_candidates_a_comparison_is_of_distances_alone(bench: Bench) -> None:

@@ -1,0 +1,90 @@
+"""First looks: different pictures are refuted by what is stored of them, before their pixels are read."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from conftest import Files, encoded, image_of, photograph, pixels_of
+from PIL import Image as Pillow
+
+from imgsim_guard.gate import first_look
+from imgsim_guard.gate.embed import embed_missing
+from imgsim_guard.gate.first_look import NOT_WORTH_IT, FirstLooks
+from imgsim_guard.gate.look import Looks, look
+from imgsim_guard.model import Candidate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from imgsim_guard.gate.pipeline import Pipeline
+
+
+def film() -> bytes:
+    """Coffee, then the cat."""
+    frames = [Pillow.fromarray(pixels_of(name)[:300, :400, ::-1]) for name in ("coffee.png", "chelsea.png")]
+    data = io.BytesIO()
+    frames[0].save(data, "WEBP", save_all=True, append_images=frames[1:], lossless=True)
+    return data.getvalue()
+
+
+CONTENTS = {
+    "cat.png": photograph("chelsea.png"),
+    "crop.png": encoded(np.ascontiguousarray(pixels_of("chelsea.png")[40:, 60:])),
+    "coffee.png": photograph("coffee.png"),
+    "rocket.jpg": photograph("rocket.jpg"),
+    "film.webp": film(),
+}
+
+
+@pytest.fixture
+def stored(make_pipeline: Callable[[Files], Pipeline]) -> Pipeline:
+    """With all of them in the store, and nothing read since."""
+    files = Files(CONTENTS)
+    pipeline = make_pipeline(files)
+    embed_missing(files.images(), pipeline)
+    files.reads.clear()
+    return pipeline
+
+
+def pair(query: str, gallery: str, *, near: bool = False, likely: bool = False) -> Candidate:
+    first, second = (image_of(path, CONTENTS[path]) for path in (query, gallery))
+    return Candidate(first, second, 20.0, near=near, likely=likely)
+
+
+PAIRS = {
+    pair("crop.png", "cat.png"): True,
+    pair("rocket.jpg", "cat.png"): False,
+    pair("rocket.jpg", "cat.png", near=True): True,
+    pair("rocket.jpg", "coffee.png", likely=True): True,
+    pair("film.webp", "cat.png"): True,  # by its second frame
+    pair("film.webp", "rocket.jpg"): False,
+    pair("coffee.png", "crop.png"): False,
+}
+
+
+@pytest.mark.parametrize("kept", [1, 2, 4096])
+def test_far_pairs_are_worth_it_if_what_is_stored_of_them_agrees(
+    stored: Pipeline, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    monkeypatch.setattr(first_look, "KEPT", kept)
+    looks = FirstLooks(stored.store)
+    assert looks.worth([*PAIRS]) == [*PAIRS.values()]
+    assert [looks.worth([one])[0] for one in reversed(PAIRS)] == [*reversed(PAIRS.values())]
+    assert looks.worth([]) == []
+
+
+def test_what_a_first_look_refutes_is_neither_read_nor_kept(stored: Pipeline, tmp_path: Path) -> None:
+    assert isinstance(stored.source, Files)
+    refuted = [one for one, worth in PAIRS.items() if not worth]
+    for _ in range(2):
+        assert look(refuted, stored, Looks()).evidence == [NOT_WORTH_IT] * len(refuted)
+    assert stored.source.reads == []
+    assert not [*tmp_path.rglob("verdicts-*")]
+    found = look([*PAIRS], stored, Looks(all_pairs=True)).evidence
+    assert [evidence == NOT_WORTH_IT for evidence in found] == [not worth for worth in PAIRS.values()]
+    assert [found[0].outcome, found[4].outcome] == ["confirmed", "confirmed"]
+    assert len({*stored.source.reads}) == len(stored.source.reads)
