@@ -133,8 +133,8 @@ def _open(pairs: Sequence[Candidate], pipeline: Pipeline, accepted: Sequence[Acc
 
 
 class _Eyes:
-    """The evidence of pairs: that of a first look if it refutes them, else stored evidence, or that of a new
-    comparison, which is stored.
+    """The evidence of pairs: stored evidence, or that of a first look if it refutes them, or that of a new comparison,
+    which are stored.
 
     `pixels`: the digests of the pixels of images that were compared thoroughly.
     """
@@ -164,15 +164,17 @@ class _Eyes:
 
     def see(self, indices: Sequence[int]) -> Iterator[Evidence]:
         """The evidence of the pairs with these numbers, in their order."""
-        worth = self._first.worth([self._pairs[index] for index in indices])
-        asked = [index for index, promising in zip(indices, worth, strict=True) if promising]
-        unknown = iter(self._looked_at([index for index in asked if index not in self._known]))
-        for index, promising in zip(indices, worth, strict=True):
-            if promising and index not in self._known:
-                yield next(unknown)
-            else:
+        unknown = [index for index in indices if index not in self._known]
+        worth = self._first.worth([self._pairs[index] for index in unknown])
+        refuted = {index for index, promising in zip(unknown, worth, strict=True) if not promising}
+        self._new |= {self._keys[index]: NOT_WORTH_IT for index in refuted}
+        answers = iter(self._looked_at([index for index in unknown if index not in refuted]))
+        for index in indices:
+            if index in self._known or index in refuted:
                 self._done()
-                yield self._known[index] if promising else NOT_WORTH_IT
+                yield NOT_WORTH_IT if index in refuted else self._known[index]
+            else:
+                yield next(answers)
 
     def _looked_at(self, indices: Sequence[int]) -> Iterator[Evidence]:
         if not indices:
@@ -201,7 +203,14 @@ def _keys(pairs: Sequence[Candidate], pipeline: Pipeline) -> list[bytes]:
     digests = pipeline.store.sha256(
         dict.fromkeys(image.content for pair in pairs for image in (pair.query, pair.gallery))
     )
-    return [pair_key(digests[pair.query.content], digests[pair.gallery.content]) for pair in pairs]
+    return [
+        pair_key(
+            digests[pair.query.content],
+            digests[pair.gallery.content],
+            first_look="" if pair.near or pair.likely else pipeline.store.fingerprint,
+        )
+        for pair in pairs
+    ]
 
 
 def _verdicts_of(pipeline: Pipeline) -> Verdicts:

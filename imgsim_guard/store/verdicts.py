@@ -39,9 +39,11 @@ LARGE, SMALL_FILES_KEPT = 2**22, 32
 """Every commit adds a file. If there are more than so many files below so many bytes, they are merged into one."""
 
 
-def pair_key(query: bytes, gallery: bytes) -> bytes:
-    """The key of a comparison: the SHA-256 of each image's file, and which of them is the query."""
-    return hashlib.blake2b(query + gallery, digest_size=KEY_SIZE).digest()
+def pair_key(query: bytes, gallery: bytes, *, first_look: str = "") -> bytes:
+    """The key of a comparison: the SHA-256 of each image's file, which of them is the query, and the fingerprint of
+    what a first look compares, which may refute a pair by itself.
+    """
+    return hashlib.blake2b(query + gallery + first_look.encode(), digest_size=KEY_SIZE).digest()
 
 
 class Verdicts:

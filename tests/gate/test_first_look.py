@@ -18,7 +18,6 @@ from imgsim_guard.model import Candidate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from imgsim_guard.gate.pipeline import Pipeline
 
@@ -77,14 +76,20 @@ def test_far_pairs_are_worth_it_if_what_is_stored_of_them_agrees(
     assert looks.worth([]) == []
 
 
-def test_what_a_first_look_refutes_is_neither_read_nor_kept(stored: Pipeline, tmp_path: Path) -> None:
+def test_what_a_first_look_refutes_is_not_read_and_known_from_then_on(
+    stored: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert isinstance(stored.source, Files)
     refuted = [one for one, worth in PAIRS.items() if not worth]
-    for _ in range(2):
-        assert look(refuted, stored, Looks()).evidence == [NOT_WORTH_IT] * len(refuted)
+    assert look(refuted, stored, Looks()).evidence == [NOT_WORTH_IT] * len(refuted)
     assert stored.source.reads == []
-    assert not [*tmp_path.rglob("verdicts-*")]
     found = look([*PAIRS], stored, Looks(all_pairs=True)).evidence
     assert [evidence == NOT_WORTH_IT for evidence in found] == [not worth for worth in PAIRS.values()]
     assert [found[0].outcome, found[4].outcome] == ["confirmed", "confirmed"]
     assert len({*stored.source.reads}) == len(stored.source.reads)
+
+    stored.source.reads.clear()
+    monkeypatch.setattr(FirstLooks, "worth", lambda _looks, pairs: [True] * len(pairs))
+    assert look([*PAIRS], stored, Looks(all_pairs=True)).evidence == found
+    assert stored.source.reads == []
+    assert NOT_WORTH_IT not in look(refuted, stored, Looks(fresh=True)).evidence

@@ -58,9 +58,10 @@ def test_evidence_comes_back_to_the_last_bit(
     assert Verdicts(folder).find(asked) == [found.get(one) for one in asked]
 
 
-def test_a_pair_is_known_by_both_files_and_by_their_order() -> None:
+def test_a_pair_is_known_by_both_files_by_their_order_and_by_what_a_first_look_compares() -> None:
     one, two = b"1" * 32, b"2" * 32
-    assert len({pair_key(one, two), pair_key(two, one), pair_key(one, one)}) == 3
+    looks = [(one, two, ""), (two, one, ""), (one, one, ""), (one, two, "model"), (one, two, "hashes")]
+    assert len({pair_key(first, second, first_look=compared) for first, second, compared in looks}) == len(looks)
 
 
 def test_what_one_process_adds_another_that_is_open_finds_when_it_adds(tmp_path: Path) -> None:
