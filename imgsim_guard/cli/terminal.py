@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from imgsim_guard.gate.notes import duration
 from imgsim_guard.model import GuardError
+from imgsim_guard.report.escaping import shell_word
 from imgsim_guard.system.files import replace_file
 
 if TYPE_CHECKING:
@@ -83,6 +84,13 @@ def write_report(report: str | bytes, target: str) -> None:
             replace_file(path, data)
     except OSError as error:
         raise GuardError(f"cannot write the report {target}: {error.strerror}") from error
+
+
+def say_written(*targets: str | None, quiet: bool) -> None:
+    """Say which files were written, unless a report went to standard output, where programs read it."""
+    files = [target for target in targets if target is not None]
+    if files and STANDARD_OUTPUT not in files and not quiet:
+        say("".join(f"wrote {shell_word(file)}\n" for file in files))
 
 
 def text_of(root: Path, name: str) -> str | None:

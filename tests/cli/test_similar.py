@@ -72,7 +72,10 @@ def test_the_distances_as_json(here: Path, guard: Guard) -> None:  # noqa: ARG00
 
 def test_the_page_has_the_pictures_and_escapes_names(here: Path, guard: Guard) -> None:
     write({"photos/<b>.png": near(1, by=2)})
-    assert guard("similar", "photos/one.png", "--in", "photos", "--html", "page.html").code == 0
+    done = guard("similar", "photos/one.png", "--in", "photos", "--html", "page.html", "--json", "near.json")
+    assert done.code == 0
+    assert done.out.endswith("\nwrote near.json\nwrote page.html\n")
+    assert "wrote" not in guard("similar", "photos/one.png", "--in", "photos", "--html", "page.html", "--json", "-").out
     page = (here / "page.html").read_text("utf-8")
     assert page.count('<image id="i') == 7
     assert "<b>" not in page
@@ -88,6 +91,7 @@ def test_an_image_that_cannot_be_read_is_named(here: Path, guard: Guard) -> None
 def test_groups_go_into_folders_the_largest_first(here: Path, guard: Guard) -> None:
     before = files_in(here / "photos")
     done = guard("sort", "photos", "--into", "sorted", "--distance", "4", "--csv", "groups.csv")
+    assert done.out.endswith("\nwrote groups.csv\n")
     assert done.code == 0
     assert "6 images: 2 groups within a distance of 4, 1 in none; see sorted.\n" in done.out
     assert {path: os.path.realpath(path) for path in Path("sorted").glob("*/*")} == {

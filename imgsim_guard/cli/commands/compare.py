@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imgsim_guard.cli.job import in_folders
-from imgsim_guard.cli.terminal import STANDARD_OUTPUT, say, write_report
+from imgsim_guard.cli.terminal import STANDARD_OUTPUT, say, say_written, write_report
 from imgsim_guard.cli.wiring import embed_images, opened_pipeline
 from imgsim_guard.gate.matching import compare_with
 from imgsim_guard.model import GuardError
-from imgsim_guard.report.escaping import shell_word
 from imgsim_guard.report.text import compare_report
 from imgsim_guard.sources import folders
 
@@ -34,15 +33,9 @@ def compare(arguments: argparse.Namespace) -> int:
         from imgsim_guard.report.as_json import compare_json
 
         write_report(compare_json(matches), arguments.json)
-        _say_written(arguments.json, arguments)
     if arguments.image is not None:
         from imgsim_guard.verification.verifier import side_by_side_png
 
         write_report(side_by_side_png(matches[0], source), arguments.image)
-        _say_written(arguments.image, arguments)
+    say_written(arguments.json, arguments.image, quiet=arguments.quiet)
     return 0
-
-
-def _say_written(target: str, arguments: argparse.Namespace) -> None:
-    if STANDARD_OUTPUT not in (target, arguments.json) and not arguments.quiet:
-        say(f"wrote {shell_word(target)}\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imgsim_guard.cli.job import in_folders
-from imgsim_guard.cli.terminal import STANDARD_OUTPUT, progress_display, say, write_report
+from imgsim_guard.cli.terminal import STANDARD_OUTPUT, progress_display, say, say_written, write_report
 from imgsim_guard.cli.wiring import embed_images
 from imgsim_guard.model import GuardError, Match
 from imgsim_guard.report.similar_text import left_out_text, similar_text
@@ -41,6 +41,7 @@ def similar(arguments: argparse.Namespace) -> int:
         write_report(similar_json(queries, found, unreadable), arguments.json)
     if arguments.html is not None:
         write_report(_page(queries, found, quiet=arguments.quiet), arguments.html)
+    say_written(arguments.json, arguments.html, quiet=arguments.quiet)
     return 0
 
 

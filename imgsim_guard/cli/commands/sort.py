@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgsim_guard.cli.job import in_folders
-from imgsim_guard.cli.terminal import STANDARD_OUTPUT, progress_display, say, write_report
+from imgsim_guard.cli.terminal import STANDARD_OUTPUT, progress_display, say, say_written, write_report
 from imgsim_guard.cli.wiring import embed_images
 from imgsim_guard.gate.cleaning.moving import require_outside
 from imgsim_guard.gate.sorting import put, require_new
@@ -42,4 +42,5 @@ def sort(arguments: argparse.Namespace) -> int:
         from imgsim_guard.report.as_csv import sorted_csv
 
         write_report(sorted_csv(groups), arguments.csv)
+        say_written(arguments.csv, quiet=arguments.quiet)
     return 0
