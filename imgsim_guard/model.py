@@ -112,7 +112,8 @@ class Selection:
     queries; None for the index and for folders. `unlisted`: how many further images the gallery has; they are only
     counted if there is no query. `made`: the outputs of the pipelines. `pointers`: of new images that DVC tracks.
     `relocated`: folders, by path, that moved and whose images could not be listed; if there are splits, they are
-    unreadable. `links`: further names of the images' files, each with the path of the image.
+    unreadable. `links`: further names of the images' files, each with the path of the image. `not_listed`: how many
+    images of the dataset could not be listed, as far as that is known.
     """
 
     scope: Scope
@@ -128,6 +129,7 @@ class Selection:
     relocated: tuple[tuple[str, Unreadable], ...] = ()
     pointers: Mapping[str, Pointer] = field(default_factory=dict)
     links: tuple[tuple[str, str], ...] = ()
+    not_listed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,9 +371,9 @@ class Result:
     `in_dvc`: the paths of the queries that DVC tracks, sorted. `nearest`: if requested, the distance of each query to
     its nearest image, by path. `not_looked_at`: by path, how many further candidates of a query were not compared,
     because it already was a confirmed copy of others. `made`, `pointers`: as in the selection. `replaced`: the paths of
-    queries that had other content before. `uncompared`: how many images of the dataset have no embedding, so they were
-    not compared; `gallery` does not count them. `groups`: the copies by the image to keep, once they were computed
-    (`gate.grouping`).
+    queries that had other content before. `uncompared`: how many images of the dataset were not compared, because they
+    have no embedding or could not be listed; `gallery` does not count them. `groups`: the copies by the image to keep,
+    once they were computed (`gate.grouping`).
     """
 
     scope: Scope

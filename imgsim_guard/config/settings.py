@@ -117,8 +117,8 @@ class Settings:
     uncompared: Annotated[
         Uncompared,
         Field(
-            description="Fail when more images of the dataset than this number, or share, have no embedding, so that "
-            "nothing is compared with them; fail is 0, and warn never fails"
+            description="Fail when more images of the dataset than this number, or share, are not compared, because "
+            "they have no embedding or DVC's list of them is not on this machine; fail is 0, and warn never fails"
         ),
     ] = "warn"
     engine: Annotated[Engine, Field(description="onnx, or imgsim: the reference package (extra [imgsim])")] = "onnx"

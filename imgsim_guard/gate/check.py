@@ -56,13 +56,14 @@ def check(  # noqa: PLR0913  each of them is needed
     than `max_missing` images have no embedding yet, because a hook must not run silently for long.
     """
     store = pipeline.store
+    unused = [*empty_splits(selection, policy)]
     selection, derived = without_derived(selection, policy)
     contents = [image.content for image in (*selection.queries, *selection.gallery, *selection.lost)]
     alike = store.alike(contents)
     selection, by_content = _sorted(selection, alike, policy)
     rows: dict[str, int] = {}
     unreadable = dict(selection.unreadable) | dict(selection.relocated if policy.splits else ())
-    notes = [*selection.notes, *augnet_left_out(policy), *empty_splits(selection, policy)]
+    notes = [*selection.notes, *augnet_left_out(policy), *unused]
     found = Found([], {}, 0, [])
     if by_content.searched:
         store.open()
@@ -99,16 +100,16 @@ def check(  # noqa: PLR0913  each of them is needed
     exact = [exact_duplicate(query, image, policy) for query, image in by_content.exact]
     marked_ones = _marked([*exact, *found.matches], policy, store)
     named = {image.path for match in marked_ones for image in (match.query, match.gallery)} | unreadable.keys()
-    uncompared = _uncompared(selection, by_content, rows, alike)
+    without_row = _uncompared(selection, by_content, rows, alike)
     result = Result(
         scope=selection.scope,
         bounds=policy.bounds,
         limits=policy.limits,
         queries=len(selection.queries) + len(selection.unreadable),
         gallery=len(selection.gallery)
-        - uncompared
+        - without_row
         + selection.unlisted
-        + (max(0, len(selection.queries) - 1) if selection.mutual else 0),
+        + (max(0, sum(query.path not in unreadable for query in selection.queries) - 1) if selection.mutual else 0),
         matches=in_order(policy.labelled(match) for match in marked_ones),
         unreadable=tuple(sorted(unreadable.items())),
         notes=(*notes, *store.notes),
@@ -120,7 +121,7 @@ def check(  # noqa: PLR0913  each of them is needed
         made=selection.made,
         pointers={path: pointer for path, pointer in selection.pointers.items() if path in named},
         replaced=frozenset(named & {image.path for image in selection.lost}),
-        uncompared=uncompared,
+        uncompared=without_row + (selection.not_listed if by_content.searched else 0),
     )
     if derived is None:
         return result

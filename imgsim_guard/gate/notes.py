@@ -19,7 +19,7 @@ MINUTE, HOUR = 60, 3600
 def empty_splits(selection: Selection, policy: Policy) -> Iterator[str]:
     """A note for each split without images. Only if all images are checked: a commit need not have images of each."""
     if selection.scope == "all" and policy.splits:
-        found = {policy.split(image.path) for image in selection.queries}
+        found = {policy.split(image.path) for image in (*selection.queries, *selection.gallery)}
         for name in policy.splits:
             if name not in found:
                 yield f"the split {name} has no images: check splits.{name} in the configuration"

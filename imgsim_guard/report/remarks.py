@@ -63,7 +63,7 @@ def remarks(result: Result) -> list[Remark]:
 
 
 def _uncompared(result: Result) -> Unreadable:
-    return Unreadable(f"{result.uncompared:,} images of the dataset have no embedding, more than uncompared allows")
+    return Unreadable(f"{result.uncompared:,} images of the dataset were not compared, more than uncompared allows")
 
 
 def _severity(match: Match, *, too_many: bool) -> Severity:

@@ -46,8 +46,8 @@ class Tracked(NamedTuple):
 
     `held`: every image that could be listed, each once. `gained`, `lost`: images that are only in the new state, or
     only in the old one. `unreadable`: new pointers or outputs whose images could not be listed, by path. `notes`: the
-    same of those that are not new. `relocated`: the `unreadable` ones that have a new path and the same content.
-    `stages`: the stages of the pipelines.
+    same of those that are not new, and `not_listed`: how many files these are, as far as that is known. `stages`: those
+    of the pipelines. `relocated`: the `unreadable` ones that have a new path and the same content.
     """
 
     held: Sequence[Image] = ()
@@ -58,6 +58,7 @@ class Tracked(NamedTuple):
     stages: tuple[Stage, ...] = ()
     relocated: tuple[tuple[str, Unreadable], ...] = ()
     pointers: Mapping[str, Pointer] = {}
+    not_listed: int = 0
 
 
 def tracked_by_dvc(
@@ -76,7 +77,10 @@ def tracked_by_dvc(
     unreadable = [(path, why) for path, why in damaged if path in changed]
     notes = [f"the images of {path} were not compared: {why.reason}" for path, why in damaged if path not in changed]
     return found._replace(
-        unreadable=(*found.unreadable, *unreadable), notes=(*found.notes, *notes), stages=tuple(stages)
+        unreadable=(*found.unreadable, *unreadable),
+        notes=(*found.notes, *notes),
+        stages=tuple(stages),
+        not_listed=found.not_listed + len(notes),
     )
 
 
@@ -150,6 +154,7 @@ def _compared(
     gained: set[Listed] = set()
     pointers: dict[str, Pointer] = {}
     unreadable, left_out, relocated, notes = [], [], [], []
+    not_listed = 0
     for pointed in now:
         new = pointed.pointer in changed and (bool(pointed.out.problem) or pointed.out not in outs_earlier)
         images = _listed(after, pointed, is_image, new=new)
@@ -161,8 +166,10 @@ def _compared(
             unreadable.append((pointed.out.path, images))
         elif new:
             moved[pointed.out.md5] -= 1
+            not_listed += pointed.out.size
             relocated.append((pointed.out.path, images))
         else:
+            not_listed += pointed.out.size
             left_out.append((pointed.out.path, images))
     left_out += relocated
     added = {pointed.out.path for pointed in now} - {path for path, _ in (*unreadable, *left_out)}
@@ -180,7 +187,14 @@ def _compared(
         (path, why), more = left_out[0], f" and {len(left_out) - 1:,} more" if len(left_out) > 1 else ""
         notes.append(f"the images of {path}{more} were not compared: {why.reason}")
     three = (_images(held), _images(left), _images(lost))
-    return Tracked(*three, tuple(unreadable), tuple(notes), relocated=tuple(relocated), pointers=pointers)
+    return Tracked(
+        *three,
+        tuple(unreadable),
+        tuple(notes),
+        relocated=tuple(relocated),
+        pointers=pointers,
+        not_listed=not_listed,
+    )
 
 
 def _listed(dvc: Dvc, pointed: Pointed, is_image: IsImage, *, new: bool) -> list[Listed] | Unreadable:

@@ -59,7 +59,8 @@ class Out(NamedTuple):
 
     `path` is relative to the root of the repository. `md5` is that of the file's bytes or, for a directory
     (`is_directory`), that of its list of files. The list is in `files` if the pointer contains it. `md5` is empty if
-    none is recorded; then `problem` says why the output cannot be read.
+    none is recorded; then `problem` says why the output cannot be read. `size`: how many files a directory is said to
+    have, 1 for a file and if that is not said.
     """
 
     path: str
@@ -67,6 +68,7 @@ class Out(NamedTuple):
     is_directory: bool = False
     files: tuple[File, ...] | None = None
     problem: str = ""
+    size: int = 1
 
 
 class Stage(NamedTuple):
@@ -183,17 +185,18 @@ def _outs(entries: object, folder: str, *, own: bool, leave_out: frozenset[str] 
 def _out(path: str, entry: Mapping[str, object]) -> Out:
     if path == "." or _UNUSUAL_PATH.search(path):
         return Out(path, "", problem="its path is outside the repository")
+    size = _count(path, entry.get("nfiles"))
     if entry.get("files"):  # a remote that keeps versions by itself: no list of files but this one
         files = _files(entry["files"])
-        missing = _count(path, entry.get("nfiles")) - len(files)
+        missing = size - len(files)
         problem = f"{missing:,} of its files are not listed; run dvc push again" if missing > 0 else ""
-        return Out(path, "", is_directory=True, files=files, problem=problem)
+        return Out(path, "", is_directory=True, files=files, problem=problem, size=max(1, size))
     if "md5" not in entry:
         return Out(path, "", problem=NEVER_DOWNLOADED)
     checksum = _CHECKSUM.fullmatch(word(entry["md5"], "md5"))
     if checksum is None:
         raise ManifestError(f"the checksum of {path} is not an MD5")
-    return Out(path, checksum[1], is_directory=checksum[2] is not None)
+    return Out(path, checksum[1], is_directory=checksum[2] is not None, size=max(1, size))
 
 
 def _count(path: str, told: object) -> int:

@@ -92,6 +92,7 @@ def _beside(selection: Selection, others: Selection, base: str) -> Selection:
     return replace(
         selection,
         gallery=tuple(sorted((*selection.gallery, *gained))),
+        not_listed=selection.not_listed + len(others.unreadable),
         notes=(*selection.notes, *notes, *(note for note in others.notes if note not in selection.notes)),
     )
 
@@ -178,6 +179,7 @@ def _selection(  # noqa: PLR0913  all trackers meet here
         made=outputs_of(dvc.stages, (image.path for image in held)),
         relocated=dvc.relocated,
         pointers=dvc.pointers,
+        not_listed=dvc.not_listed,
     )
 
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -178,6 +179,25 @@ def test_images_of_the_dataset_that_were_not_pulled_stop_nobody(dataset: Dataset
         "run dvc pull or git lfs pull\n"
         "near.png   near-duplicate of    cats/cat.png   distance "
     ) in report
+
+
+def test_images_of_the_dataset_that_cannot_be_listed_are_counted_as_not_compared(
+    dataset: Dataset, judge: Judge
+) -> None:
+    dataset.add({"cats/cat.png": CAT, "cats/dog.png": picture(2), "cats/elk.png": picture(3)}, "cats")
+    dataset.stage({"damaged.dvc": "outs: 1\n"})
+    dataset.save()
+    for file in (dataset.root / ".dvc" / "cache").rglob("*.dir"):
+        file.unlink()
+    shutil.rmtree(dataset.root / "cats")
+    before = judge(dataset)
+    dataset.stage({"near.png": NEAR_CAT})
+    result = judge(dataset)
+    assert (before.uncompared, result.gallery, result.uncompared) == (0, 0, 3 + 5 + 1)
+    assert [replace(result, limits=Limits(uncompared=limit)).failed for limit in (0, result.uncompared)] == [
+        True,
+        False,
+    ]
 
 
 @pytest.mark.usefixtures("cache")

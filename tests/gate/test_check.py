@@ -279,7 +279,7 @@ def test_a_new_image_that_cannot_be_read_fails_the_check_or_is_only_reported(
         bounds=BOUNDS,
         limits=limits,
         queries=4,
-        gallery=3,
+        gallery=1,
         matches=(),
         unreadable=(("a.png", NO_IMAGE), ("b-gone.png", Unreadable("gone")), ("c.png", Unreadable("an empty file"))),
     )
@@ -308,6 +308,11 @@ def test_images_of_the_dataset_that_cannot_be_read_are_a_note_and_fail_nothing(m
         ),
     )
     assert not result.failed
+
+
+def test_images_that_cannot_be_read_are_no_images_that_others_were_compared_with(make_pipeline: MakePipeline) -> None:
+    selection, files = selected({"a.png": picture(1), "b.png": picture(2), "broken.png": b"text"}, {})
+    assert run(selection, make_pipeline(files)).gallery == 1
 
 
 def test_of_many_images_of_the_dataset_that_cannot_be_read_three_are_named(make_pipeline: MakePipeline) -> None:

@@ -51,6 +51,13 @@ def test_copies_that_a_stage_makes_are_no_duplicates(make_pipeline: MakePipeline
     )
 
 
+def test_a_split_of_derived_images_has_images(make_pipeline: MakePipeline) -> None:
+    selection, files = selected({"pool/a.png": picture(1), "train/a.png": picture(1)})
+    everything = replace(selection, made=MADE, scope="all")
+    notes = check(everything, make_pipeline(files), policy=Policy(BOUNDS, splits=SPLITS)).notes
+    assert notes[1:] == ("the split test has no images: check splits.test in the configuration",)
+
+
 def test_a_new_image_is_compared_with_what_things_are_derived_from(make_pipeline: MakePipeline) -> None:
     held = {"pool/a.png": picture(1), "train/a.png": picture(1, by=1)}
     result = found(make_pipeline, {"pool/b.png": picture(1, by=2)}, held)

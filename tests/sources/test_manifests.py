@@ -34,7 +34,7 @@ SECONDS_FOR_A_MEGABYTE = 3
 
 def test_a_pointer_to_a_folder() -> None:
     text = f"outs:\n- md5: {ONE}.dir\n  size: 627\n  nfiles: 7\n  hash: md5\n  path: images\n"
-    assert read_pointer("data/images.dvc", text.encode()) == [Out("data/images", ONE, is_directory=True)]
+    assert read_pointer("data/images.dvc", text.encode()) == [Out("data/images", ONE, is_directory=True, size=7)]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_the_files_of_a_folder_in_the_pointer() -> None:
     files = [{"relpath": "a.png", "md5": ONE, "cloud": {"remote": {"etag": "x"}}}, {"relpath": "b/c.png", "md5": TWO}]
     document = {"outs": [{"path": "images", "files": files, "nfiles": 2}]}
     assert read_pointer("images.dvc", json.dumps(document).encode()) == [
-        Out("images", "", is_directory=True, files=(File("a.png", ONE), File("b/c.png", TWO)))
+        Out("images", "", is_directory=True, files=(File("a.png", ONE), File("b/c.png", TWO)), size=2)
     ]
 
 
