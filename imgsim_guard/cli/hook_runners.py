@@ -43,14 +43,29 @@ OLD_STAGES = {"commit": "pre-commit", "merge-commit": "pre-merge-commit", "push"
 
 def runner(root: Path, file: Path) -> str | None:
     """What runs imgsim-guard in a hook's file: a name, empty if it is the hook itself; None if nothing does."""
-    texts = [_text(file), _text(file.with_name(f"{file.name}.legacy"))]  # which pre-commit and prek run first
-    if HUSKY.search(texts[0]):
-        texts.append(_text(file.parent.parent / file.name))
+    texts = _scripts(file)
     if any(OURS in text for text in texts):
         return ""
     for name, (called, files) in RUNNERS.items():
         if any(map(called.search, texts)) and any(OURS in _text(root / path) for path in files):
             return name
+    return None
+
+
+def deaf_to_pushes(root: Path, file: Path) -> str | None:
+    """Why a pre-push hook that runs imgsim-guard, but not by pre-commit or prek, does not learn what is pushed: what to
+    change. None if it does.
+    """
+    by = runner(root, file)
+    if by == "" and any("imgsim-guard hook" in text and "--push" not in text for text in _scripts(file)):
+        return 'write imgsim-guard hook --push "$@"'
+    if by == "lefthook":
+        for name in configured(root):
+            for command in _commands(_held(name, _text(root / name)).get(file.name)):
+                run = str(command.get("run"))
+                told = "--push" in run and command.get("use_stdin") is True
+                if "imgsim-guard hook" in run and not told:
+                    return f"write run: imgsim-guard hook --push {{1}}, and use_stdin: true, in {name}"
     return None
 
 
@@ -109,6 +124,14 @@ def _commands(held: object) -> Iterator[dict[str, Any]]:
     elif isinstance(held, list):
         for value in held:
             yield from _commands(value)
+
+
+def _scripts(file: Path) -> list[str]:
+    """The texts of a hook's file, and of those that it calls."""
+    texts = [_text(file), _text(file.with_name(f"{file.name}.legacy"))]  # which pre-commit and prek run first
+    if HUSKY.search(texts[0]):
+        texts.append(_text(file.parent.parent / file.name))
+    return texts
 
 
 def _text(file: Path) -> str:

@@ -31,6 +31,11 @@ def judging(add: Add, common: argparse.ArgumentParser, reports: argparse.Argumen
     hook.add_argument(
         "files", nargs="*", metavar="FILE", help="when run by hand: the images to check (default: the staged ones)"
     )
+    hook.add_argument(
+        "--push",
+        action="store_true",
+        help='in a pre-push hook without pre-commit: check what git says is pushed (imgsim-guard hook --push "$@")',
+    )
     hook.add_argument("--no-page", action="store_true", help="write no page with the pictures of what is refused")
 
     check = add("check", "check staged, changed or all images for near-duplicates", [common, reports])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from imgsim_guard.sources.selection import OVERLOOKED, has_image_suffix, is_dvc_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from imgsim_guard.sources.git import Git
     from imgsim_guard.sources.git_records import Change
@@ -55,6 +55,29 @@ class HookCall(NamedTuple):
         if self.staged is None:
             return True
         return any(_concerns(change.path) or change.behind == "submodule" for change in self.staged)
+
+
+def calls_of_push(git: Git, told: str, remote: str) -> Iterator[HookCall]:
+    """A call for each branch and tag that is pushed, as pre-commit would make it. `told`: what git writes to a pre-push
+    hook: a line `local-name local-id remote-name remote-id` for each.
+    """
+    for line in told.splitlines():
+        _, pushed, _, there = line.rsplit(" ", 3)
+        commit = git.commit(pushed)  # None if the branch is deleted, or for a tag of something else
+        if commit is None:
+            continue
+        base = git.commit(there) or _branched_off(git, commit, remote)
+        if base is None:
+            yield HookCall({"PRE_COMMIT_LOCAL_BRANCH": commit}, (), None)
+        elif base != commit:
+            yield HookCall({"PRE_COMMIT_FROM_REF": base, "PRE_COMMIT_TO_REF": commit}, (), None)
+
+
+def _branched_off(git: Git, commit: str, remote: str) -> str | None:
+    """The last commit before those that the remote lacks; None if it lacks all, as far as this clone knows."""
+    known = f"--remotes={remote}" if remote else "--remotes"
+    lacking = git.text("rev-list", "--topo-order", "--reverse", commit, "--not", known).split()
+    return git.commit(f"{lacking[0]}^") if lacking else commit
 
 
 def _concerns(path: str) -> bool:

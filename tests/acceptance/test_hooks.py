@@ -267,6 +267,20 @@ def test_the_plain_hook_refuses_a_near_duplicate(plain: Repository) -> None:
     assert "copy.jpg   near-duplicate of    cat.png" in output
 
 
+def test_the_plain_hook_refuses_a_push(plain: Repository, tmp_path: Path) -> None:
+    plain.git("init", "--quiet", "--bare", str(tmp_path / "remote.git"))
+    hook = plain.root / ".git" / "hooks" / "pre-commit"
+    hook.rename(hook.with_name("pre-push"))
+    plain.commit({"cat.png": photograph("chelsea.png")})
+    plain.git("push", "--quiet", "--no-verify", str(tmp_path / "remote.git"), "main")
+    plain.commit({"copy.jpg": edited("chelsea.png")})
+    push = ("push", str(tmp_path / "remote.git"), "main:other", "main")
+    assert "copy.jpg   near-duplicate of    cat.png" in plain.git(*push, code=1, **with_the_command_on_the_path())
+    assert "cannot be checked" in plain.git(*push, code=1, PATH=path_without_the_command(tmp_path / "bin"))
+    assert "git named nothing" in plain.guard("hook", "--push")
+    assert "no images are staged" in plain.guard("hook")
+
+
 def test_the_plain_hook_does_nothing_for_a_commit_without_images(plain: Repository, tmp_path: Path) -> None:
     plain.stage({"notes.txt": "x", "png": "x", "jpg.txt": "x"})
     plain.git("commit", "--quiet", "-m", "notes", PATH=path_without_the_command(tmp_path / "bin"))

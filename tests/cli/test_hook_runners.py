@@ -11,7 +11,7 @@ import yaml
 from conftest import ROOT, Repository, encoded, random_picture
 from test_doctor import marked, section
 
-from imgsim_guard.cli.hook_runners import filters, runner
+from imgsim_guard.cli.hook_runners import deaf_to_pushes, filters, runner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,6 +95,33 @@ def test_hooks_in_another_folder(repository: Repository, cache: Path) -> None:  
 def test_what_runs_it(tmp_path: Path, files: Mapping[str, str], expected: str | None) -> None:
     Repository(tmp_path).write(files)
     assert runner(tmp_path, tmp_path / ".husky" / "_" / "pre-commit") == expected
+
+
+OF_HUSKY = 'write imgsim-guard hook --push "$@"'
+OF_LEFTHOOK = "write run: imgsim-guard hook --push {1}, and use_stdin: true, in lefthook.yml"
+
+
+@pytest.mark.parametrize(
+    ("script", "files", "expected"),
+    [
+        ("#!/bin/sh\nimgsim-guard hook\n", {}, OF_HUSKY),
+        ("#!/bin/sh\nimgsim-guard check --from-ref origin/main\n", {}, None),
+        ((ROOT / "hooks" / "pre-commit").read_text(), {}, None),
+        (LEFTHOOK, {"lefthook.yml": "pre-push: {jobs: [{run: imgsim-guard hook, use_stdin: true}]}"}, OF_LEFTHOOK),
+        (LEFTHOOK, {"lefthook.yml": "pre-push: {jobs: [{run: 'imgsim-guard hook --push {1}'}]}"}, OF_LEFTHOOK),
+        (
+            LEFTHOOK,
+            {"lefthook.yml": "pre-push: {jobs: [{run: 'imgsim-guard hook --push {1}', use_stdin: true}]}"},
+            None,
+        ),
+        ("exec prek hook-impl", {"prek.toml": 'entry = "imgsim-guard hook"'}, None),
+    ],
+)
+def test_a_push_hook_has_to_be_told_what_is_pushed(
+    tmp_path: Path, script: str, files: Mapping[str, str], expected: str | None
+) -> None:
+    Repository(tmp_path).write({"hooks/pre-push": script, **files})
+    assert deaf_to_pushes(tmp_path, tmp_path / "hooks" / "pre-push") == expected
 
 
 NO_ALWAYS_RUN = (

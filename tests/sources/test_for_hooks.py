@@ -13,7 +13,7 @@ from test_tracked import Listed, diverge, listed
 from imgsim_guard.model import GuardError, Selection
 from imgsim_guard.sources.for_hooks import for_hook
 from imgsim_guard.sources.git import Git
-from imgsim_guard.sources.hook_calls import HookCall
+from imgsim_guard.sources.hook_calls import HookCall, calls_of_push
 from imgsim_guard.sources.selection import has_image_suffix, image_filter, without_moved
 
 if TYPE_CHECKING:
@@ -152,6 +152,32 @@ def test_the_first_push_of_a_history_judges_all_of_the_branch_that_is_pushed(rep
     assert needed(repository, environment)
     with pytest.raises(GuardError, match="cannot judge the push: this clone has no commit 'refs/heads/gone'"):
         judged(repository, {"PRE_COMMIT_LOCAL_BRANCH": "refs/heads/gone"})
+
+
+def test_what_is_pushed_is_told_by_git(repository: Repository) -> None:
+    git = Git(repository.root)
+    for name in ("a.png", "b.png"):
+        repository.commit({name: name})
+    first, second = repository.git("rev-parse", "HEAD~1", "HEAD").split()
+    nothing = "0" * 40
+    blob = repository.git("rev-parse", "HEAD:a.png").strip()
+
+    def told(*lines: str, remote: str = "origin") -> list[dict[str, str]]:
+        calls = calls_of_push(git, "".join(f"{line}\n" for line in lines), remote)
+        return [{**call.environment} for call in calls]
+
+    of_both = {"PRE_COMMIT_FROM_REF": first, "PRE_COMMIT_TO_REF": second}
+    assert told(f"refs/heads/main {second} refs/heads/main {first}") == [of_both]
+    assert told(f"HEAD@{{1 day ago}} {second} refs/heads/main {first}") == [of_both]
+    new = f"refs/heads/main {second} refs/heads/new {nothing}"
+    assert told(new) == [{"PRE_COMMIT_LOCAL_BRANCH": second}]  # the remote is not known to have anything
+    unknown = f"refs/heads/main {second} refs/heads/main {'1' * 40}"
+    repository.git("update-ref", "refs/remotes/origin/other", first)
+    assert told(new, unknown) == [of_both, of_both]
+    assert told(new, remote="https://example.com/x.git") == [{"PRE_COMMIT_LOCAL_BRANCH": second}]
+    assert told(new, remote="") == [of_both]
+    assert told(f"refs/heads/old {first} refs/heads/old {nothing}") == []  # which the remote has
+    assert told(f"(delete) {nothing} refs/heads/main {first}", f"refs/tags/t {blob} refs/tags/t {nothing}") == []
 
 
 def test_nothing_staged_is_never_all(repository: Repository) -> None:

@@ -39,7 +39,8 @@ PACKAGES = (
     "pre-commit",
 )
 
-HOOKS = ("pre-commit", "pre-merge-commit", "pre-push")
+PUSHING = "pre-push"
+HOOKS = ("pre-commit", "pre-merge-commit", PUSHING)
 
 
 def doctor(arguments: argparse.Namespace) -> int:
@@ -109,16 +110,20 @@ def _hooks(git: Git) -> Iterator[str]:
 def _hook(root: Path, file: Path, configured: Sequence[str], *, needed: bool) -> str:
     runner = hook_runners.runner(root, file)
     if runner is None:
-        return f"{'! ' * needed}{file.name} does not run imgsim-guard: {_advice(configured)}"
+        return f"{'! ' * needed}{file.name} does not run imgsim-guard: {_advice(configured, file.name)}"
     if not os.access(file, os.X_OK):
         return f"! {file.name} is not executable, so git does not run it: chmod +x {file}"
+    if file.name == PUSHING and (change := hook_runners.deaf_to_pushes(root, file)):
+        return f"! {file.name} runs imgsim-guard, which is not told what is pushed, so nothing is checked: {change}"
     return f"{file.name} runs imgsim-guard" + (f", by {runner}" if runner else "")
 
 
-def _advice(configured: Sequence[str]) -> str:
+def _advice(configured: Sequence[str], hook: str) -> str:
     if not configured:
         return "imgsim-guard init, or copy hooks/pre-commit"
-    return "lefthook install" if configured[0] in hook_runners.LEFTHOOK else "pre-commit install"
+    if configured[0] in hook_runners.LEFTHOOK:
+        return f"add it to {hook} in {configured[0]}, then lefthook install"
+    return f"{'prek' if configured[0] == 'prek.toml' else 'pre-commit'} install -t {hook}"
 
 
 def _images(git: Git, workspace: Workspace) -> Iterator[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 from imgsim_guard.cli.terminal import say
+from imgsim_guard.model import GuardError
 from imgsim_guard.sources.git import Git
-from imgsim_guard.sources.hook_calls import HookCall
+from imgsim_guard.sources.hook_calls import HookCall, calls_of_push
 
 if TYPE_CHECKING:
     import argparse
@@ -16,16 +18,33 @@ if TYPE_CHECKING:
     from imgsim_guard.gate.workspace import Workspace
     from imgsim_guard.model import Selection
 
+NOTHING_STAGED = "no images are staged, so none were checked; a pre-push hook needs imgsim-guard hook --push\n"
+"""For who runs it by hand, or in a pre-push hook, which git gives no index."""
+
 
 def hook(arguments: argparse.Namespace) -> int:
     """`imgsim-guard hook`."""
     with closing(Git.here()) as git:
+        if arguments.push:
+            return max((_judged(arguments, git, call) for call in _pushed(arguments, git)), default=0)
         call = HookCall.read(git, os.environ, arguments.files)
         if not call.may_add_images:
             if arguments.verbose:
                 say("no new images.\n")
+            elif not arguments.quiet and not {"GIT_INDEX_FILE", "PRE_COMMIT"} & os.environ.keys():
+                say(NOTHING_STAGED)
             return 0
         return _judged(arguments, git, call)
+
+
+def _pushed(arguments: argparse.Namespace, git: Git) -> list[HookCall]:
+    """A call for each branch and tag that is pushed."""
+    if sys.stdin is None or sys.stdin.isatty():
+        raise GuardError("--push is for a pre-push hook, which is told by git what is pushed; by hand, use --from-ref")
+    told = sys.stdin.read()
+    if not told and not arguments.quiet:
+        say("git named nothing that is pushed, so nothing was checked (lefthook passes that on with use_stdin: true)\n")
+    return list(calls_of_push(git, told, next(iter(arguments.files), "")))
 
 
 def _judged(arguments: argparse.Namespace, git: Git, call: HookCall) -> int:
