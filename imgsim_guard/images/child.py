@@ -149,6 +149,7 @@ def write_answer(answer: Picture | Unreadable, to: IO[bytes]) -> None:
         "total": answer.total,
         "seen": answer.seen,
         "pages": answer.pages,
+        "sound": answer.sound,
     }
     to.write(json.dumps(line).encode() + b"\n")
     for array in arrays:
@@ -168,7 +169,14 @@ def read_answer(source: IO[bytes]) -> Picture | Unreadable:
     if said["at"] is not None:
         rest.insert(said["at"], pixels)
     digest = bytes.fromhex(said["digest"])
-    return Picture(pixels, digest, said["ground"], other, tuple(rest), said["total"], said["seen"], said["pages"])
+    return Picture(
+        pixels,
+        digest,
+        said["ground"],
+        other,
+        tuple(rest),
+        **{name: said[name] for name in ("total", "seen", "pages", "sound")},
+    )
 
 
 def _array(source: IO[bytes], shape: list[int]) -> np.ndarray[Any, np.dtype[np.uint8]]:

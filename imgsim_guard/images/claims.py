@@ -70,7 +70,7 @@ def refused(header: Header, data: bytes) -> str | None:
     if header.width * header.height > MAX_PIXELS:
         return f"{claimed}, more than the {MAX_PIXELS:,} that are decoded"
     if header.format == "PNG" and has_cut_chunk(data):
-        return "damaged or cut short: the PNG decoder gave up"
+        return "damaged, cut short or of an unusual kind: the PNG decoder gave up"
     if _has_many_pixels(header, data, PIXELS_A_BYTE):
         return f"{claimed} in {len(data):,} bytes, too few for a picture of them"
     if header.format == "JPEG" and has_many_scans(data):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from importlib.util import find_spec
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -15,20 +16,22 @@ from imgsim_guard.images.claims import BYTES_A_PIXEL, is_suspicious, refused
 from imgsim_guard.images.decoder_messages import hushed, overheard
 from imgsim_guard.images.dicom import decode_dicom, dicom_decoder
 from imgsim_guard.images.frames import chosen, most_frames, read_frames
-from imgsim_guard.images.headers import Header, read_header
+from imgsim_guard.images.headers import Header, is_dicom, read_header
 from imgsim_guard.images.heic import decode_heic, heic_decoder
 from imgsim_guard.images.jpeg_segments import behind
-from imgsim_guard.images.jxl import decode_grey_jpeg2000, decode_jxl, jxl_decoder
+from imgsim_guard.images.jxl import decode_jpeg2000, decode_jxl, jxl_decoder
 from imgsim_guard.images.picture import Raw, opaque, still
-from imgsim_guard.images.stills import decoded, read_page, read_still
+from imgsim_guard.images.stills import decoded, read_page, read_still, upright
 from imgsim_guard.images.structure import structure_of
 from imgsim_guard.images.tiff_directories import begin_with, directories, pages, unusual_kind
+from imgsim_guard.images.turns import with_bare_exif
 from imgsim_guard.model import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from imgsim_guard.images.picture import Picture, Pixels
+    from imgsim_guard.images.structure import Structure
 
 DECODER = "+".join([f"opencv-{cv2.__version__}", *heic_decoder(), *jxl_decoder(), *dicom_decoder()])
 """The decoders that an `Unreadable` comes from. Newer or further decoders may read the image."""
@@ -48,6 +51,9 @@ _NO_MEMORY = re.compile(rb"(?i)insufficient memory|out of memory|bad_alloc|faile
 """Messages of decoders that lack memory."""
 
 _REDUCED = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}
+
+_READ_OTHERWISE = {"TIFF", "JPEG 2000"}
+"""Formats of which other decoders, or OpenCV asked for other samples, read what OpenCV does not read as 8 bits."""
 
 _OTHERS: dict[str, Callable[[bytes, int], tuple[int, list[Raw]] | Unreadable]] = {
     "HEIC": decode_heic,
@@ -117,7 +123,7 @@ def _read(data: bytes, least_side: int | None) -> Picture | Unreadable:
 
 
 def _gave_up(kind: str) -> str:
-    return f"damaged or cut short: the {kind} decoder gave up"
+    return f"damaged, cut short or of an unusual kind: the {kind} decoder gave up"
 
 
 def _short_of_memory(header: Header) -> Unreadable:
@@ -137,23 +143,33 @@ def _has_room(header: Header) -> bool:
 def _picture(data: bytes, header: Header, least_side: int | None) -> Picture | Unreadable | None:
     if header.format in _OTHERS:
         return _by_another_decoder(data, header)
+    if header.format == "WebP":
+        data = with_bare_exif(data)
     structure = structure_of(data, header)
-    if structure.frames > 1:
+    if structure.frames > 1 or (structure.behind and header.format == "PNG"):
         return read_frames(data, header, structure)
-    if structure.plain:
-        reduction = _reduction(header, least_side)
-        pixels = decoded(data, _REDUCED[reduction])
-        return None if pixels is None else opaque(np.ascontiguousarray(pixels, np.uint8), reduction)
     if structure.behind:
         return _with_what_is_behind(data, header)
+    if structure.plain:
+        reduction = _reduction(header, least_side)
+        pixels = upright(data, header, _REDUCED[reduction])
+        if pixels is not None:
+            return opaque(np.ascontiguousarray(pixels, np.uint8), reduction)
+        if header.format not in _READ_OTHERWISE:
+            return None
+    return _of_all_samples(data, header, structure)
+
+
+def _of_all_samples(data: bytes, header: Header, structure: Structure) -> Picture | Unreadable | None:
+    """A still picture with more than OpenCV's usual result."""
     if header.format == "TIFF":
         buffer = bytearray(data)
         begin_with(next(iter(pages(data)), next(directories(data))), buffer)
         raw = read_page(buffer, header, structure)
     else:
         raw = read_still(data, header, structure)
-        if raw is None and header.format == "JPEG 2000" and structure.alpha and structure.bands:
-            found = decode_grey_jpeg2000(data)
+        if raw is None and header.format == "JPEG 2000":
+            found = decode_jpeg2000(data)
             if isinstance(found, Unreadable):
                 return found
             raw = found
@@ -209,6 +225,8 @@ def _not_decoded(header: Header, data: bytes) -> str:
     unusual = unusual_kind(data) if header.format == "TIFF" else None
     if unusual is None:
         return _gave_up(header.format)
+    if find_spec("imagecodecs") is not None:
+        return f"{unusual}, which no decoder here reads"
     return f"{unusual}, which is not read without imagecodecs: pip install imagecodecs"
 
 
@@ -254,7 +272,7 @@ def decode_whole_here(data: bytes, least_side: int | None = None) -> Picture | U
         header = read_header(data)
         short = header is not None and _NO_MEMORY.search(complaints)
         return _short_of_memory(header) if header is not None and short else picture
-    if not _DAMAGE.search(complaints):
+    if picture.sound or not _DAMAGE.search(complaints):
         return picture
     return Unreadable("damaged: its decoder found errors, and made up the rest")
 
@@ -270,5 +288,7 @@ def _decoded_aloud(data: bytes, least_side: int | None) -> Picture | Unreadable:
 def _what_it_is(data: bytes) -> str:
     if not data:
         return "an empty file"
+    if is_dicom(data):
+        return "DICOM without a picture, or compressed as a whole, which is not read"
     unknown = "not an image in a supported format, or its header is damaged"
     return next((text for start, text in _POINTERS.items() if data.startswith(start)), unknown)

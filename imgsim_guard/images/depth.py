@@ -25,6 +25,9 @@ MOST_LOOKED_AT = 2**20
 FULL = 2**15
 """16-bit samples with at least this range, half of the type's, are not scaled."""
 
+LEAST = 1e-30
+"""Smaller differences count as none: 255 divided by them is no 32-bit number."""
+
 STEPS = 4
 """The lower end is a multiple of the range's size divided by this."""
 
@@ -69,6 +72,7 @@ def filled_range(samples: Samples) -> Range | None:
     low, high = np.percentile(some, TAILS).tolist()
     if low >= 0 and low < high / STEPS:
         low = 0.0
-    size = 2.0 ** np.ceil(np.log2(max(high - low, np.finfo(np.float32).tiny)))
+    least = max(abs(low), abs(high)) * np.finfo(np.float32).eps  # if all samples are alike
+    size = 2.0 ** np.ceil(np.log2(max(high - low, least, LEAST)))
     start = np.floor(low / (size / STEPS)) * (size / STEPS)
     return Range(float(start), float(start + size * (1 if start + size >= high else 1 + 1 / STEPS)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PACKAGE = "pydicom"
+
+_PICTURES = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
 def dicom_decoder() -> list[str]:
@@ -35,15 +38,18 @@ def decode_dicom(data: bytes, most: int) -> tuple[int, list[Raw]] | Unreadable:
         import pydicom
     except ImportError:
         return Unreadable(f"DICOM, which {PACKAGE} reads: pip install 'imgsim-guard[dicom]'")
+    warnings.filterwarnings("ignore", category=UserWarning, module=PACKAGE)  # unusual fields are no concern here
     try:
         dataset = pydicom.dcmread(io.BytesIO(data))
+        if not any(field in dataset for field in _PICTURES):
+            return Unreadable("DICOM without a picture")
         total = int(dataset.get("NumberOfFrames") or 1)
         return total, list(_frames(dataset, min(total, most)))
     except (NotImplementedError, ImportError, RuntimeError) as error:
         why = " ".join(str(error).split())[:200]
         return Unreadable(f"DICOM whose compression needs another package beside {PACKAGE}: {why}")
     except (ValueError, LookupError, TypeError, AttributeError, OSError, EOFError, struct.error):
-        return Unreadable("damaged or cut short: the DICOM decoder gave up")
+        return Unreadable("damaged, cut short or of an unusual kind: the DICOM decoder gave up")
 
 
 def _frames(dataset: Any, count: int) -> Iterator[Raw]:  # noqa: ANN401  pydicom's attributes have no types

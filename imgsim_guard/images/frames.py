@@ -64,7 +64,8 @@ class _Chosen(NamedTuple):
 def read_frames(data: bytes, header: Header, structure: Structure) -> Picture | None:
     """The picture of a file with several frames; None if not even the first can be decoded."""
     kind: Kind = "document" if header.format == "TIFF" else "film"
-    return chosen(_raws(data, header, structure), header, data, total=structure.frames, kind=kind)
+    unseen = data if structure.behind else b""
+    return chosen(_raws(data, header, structure), header, data, total=structure.frames, kind=kind, unseen=unseen)
 
 
 def most_frames(header: Header) -> int:
@@ -72,20 +73,26 @@ def most_frames(header: Header) -> int:
     return max(2, min(MOST_FRAMES, MOST_PIXELS // (header.width * header.height)))
 
 
-def chosen(raws: Iterable[Raw], header: Header, data: bytes, *, total: int, kind: Kind) -> Picture | None:
-    """The picture of the frames of a file; None if there are none. `total`: how many frames the file has."""
+def chosen(  # noqa: PLR0913
+    raws: Iterable[Raw], header: Header, data: bytes, *, total: int, kind: Kind, unseen: bytes = b""
+) -> Picture | None:
+    """The picture of the frames of a file; None if there are none. `total`: how many frames the file has. `unseen`:
+    what else it has.
+    """
     choice = _Choice(AT_ONCE // (header.width * header.height), ALIKE if kind == "film" else SAME)
-    digests = []
+    digests, sound = [], True
     for raw in raws:
         picture = still(raw)
         digests.append(picture.digest)
+        sound &= picture.sound
         choice.add(picture.pixels)
     if not digests:
         return None
     frames = choice.frames()
-    digest = digest_of_frames(digests, data if len(digests) < total else b"")
+    digest = digest_of_frames(digests, data if len(digests) < total else unseen)
     main = choice.typical() if kind == "film" else frames[0]
-    return Picture(main, digest, frames=frames, total=total, seen=len(digests), pages=kind == "document")
+    seen = len(digests)
+    return Picture(main, digest, frames=frames, total=total, seen=seen, pages=kind == "document", sound=sound)
 
 
 class _Choice:

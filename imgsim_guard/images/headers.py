@@ -165,7 +165,7 @@ def _heif(data: bytes) -> tuple[int, int]:
     """AVIF and HEIC: the largest image spatial extents property (ISO 23008-12, 6.5.3), since the tiles of a grid have
     smaller ones.
     """
-    at = _meta_box(data)
+    at = meta_box(data)
     sizes = [
         struct.unpack_from(">II", data, at + found.end() + 4)
         for found in re.finditer(b"ispe", data[at:][:LARGEST_META])
@@ -174,7 +174,7 @@ def _heif(data: bytes) -> tuple[int, int]:
     return width, height
 
 
-def _meta_box(data: bytes) -> int:
+def meta_box(data: bytes) -> int:
     """The position of the meta box among the first outermost boxes (ISO 14496-12, 4.2); 0 if it is not there."""
     at = 0
     for _ in range(MAX_BOXES):
@@ -250,15 +250,26 @@ _NUMBER = rb"(?:US\x02\x00|\x02\x00\x00\x00)(..)"
 _DICOM_SIZES = [re.compile(re.escape(tag) + _NUMBER, re.DOTALL) for tag in (b"\x28\0\x11\0", b"\x28\0\x10\0")]
 """Columns and rows, with or without the type of the value (PS3.5, 7.1)."""
 
+_BIG_ENDIAN = b"1.2.840.10008.1.2.2\0"
+_BIG_ENDIAN_SIZES = [re.compile(rb"\x00\x28\x00" + tag + rb"US\x00\x02(..)", re.DOTALL) for tag in (rb"\x11", rb"\x10")]
+
 
 def _dicom(data: bytes) -> tuple[int, int]:
-    """The size by the fields columns and rows."""
-    found = [size.search(data[:LARGEST_META]) for size in _DICOM_SIZES]
-    width, height = [struct.unpack("<H", one[1])[0] if one is not None else 0 for one in found]
+    """The size by the fields columns and rows. Only the first fields have an order of bytes that is always the same."""
+    head = data[:LARGEST_META]
+    sizes, code = (_BIG_ENDIAN_SIZES, ">H") if _BIG_ENDIAN in head[:1024] else (_DICOM_SIZES, "<H")
+    found = [size.search(head) for size in sizes]
+    width, height = [struct.unpack(code, one[1])[0] if one is not None else 0 for one in found]
     return width, height
 
 
+def is_dicom(data: bytes) -> bool:
+    """Whether a file is DICOM, with or without a picture."""
+    return data[128:132] == b"DICM"
+
+
 _FORMATS: tuple[tuple[bytes, str, Callable[[bytes], tuple[int, int]]], ...] = (
+    (rb".{128}DICM", "DICOM", _dicom),  # first: what is before it may be the header of a TIFF (PS3.10, 7.1)
     (rb"\xff\xd8\xff", "JPEG", jpeg_segments.size),
     (rb"\x89PNG\r\n\x1a\n", "PNG", _png),
     (rb"RIFF....WEBP", "WebP", _webp),
@@ -270,5 +281,4 @@ _FORMATS: tuple[tuple[bytes, str, Callable[[bytes], tuple[int, int]]], ...] = (
     (rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51", "JPEG 2000", _jpeg2000),
     (rb"P[1-6]\s", "Netpbm", _netpbm),
     (rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL", _jxl),
-    (rb".{128}DICM", "DICOM", _dicom),
 )

@@ -40,7 +40,7 @@ def decode_heic(data: bytes, most: int) -> tuple[int, list[Raw]] | Unreadable:
         order = [first, *(at for at in range(len(shown)) if at != first)]
         return len(order), [_raw(np.asarray(shown[at]), whole[at]) for at in order[:most]]
     except (ValueError, RuntimeError, OSError, EOFError, SyntaxError, IndexError):
-        return Unreadable("damaged or cut short: the HEIC decoder gave up")
+        return Unreadable("damaged, cut short or of an unusual kind: the HEIC decoder gave up")
 
 
 def _raw(samples: NDArray[np.uint8], whole: Any) -> Raw:  # noqa: ANN401  pillow-heif has no types

@@ -1,4 +1,4 @@
-"""JPEG XL, and JPEG 2000 of grey with alpha, by imagecodecs (the extra [jxl])."""
+"""JPEG XL, and JPEG 2000 that OpenCV does not read, by imagecodecs (the extra [jxl])."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from imgsim_guard.images.headers import is_jxl_film
+from imgsim_guard.images.headers import Header, is_jxl_film
 from imgsim_guard.images.picture import Raw
+from imgsim_guard.images.structure import bits_of
 from imgsim_guard.model import Unreadable
 
 PACKAGE = "imagecodecs"
@@ -37,7 +38,7 @@ def decode_jxl(data: bytes, most: int) -> tuple[int, list[Raw]] | Unreadable:
     try:
         first = np.asarray(imagecodecs.jpegxl_decode(data, index=0))
     except _FAILURES:
-        return Unreadable("damaged or cut short: the JPEG XL decoder gave up")
+        return Unreadable("damaged, cut short or of an unusual kind: the JPEG XL decoder gave up")
     if not is_jxl_film(data):
         return 1, [_raw(first)]
     with suppress(*_FAILURES, MemoryError):
@@ -47,15 +48,18 @@ def decode_jxl(data: bytes, most: int) -> tuple[int, list[Raw]] | Unreadable:
     return 1, [_raw(first)._replace(everything=np.frombuffer(data, np.uint8))]
 
 
-def decode_grey_jpeg2000(data: bytes) -> Raw | Unreadable | None:
-    """A JPEG 2000 picture of grey with alpha, which OpenCV does not read; None if it is damaged."""
+def decode_jpeg2000(data: bytes) -> Raw | Unreadable | None:
+    """A JPEG 2000 picture that OpenCV does not read, such as grey with alpha; None if it is damaged."""
     if (imagecodecs := _loaded()) is None:
-        return Unreadable(f"JPEG 2000 of grey with alpha, which {PACKAGE} reads: pip install 'imgsim-guard[jxl]'")
+        return Unreadable(
+            f"JPEG 2000 that is damaged, or of a kind that {PACKAGE} reads: pip install 'imgsim-guard[jxl]'"
+        )
     try:
         samples = np.asarray(imagecodecs.jpeg2k_decode(data))
     except _FAILURES:
         return None
-    return _raw(samples)
+    bits = bits_of(data, Header("JPEG 2000", *samples.shape[1::-1])) if samples.dtype == np.uint16 else None
+    return _raw(samples)._replace(bits=bits, sound=True)
 
 
 def _loaded() -> Any:  # noqa: ANN401  imagecodecs has no types

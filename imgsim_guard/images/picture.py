@@ -26,7 +26,7 @@ class Picture(NamedTuple):
     """`pixels`: uint8 [h, w, 3] in BGR. `digest`: of all samples of all frames. `ground`: that a transparent picture
     lies on, and `other`: the pixels on the other ground. `frames`: of a film or a document, those that stand for it,
     including `pixels`. `total`: how many frames there are; `seen`: how many were read; `pages`: whether they are those
-    of a document.
+    of a document. `sound`: whether another decoder read what OpenCV gave up, so that OpenCV's messages do not count.
     """
 
     pixels: Pixels
@@ -37,6 +37,7 @@ class Picture(NamedTuple):
     total: int = 1
     seen: int = 1
     pages: bool = False
+    sound: bool = False
 
     @property
     def looks(self) -> tuple[Pixels, ...]:
@@ -50,6 +51,7 @@ class Raw(NamedTuple):
 
     `usual`: OpenCV's 8 bits of them, BGR, without alpha. `laid_on_black`: the colours are multiplied by alpha.
     `everything`: all samples, if the file has more than are shown; the file's bytes if they cannot be read.
+    `bits`: of a sample of alpha, if its type has more. `sound`: as of a `Picture`.
     """
 
     samples: Samples
@@ -57,6 +59,8 @@ class Raw(NamedTuple):
     usual: Pixels | None = None
     laid_on_black: bool = False
     everything: Samples | None = None
+    bits: int | None = None
+    sound: bool = False
 
 
 def opaque(pixels: Pixels, reduced: int = 1) -> Picture:
@@ -67,16 +71,18 @@ def opaque(pixels: Pixels, reduced: int = 1) -> Picture:
 def still(raw: Raw) -> Picture:
     """The picture of these samples."""
     pixels = _shown(raw)
-    alpha = None if raw.alpha is None else _alpha(raw.alpha)
+    alpha = None if raw.alpha is None else _alpha(raw.alpha, raw.bits)
     if alpha is None or alpha.min() == WHITE:
         pixels = np.ascontiguousarray(pixels)
         samples = raw.samples if raw.samples.dtype != np.uint8 else pixels
-        return Picture(pixels, digest_of([samples if raw.everything is None else raw.everything]))
+        digest = digest_of([samples if raw.everything is None else raw.everything])
+        return Picture(pixels, digest, sound=raw.sound)
     digest = digest_of([raw.samples, *([] if raw.alpha is None else [raw.alpha])])
     ground = ground_of(pixels if not raw.laid_on_black else _unmultiplied(pixels, alpha), alpha)
     grounds = (ground, WHITE + BLACK - ground)
     mixed = [_mixed(raw, pixels, alpha, one) for one in grounds[: 1 + shows_the_ground(alpha)]]
-    return Picture(mixed[0], digest, ground if len(mixed) > 1 else None, mixed[1] if len(mixed) > 1 else None)
+    both = len(mixed) > 1
+    return Picture(mixed[0], digest, ground if both else None, mixed[1] if both else None, sound=raw.sound)
 
 
 def pixel_digest(pixels: Pixels, reduced: int = 1) -> bytes:
@@ -124,10 +130,13 @@ def _high_bits(samples: Samples) -> Pixels:
     return np.asarray(samples.astype(np.uint16) >> 8, np.uint8)
 
 
-def _alpha(alpha: Samples) -> Pixels:
+def _alpha(alpha: Samples, bits: int | None) -> Pixels:
     if alpha.dtype == np.uint8:
         return np.asarray(alpha, np.uint8)
-    most = float(np.iinfo(alpha.dtype.type).max) if alpha.dtype.kind in "iu" else max(1.0, float(alpha.max()))  # type: ignore[type-var]
+    if bits is not None:
+        most = float(2**bits - 1)
+    else:
+        most = float(np.iinfo(alpha.dtype.type).max) if alpha.dtype.kind in "iu" else max(1.0, float(alpha.max()))  # type: ignore[type-var]
 
     def scaled(alpha: Samples) -> Pixels:
         return np.asarray(np.rint(np.clip(alpha.astype(np.float32) / np.float32(most), 0, 1) * 255), np.uint8)

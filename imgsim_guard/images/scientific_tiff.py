@@ -1,4 +1,4 @@
-"""Scientific TIFFs, by tifffile: fractions, 32 bits, many bands, and samples that are not shown.
+"""The TIFFs that OpenCV does not read, by tifffile: fractions, 32 bits, few bits, many bands, inks at full depth.
 
 OpenCV reads TIFFs of cameras and programs, with more kinds of compression. This module reads the types of samples that
 OpenCV does not read, and all bands of the others.
@@ -13,6 +13,7 @@ import struct
 import zlib
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 
 from imgsim_guard.images.picture import Raw
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imgsim_guard.images.depth import Samples
+    from imgsim_guard.images.picture import Pixels
 
 MOST_BYTES = 2**30
 """Most bytes of a page's samples: 268 megapixels of four bytes."""
@@ -31,7 +33,14 @@ SAMPLES_A_BYTE = 1024
 FREE_BYTES = 2**27
 """Bytes of samples that a file of any size may have."""
 
-_WHITE_IS_ZERO, _RGB = 0, 2
+_WHITE_IS_ZERO, _RGB, _PALETTE, _INKS, _YCBCR = 0, 2, 3, 5, 6
+"""What the samples of a page mean (TIFF 6.0, PhotometricInterpretation)."""
+
+_SAME_AT_ANY_DEPTH = {_WHITE_IS_ZERO, 1, _RGB}
+"""Kinds of which OpenCV shows 16 bits as it shows 8."""
+
+_JPEG = {6, 7}
+"""Compressions that tifffile decodes to RGB."""
 
 _FAILURES = (
     ValueError,
@@ -51,8 +60,11 @@ _NAMED = re.compile(r'sample="(\d+)"[^>]*>\s*(red|green|blue)\s*<', re.IGNORECAS
 """GDAL's metadata (tag 42112): a band's colour, as its interpretation or its description."""
 
 
-def read_page(data: bytes | bytearray) -> Raw | None:
-    """All samples of a file's first page; None if tifffile cannot read it."""
+def read_page(data: bytes | bytearray, usual: Pixels | None) -> Raw | None:
+    """All samples of a file's first page; None if tifffile cannot read it. `usual`: OpenCV's 8 bits, if it read them.
+
+    The result is `sound` where OpenCV read nothing, and all of the page is in the file.
+    """
     import tifffile
 
     logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)  # its warnings do not help users here
@@ -61,8 +73,9 @@ def read_page(data: bytes | bytearray) -> Raw | None:
             page = file.pages[0]
             if page.nbytes > min(MOST_BYTES, max(FREE_BYTES, len(data) * SAMPLES_A_BYTE)):
                 return None
-            samples = _numbers(page.asarray(), page)
-            return _raw(samples, page)
+            raw = _raw(_numbers(page.asarray(), page), page, usual)
+            ends = [at + count for at, count in zip(page.dataoffsets, page.databytecounts, strict=False)]
+            return raw._replace(sound=usual is None and max(ends, default=0) <= len(data))
     except _FAILURES:
         return None
 
@@ -87,19 +100,53 @@ def _no_data(page: Any) -> float | None:  # noqa: ANN401
     return None if tag is None else float(str(tag.value).strip().rstrip("\0"))
 
 
-def _raw(samples: Samples, page: Any) -> Raw:  # noqa: ANN401
-    everything = samples
-    if page.photometric == _WHITE_IS_ZERO:
-        samples = np.invert(samples) if samples.dtype.kind in "iu" else 0 - samples.astype(np.float32)
-    if samples.ndim == 2:  # noqa: PLR2004
-        return Raw(np.ascontiguousarray(samples))
-    colours = 3 if page.photometric == _RGB else 1
+def _raw(samples: Samples, page: Any, usual: Pixels | None) -> Raw:  # noqa: ANN401
+    shown, colours = _meant(samples, page)
+    usual = usual if samples.dtype == np.uint8 or page.photometric in _SAME_AT_ANY_DEPTH else None
+    if shown.ndim == 2:  # noqa: PLR2004
+        return Raw(np.ascontiguousarray(shown), None, usual)
     extra = [int(kind) for kind in page.extrasamples]
-    alpha = np.ascontiguousarray(samples[..., colours]) if extra[:1] in ([1], [2]) else None
-    if alpha is not None and samples.shape[2] == colours + 1:
-        shown = samples[..., colours - 1 :: -1] if colours == 3 else samples[..., 0]  # noqa: PLR2004
-        return Raw(np.ascontiguousarray(shown), alpha, laid_on_black=extra[0] == 1)
-    return Raw(np.ascontiguousarray(_coloured(samples, page)), everything=everything)
+    if extra[:1] in ([1], [2]) and shown.shape[2] == colours + 1:
+        seen = shown[..., colours - 1 :: -1] if colours == 3 else shown[..., 0]  # noqa: PLR2004
+        alpha = np.ascontiguousarray(shown[..., colours])
+        bits = page.bitspersample if alpha.dtype.kind in "iu" else None
+        return Raw(np.ascontiguousarray(seen), alpha, laid_on_black=extra[0] == 1, bits=bits)
+    every = None if shown.dtype == np.uint8 and shown.shape[2] == colours else samples
+    return Raw(np.ascontiguousarray(_coloured(shown, page)), None, usual, everything=every)
+
+
+def _meant(samples: Samples, page: Any) -> tuple[Samples, int]:  # noqa: ANN401
+    """Samples with 0 for black, and how many of them are a pixel's colour: grey or RGB. Further bands are behind."""
+    bits, kind = page.bitspersample, page.photometric
+    if kind == _PALETTE and page.colormap is not None and samples.ndim == 2:  # noqa: PLR2004
+        return np.asarray(np.moveaxis(page.colormap, 0, -1)[samples] >> 8, np.uint8), 3
+    if samples.dtype == np.uint8 and bits < 8:  # noqa: PLR2004
+        samples = np.asarray(np.arange(2**bits) * 255 // (2**bits - 1), np.uint8)[samples]
+        bits = 8
+    if kind == _WHITE_IS_ZERO:
+        return _complement(samples, bits), 1
+    if samples.ndim == 3 and kind == _INKS and samples.shape[2] >= 4:  # noqa: PLR2004
+        return np.concatenate([_without_inks(samples[..., :4], bits), samples[..., 4:]], axis=2), 3
+    if samples.ndim == 3 and kind == _YCBCR and page.compression not in _JPEG and samples.dtype == np.uint8:  # noqa: PLR2004
+        colours = cv2.cvtColor(np.ascontiguousarray(samples[..., [0, 2, 1]]), cv2.COLOR_YCrCb2RGB)
+        return np.concatenate([np.asarray(colours, np.uint8), samples[..., 3:]], axis=2), 3
+    return samples, 3 if kind in {_RGB, _YCBCR} else 1
+
+
+def _without_inks(samples: Samples, bits: int) -> Samples:
+    """RGB of cyan, magenta, yellow and black."""
+    light = _complement(samples, bits).astype(np.float32)
+    most = np.float32(2**bits - 1 if samples.dtype.kind in "iu" else 1)
+    return np.asarray(light[..., :3] * (light[..., 3:] / most), samples.dtype)
+
+
+def _complement(samples: Samples, bits: int) -> Samples:
+    """Samples of which 0 is white, as those of which 0 is black."""
+    if samples.dtype.kind not in "iu":
+        return np.asarray(1 - samples.astype(np.float32))
+    if bits >= 8 * samples.itemsize:
+        return np.invert(samples)
+    return np.asarray(2**bits - 1 - samples, samples.dtype)
 
 
 def _coloured(samples: Samples, page: Any) -> Samples:  # noqa: ANN401

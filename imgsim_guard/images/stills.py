@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import cv2
@@ -11,29 +9,14 @@ import numpy as np
 
 from imgsim_guard.images import scientific_tiff
 from imgsim_guard.images.picture import Raw
-from imgsim_guard.images.structure import png_chunks
-from imgsim_guard.images.tiff_directories import ORIENTATION, directories
+from imgsim_guard.images.structure import bits_of, largest_of_netpbm, png_chunks
+from imgsim_guard.images.turns import turn_by_boxes, turn_by_exif
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from cv2.typing import MatLike
 
     from imgsim_guard.images.headers import Header
     from imgsim_guard.images.structure import Structure
-
-_TURNS = {
-    2: (None, 1),
-    3: (cv2.ROTATE_180, None),
-    4: (None, 0),
-    5: (cv2.ROTATE_90_CLOCKWISE, 1),
-    6: (cv2.ROTATE_90_CLOCKWISE, None),
-    7: (cv2.ROTATE_90_CLOCKWISE, 0),
-    8: (cv2.ROTATE_90_COUNTERCLOCKWISE, None),
-}
-"""For each EXIF orientation: the rotation, and then the axis of mirroring."""
-
-_EXIF = 0
 
 
 def decoded(data: bytes | bytearray, how: int = cv2.IMREAD_COLOR) -> MatLike | None:
@@ -42,6 +25,12 @@ def decoded(data: bytes | bytearray, how: int = cv2.IMREAD_COLOR) -> MatLike | N
         return cv2.imdecode(np.frombuffer(data, np.uint8), how)
     except cv2.error:
         return None
+
+
+def upright(data: bytes, header: Header, how: int = cv2.IMREAD_COLOR) -> MatLike | None:
+    """What OpenCV decodes of an opaque picture of 8 bits, as a viewer turns it; None if it cannot."""
+    pixels = decoded(data, how)
+    return pixels if pixels is None or header.format != "AVIF" else turn_by_boxes(data).of(pixels)
 
 
 def read_still(data: bytes, header: Header, structure: Structure) -> Raw | None:
@@ -55,11 +44,23 @@ def read_still(data: bytes, header: Header, structure: Structure) -> Raw | None:
         return None
     if samples is None:
         return None
+    if header.format == "AVIF":
+        samples = turn_by_boxes(data).of(samples)
+        return raw_of(samples, upright(data, header), data, header, structure)
+    if header.format == "Netpbm" and samples.dtype == np.uint8:
+        samples = _stretched(samples, data)
+        return raw_of(samples, None if samples.ndim == 2 else samples, data, header, structure)  # noqa: PLR2004
     if header.format not in {"PNG", "WebP"}:
         return raw_of(samples, decoded(data), data, header, structure)
-    samples = _turned(samples, np.asarray(kinds).ravel().tolist(), texts)
+    samples = turn_by_exif(np.asarray(kinds).ravel().tolist(), texts).of(samples)
     usual = None if samples.dtype == np.uint8 else decoded(data)  # the same, but for alpha
     return raw_of(samples, usual, data, header, structure)
+
+
+def _stretched(samples: MatLike, data: bytes) -> MatLike:
+    """Samples of a Netpbm file whose largest is less than 255, which OpenCV leaves as dark as they are."""
+    most = largest_of_netpbm(data)
+    return cv2.LUT(samples, np.asarray(np.minimum(np.arange(256) * 255 // most, 255), np.uint8))
 
 
 def read_page(data: bytes | bytearray, header: Header, structure: Structure) -> Raw | None:
@@ -70,9 +71,9 @@ def read_page(data: bytes | bytearray, header: Header, structure: Structure) -> 
     usual = decoded(data)
     eight = None if usual is None else np.asarray(usual, np.uint8)
     if structure.deep or (structure.bands and not structure.alpha) or usual is None or _is_grey(structure, usual):
-        raw = scientific_tiff.read_page(data)
+        raw = scientific_tiff.read_page(data, eight)
         if raw is not None:
-            return raw._replace(usual=None if raw.alpha is not None else eight)
+            return raw
     samples = decoded(data, cv2.IMREAD_UNCHANGED) if usual is None or not structure.plain else usual
     if samples is None:
         return None
@@ -93,7 +94,8 @@ def raw_of(samples: MatLike, usual: MatLike | None, data: bytes, header: Header,
         # libtiff's RGBA interface, which OpenCV uses for 8 bits, multiplies colours with alpha.
         black = header.format == "TIFF" and samples.dtype == np.uint8
         alpha = samples[:, :, 3] if structure.alpha else None
-        return Raw(samples[:, :, :3], alpha, eight, laid_on_black=black and alpha is not None)
+        bits = bits_of(data, header) if samples.dtype == np.uint16 else None
+        return Raw(samples[:, :, :3], alpha, eight, laid_on_black=black and alpha is not None, bits=bits)
     if header.format == "PNG" and structure.alpha and samples.ndim == 2:  # noqa: PLR2004
         return Raw(samples, _transparent_grey(samples, data), eight)
     return Raw(samples, None, eight)
@@ -108,18 +110,3 @@ def _transparent_grey(samples: MatLike, data: bytes) -> MatLike:
         grey = grey * 255 // (2**bits - 1)
     most = 255 if bits <= 8 else 65535  # noqa: PLR2004
     return np.asarray(np.where(samples == grey, 0, most), samples.dtype)
-
-
-def _turned(samples: MatLike, kinds: Sequence[int], texts: Sequence[MatLike]) -> MatLike:
-    for kind, text in zip(kinds, texts, strict=False):
-        if kind == _EXIF:
-            turn, mirror = _TURNS.get(_orientation(np.asarray(text).tobytes()), (None, None))
-            samples = samples if turn is None else cv2.rotate(samples, turn)
-            return samples if mirror is None else cv2.flip(samples, mirror)
-    return samples
-
-
-def _orientation(exif: bytes) -> int:
-    with suppress(struct.error, StopIteration):
-        return next(directories(exif)).get(ORIENTATION, 1)
-    return 1

@@ -65,7 +65,8 @@ def _png(data: bytes) -> Structure:
     bits, colours = data[24], data[25]
     chunks = {kind: data[start : start + 4] for kind, start, _ in png_chunks(data, until=b"IDAT")}
     frames = int.from_bytes(chunks.get(b"acTL", b"\0\0\0\1"))
-    return Structure(max(1, frames), alpha=bool(colours & 4) or b"tRNS" in chunks, deep=bits > 8)
+    hidden = b"acTL" in chunks and b"fcTL" not in chunks  # a picture for viewers that show no films
+    return Structure(max(1, frames), alpha=bool(colours & 4) or b"tRNS" in chunks, deep=bits > 8, behind=hidden)
 
 
 def png_chunks(data: bytes, *, until: bytes = b"IEND") -> Iterator[tuple[bytes, int, int]]:
@@ -146,32 +147,58 @@ def structure_of_page(page: tiff.Directory) -> Structure:
 
 def _avif(data: bytes) -> Structure:
     """Alpha is an auxiliary picture, and av1C has the bits (AV1-ISOBMFF, 2.3.3). The frames of a sequence are the
-    samples of its first track (ISO 14496-12, 8.7.3.2).
+    samples of its longest track that has no sound (ISO 14496-12, 8.7.3.2).
     """
     boxes = data[:LARGEST_META]
-    at = boxes.find(b"av1C")
-    counts = [struct.unpack_from(">I", boxes, found.end() + 8)[0] for found in re.finditer(b"stsz", boxes)]
+    tracks = [track for track in boxes.split(b"trak") if b"soun" not in track]
+    counts = [
+        struct.unpack_from(">I", track, found.end() + 8)[0] for track in tracks for found in re.finditer(b"stsz", track)
+    ]
     frames = max(counts, default=1) if data[8:12] == b"avis" or b"avis" in data[:64] else 1
     alpha = b":alpha\0" in boxes or b"auxid:1\0" in boxes
-    return Structure(max(1, frames), alpha=alpha, deep=at >= 0 and bool(boxes[at + 6] & 0x40))
+    return Structure(max(1, frames), alpha=alpha, deep=_bits_of_avif(data) > 8)
+
+
+def bits_of(data: bytes, header: Header) -> int | None:
+    """Bits of a sample of an AVIF or JPEG 2000, whose samples OpenCV returns in a type that may have more; None for
+    other formats.
+    """
+    if header.format == "AVIF":
+        return _bits_of_avif(data)
+    return (data[data.index(_SIZE) + 42] & 0x7F) + 1 if header.format == "JPEG 2000" else None
+
+
+def _bits_of_avif(data: bytes) -> int:
+    at = data.find(b"av1C", 0, LARGEST_META)
+    flags = data[at + 6] if at >= 0 else 0
+    return (12 if flags & 0x20 else 10) if flags & 0x40 else 8
+
+
+_SIZE = b"\xff\x4f\xff\x51"
 
 
 def _jpeg2000(data: bytes) -> Structure:
     """The codestream's size marker (ISO 15444-1, A.5.1) has the components, and the bits of each."""
-    at = data.index(b"\xff\x4f\xff\x51")
+    at = data.index(_SIZE)
     components, bits = struct.unpack_from(">HB", data, at + 40)
     return Structure(alpha=components in {2, 4}, deep=(bits & 0x7F) > 7, bands=components not in {1, 3, 4})
 
 
 def _bmp(data: bytes) -> Structure:
-    """BITMAPV4HEADER and later have the mask of alpha. In older headers, the fourth byte of a pixel has no meaning."""
+    """BITMAPV3INFOHEADER and later have the mask of alpha. In older headers, a pixel's fourth byte has no meaning."""
     size, bits = struct.unpack_from("<I", data, 14)[0], struct.unpack_from("<H", data, 28)[0]
-    return Structure(alpha=size >= 108 and bits == 32 and struct.unpack_from("<I", data, 66)[0] != 0)
+    return Structure(alpha=size >= 56 and bits == 32 and struct.unpack_from("<I", data, 66)[0] != 0)
 
 
 def _netpbm(data: bytes) -> Structure:
-    numbers = re.sub(rb"#[^\n]*\n", b" ", data[2:1024]).split(maxsplit=3)
-    return Structure(deep=data[1:2] in b"2356" and int(numbers[2][:6]) > 255)
+    """Binary samples whose largest is less than 255 are not shown as they are, either."""
+    most = largest_of_netpbm(data) if data[1:2] in b"2356" else 255
+    return Structure(deep=most > 255 or (most < 255 and data[1:2] in b"56"))
+
+
+def largest_of_netpbm(data: bytes) -> int:
+    """The value of white in a grey or coloured Netpbm file."""
+    return max(1, int(re.sub(rb"#[^\n]*\n", b" ", data[2:1024]).split(maxsplit=3)[2][:6]))
 
 
 _LOOKS: dict[str, Callable[[bytes], Structure]] = {

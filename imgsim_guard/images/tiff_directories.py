@@ -47,6 +47,8 @@ _USUAL_SAMPLES, _USUAL_COMPRESSION = 4, {1, 2, 3, 4, 5, 7, 8, 32773, 32946}
 _PLAIN_COMPRESSION = {1, 8, 32946}
 """What tifffile reads without imagecodecs: no compression, and deflate."""
 
+_PALETTE = 3
+
 _REDUCED, _MASK = 1, 4
 """Bits of the subfile's type: a smaller version of another page, and a page's mask. Neither is a page."""
 
@@ -105,7 +107,8 @@ def unusual_kind(data: bytes) -> str | None:
     """In words, the first page's kind of samples if it cannot be read; None if it can."""
     page = next(directories(data))
     bits, samples, way = page.get(BITS, 1), page.get(SAMPLES, 1), page.get(COMPRESSION, 1)
-    usual = bits in {1, 4, 8, 16} and samples <= _USUAL_SAMPLES and page.get(SAMPLE_FORMAT, 1) == 1
+    few = bits == 1 or (bits == 4 and page.get(PHOTOMETRIC, 1) == _PALETTE)
+    usual = (few or bits in {8, 16}) and samples <= _USUAL_SAMPLES and page.get(SAMPLE_FORMAT, 1) == 1
     if (usual and way in _USUAL_COMPRESSION) or (bits % 8 == 0 and way in _PLAIN_COMPRESSION):
         return None
     kind = _KINDS.get(page.get(SAMPLE_FORMAT, 1), "samples of an unknown kind")

@@ -528,7 +528,7 @@ def test_what_cannot_be_read_is_told_one_by_one(folder: Path, guard: Callable[..
     (folder / "dangling.jpg").symlink_to("nowhere")
     (folder / "loop.jpg").symlink_to("loop.jpg")
     unreadable = (
-        "cut.png   unreadable: damaged or cut short: the PNG decoder gave up\n"
+        "cut.png   unreadable: damaged, cut short or of an unusual kind: the PNG decoder gave up\n"
         "dangling.jpg   unreadable: no such file or directory\n"
         "empty.png   unreadable: an empty file\n"
         "loop.jpg   unreadable: too many levels of symbolic links\n"

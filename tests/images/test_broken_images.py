@@ -128,7 +128,7 @@ HOLE = FILES["JPEG baseline"][:8000] + FILES["JPEG baseline"][20000:]
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 5\n"
 
 BROKEN: dict[str, tuple[bytes, str]] = {
-    "cut.jpg": (HALF, "damaged or cut short: the JPEG decoder gave up"),
+    "cut.jpg": (HALF, "damaged, cut short or of an unusual kind: the JPEG decoder gave up"),
     "empty.png": (b"", "an empty file"),
     "hole.jpg": (HOLE, DAMAGED.reason),
     "pointer.png": (POINTER, "a git LFS pointer, not an image; git lfs pull brings the image"),

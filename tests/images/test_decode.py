@@ -179,7 +179,7 @@ def test_the_test_machine_can_write_every_format() -> None:
         (b"P6 one two\n", NOT_AN_IMAGE.reason),
         (b"II+\0\x08\0\0\0" + b"\xff" * 8, NOT_AN_IMAGE.reason),
         (b"II*\0" + struct.pack("<IH", 8, 0), NOT_AN_IMAGE.reason),
-        (b"P6 2 1 255\n\1\2\3", "damaged or cut short: the Netpbm decoder gave up"),
+        (b"P6 2 1 255\n\1\2\3", "damaged, cut short or of an unusual kind: the Netpbm decoder gave up"),
     ],
 )
 def test_what_is_no_image_is_unreadable_for_a_reason(data: bytes, reason: str) -> None:
@@ -195,7 +195,7 @@ def test_a_file_that_was_cut_short_is_unreadable_unless_its_first_image_is_whole
 
     if isinstance(outcome, Unreadable):
         kind = next(known for known in FORMATS if name.startswith(known))
-        gave_up = f"damaged or cut short: the {kind} decoder gave up"
+        gave_up = f"damaged, cut short or of an unusual kind: the {kind} decoder gave up"
         assert outcome.reason in {"an empty file" if tenths == 0 else NOT_AN_IMAGE.reason, gave_up}
     else:
         assert name.startswith("TIFF")  # whose later pages, and what is said about the picture, may be missing
@@ -249,7 +249,7 @@ def test_as_many_pixels_as_are_decoded_pass_the_header() -> None:
     at_the_limit = b"P6 16384 16384 255\n" + np.random.default_rng(0).bytes(MAX_PIXELS // PIXELS_A_BYTE)
     assert read_header(at_the_limit) == Header("Netpbm", 16384, 16384)
     assert MAX_PIXELS == 16384 * 16384
-    assert decode(at_the_limit) == Unreadable("damaged or cut short: the Netpbm decoder gave up")
+    assert decode(at_the_limit) == Unreadable("damaged, cut short or of an unusual kind: the Netpbm decoder gave up")
 
 
 def mutated(data: bytes, edits: list[tuple[int, int]]) -> bytes:

@@ -104,30 +104,37 @@ def test_grey_with_alpha_is_transparent() -> None:
     assert picture_of(data).pixels[alpha == 0].min() == 255
 
 
-def test_what_no_decoder_reads_is_called_what_it_is() -> None:
+def test_what_no_decoder_reads_is_called_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     data = bytearray(tiff_of((GREY / 255).astype(np.float16)))
     at = data.index(b"\x03\x01\x03\x00\x01\x00\x00\x00\x01\x00")
     data[at + 8] = 5  # LZW, says the directory
+    kind = "a TIFF of 1 x 16-bit floats a pixel, compression 5"
+    assert read_picture(bytes(data)) == Unreadable(f"{kind}, which no decoder here reads")
+    monkeypatch.setattr(decoding, "find_spec", lambda _name: None)
     assert read_picture(bytes(data)) == Unreadable(
-        "a TIFF of 1 x 16-bit floats a pixel, compression 5, which is not read without imagecodecs: "
-        "pip install imagecodecs"
+        f"{kind}, which is not read without imagecodecs: pip install imagecodecs"
     )
 
 
 def test_a_scientific_tiff_that_was_cut_short_is_damaged() -> None:
     data = tiff_of(GREY.astype(np.float32))
-    assert decode_whole(data[: len(data) // 2]) == Unreadable("damaged or cut short: the TIFF decoder gave up")
+    assert decode_whole(data[: len(data) // 2]) == Unreadable(
+        "damaged, cut short or of an unusual kind: the TIFF decoder gave up"
+    )
 
 
 # DICOM, JPEG XL, HEIC
 
 
-def dicom_of(samples: NDArray[Any], *, kind: str = "MONOCHROME2", window: tuple[int, int] | None = None) -> bytes:
+def dicom_of(
+    samples: NDArray[Any], *, kind: str = "MONOCHROME2", window: tuple[int, int] | None = None, order: str = "<"
+) -> bytes:
     meta = FileMetaDataset()
-    meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian if order == "<" else pydicom.uid.ExplicitVRBigEndian
     meta.MediaStorageSOPClassUID = pydicom.uid.CTImageStorage
     meta.MediaStorageSOPInstanceUID = pydicom.uid.UID("1.2.3")
-    dataset = FileDataset("", {}, file_meta=meta, preamble=bytes(128))
+    little = order == "<"
+    dataset = FileDataset("", {}, file_meta=meta, preamble=bytes(128), is_implicit_VR=False, is_little_endian=little)
     dataset.Rows, dataset.Columns = samples.shape[-2:]
     dataset.BitsAllocated = dataset.BitsStored = 16
     dataset.HighBit, dataset.PixelRepresentation, dataset.SamplesPerPixel = 15, 1, 1
@@ -137,10 +144,35 @@ def dicom_of(samples: NDArray[Any], *, kind: str = "MONOCHROME2", window: tuple[
         dataset.NumberOfFrames = len(samples)
     if window:
         dataset.WindowCenter, dataset.WindowWidth = window
-    dataset.PixelData = samples.astype(np.int16).tobytes()
+    dataset.PixelData = samples.astype(order + "i2").tobytes()
     file = io.BytesIO()
     dataset.save_as(file, enforce_file_format=True)
     return file.getvalue()
+
+
+def test_dicom_that_begins_as_a_tiff_is_dicom() -> None:
+    data = dicom_of(GREY.astype(int))
+    assert picture_of(b"II*\0\x08\0\0\0" + data[8:]).digest == picture_of(data).digest
+
+
+def test_dicom_with_the_high_byte_first_is_read() -> None:
+    little, big = (picture_of(dicom_of(GREY.astype(int), order=order)) for order in "<>")
+    np.testing.assert_array_equal(little.pixels, big.pixels)
+    assert alike(big.pixels)
+
+
+def test_dicom_without_a_picture_is_no_damage(capfd: pytest.CaptureFixture[str]) -> None:
+    dataset = pydicom.dcmread(io.BytesIO(dicom_of(GREY.astype(int))))
+    del dataset.PixelData
+    for rows in (True, False):
+        if not rows:
+            del dataset.Rows
+        file = io.BytesIO()
+        dataset.save_as(file, enforce_file_format=True)
+        outcome = read_picture(file.getvalue())
+        assert isinstance(outcome, Unreadable)
+        assert outcome.reason.startswith("DICOM without a picture")
+    assert capfd.readouterr().err == ""
 
 
 def test_dicom_is_shown_by_its_window() -> None:
@@ -206,7 +238,9 @@ def test_jpeg_2000_of_grey_with_alpha_is_the_same_picture_as_png(
     monkeypatch.setitem(sys.modules, "imagecodecs", None)
     outcome = read_picture(data)
     assert isinstance(outcome, Unreadable)
-    assert outcome.reason == ("JPEG 2000 of grey with alpha, which imagecodecs reads: pip install 'imgsim-guard[jxl]'")
+    assert outcome.reason == (
+        "JPEG 2000 that is damaged, or of a kind that imagecodecs reads: pip install 'imgsim-guard[jxl]'"
+    )
 
 
 def test_lzw_with_floats_of_16_bits_is_read() -> None:
@@ -231,7 +265,7 @@ def test_what_is_cut_short_is_damaged(name: str) -> None:
     data = dicom_of(GREY.astype(int)) if name == "DICOM" else jxl_of(COLOURS) if name == "JXL" else saved(PHOTO, name)
     outcome = read_picture(data[: len(data) * 2 // 3])
     assert isinstance(outcome, Unreadable)
-    assert outcome.reason.startswith("damaged or cut short: the ")
+    assert outcome.reason.startswith("damaged, cut short or of an unusual kind: the ")
 
 
 @pytest.mark.parametrize(("module", "extra"), [("imagecodecs", "jxl"), ("pydicom", "dicom"), ("pillow_heif", "heic")])
@@ -326,7 +360,7 @@ def test_a_fault_of_the_machine_is_none_of_the_file() -> None:
 
 
 def test_a_fault_of_the_machine_is_known_by_what_the_decoder_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "decoded", lambda *_: (_ for _ in ()).throw(MemoryError))
+    monkeypatch.setattr(decoding, "upright", lambda *_: (_ for _ in ()).throw(MemoryError))
     outcome = read_picture(JPEG)
     assert isinstance(outcome, Unreadable)
     assert outcome.passing

@@ -1,0 +1,178 @@
+"""Kinds of files that OpenCV does not read, or does not show as other viewers do."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pytest
+from encoders import UNDONE_BY, saved
+from PIL import Image
+from test_other_decoders import COLOURS, GREY, PHOTO, SIZE
+from test_picture import picture_of, png_of, same, tiff_of
+
+from imgsim_guard.images.decode import decode_whole, read_picture
+from imgsim_guard.images.headers import read_header
+from imgsim_guard.images.structure import structure_of
+from imgsim_guard.model import Unreadable
+
+BGR = COLOURS[:, :, ::-1]
+CLEAR = np.where(GREY > 100, 255, 0).astype(np.uint8)
+
+# TIFF
+
+
+def few_bits(bits: int, **options: Any) -> bytes:
+    return tiff_of(GREY >> 8 - bits, bitspersample=bits, photometric="minisblack", **options)
+
+
+INKS = np.dstack([255 - COLOURS, np.zeros_like(GREY)])
+
+UNUSUAL = {
+    "two bits": few_bits(2),
+    "four bits": few_bits(4),
+    "six bits": few_bits(6),
+    "small tiles": tiff_of(COLOURS, photometric="rgb", tile=(16, 32)),
+    "LZMA": tiff_of(COLOURS, photometric="rgb", compression="lzma"),
+    "Zstandard": tiff_of(GREY.astype(np.int16), compression="zstd", predictor=True),
+    "inks of 16 bits": tiff_of(INKS.astype(np.uint16) * 257, photometric="separated"),
+    "planes of inks": tiff_of(
+        np.moveaxis(INKS.astype(np.uint16) * 257, 2, 0), photometric="separated", planarconfig="separate"
+    ),
+    "deep palette": tiff_of(
+        GREY.astype(np.uint16),
+        photometric="palette",
+        colormap=np.stack([np.arange(65536, dtype=np.uint16) << 8] * 3),
+    ),
+    "white is zero": tiff_of(65535 - GREY.astype(np.uint16) * 16, photometric="miniswhite"),
+}
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_unusual_tiffs_are_shown_and_not_called_damaged(name: str) -> None:
+    shown = decode_whole(UNUSUAL[name])
+    assert not isinstance(shown, Unreadable), shown
+    assert np.corrcoef(shown.pixels[:, :, 1].ravel(), GREY.ravel())[0, 1] > 0.93, name  # two bits are 0.94
+
+
+def test_inks_become_their_colours() -> None:
+    assert same(picture_of(UNUSUAL["inks of 16 bits"]).pixels, BGR, within=1)
+
+
+def test_few_bits_are_the_same_picture_as_their_png() -> None:
+    levels = np.asarray((GREY >> 4) * 17, np.uint8)
+    assert picture_of(few_bits(4)).digest == picture_of(png_of(levels)).digest
+
+
+def test_an_unusual_tiff_that_was_cut_short_is_damaged() -> None:
+    data = UNUSUAL["small tiles"]
+    assert isinstance(decode_whole(data[: len(data) // 2]), Unreadable)
+
+
+def test_samples_that_are_all_alike_are_shown_without_a_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for value in (0.0, 1.0, -2.5, 1e30, 1e-38):
+            assert np.ptp(picture_of(tiff_of(np.full((40, 50), value, np.float32))).pixels) == 0
+
+
+# Alpha of 10 and 12 bits
+
+
+def test_alpha_of_ten_and_twelve_bits_is_as_opaque_as_it_says() -> None:
+    samples = {bits: np.dstack([COLOURS, CLEAR]).astype(np.uint16) << bits - 8 for bits in (10, 12)}
+    for deep in samples.values():
+        deep[..., 3] |= deep[..., 3] >> 8
+    files = {
+        "AVIF, 10": imagecodecs.avif_encode(samples[10], bitspersample=10, level=100),
+        "AVIF, 12": imagecodecs.avif_encode(samples[12], bitspersample=12, level=100),
+        "JPEG 2000": imagecodecs.jpeg2k_encode(samples[12], bitspersample=12, reversible=True, level=0),
+        "JPEG 2000, grey": imagecodecs.jpeg2k_encode(
+            np.ascontiguousarray(samples[12][..., [1, 3]]), bitspersample=12, reversible=True, level=0
+        ),
+    }
+    for name, data in files.items():
+        shown = picture_of(bytes(data)).pixels
+        assert shown[CLEAR == 0].min() > 250, name
+        assert np.abs(shown[..., 1].astype(int) - COLOURS[..., 1])[CLEAR > 0].mean() < 6, name
+
+
+# Turned pictures
+
+AS_HELD = UNDONE_BY | {6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
+"""What a camera does to an upright picture that it marks so."""
+
+
+def exif_of(orientation: int) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif.tobytes().removeprefix(b"Exif\0\0")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_avif_and_webp_are_turned_as_they_say(orientation: int) -> None:
+    turned = PHOTO if orientation == 1 else PHOTO.transpose(AS_HELD[orientation])
+    clear = turned.copy()
+    clear.putalpha(254)
+    exif = exif_of(orientation)
+    files = {
+        "AVIF": saved(turned, "AVIF", exif=exif, quality=95),
+        "AVIF with alpha": saved(clear, "AVIF", exif=exif, quality=95),
+        "WebP": saved(turned, "WEBP", exif=b"Exif\0\0" + exif, quality=95),
+        "WebP, bare": saved(turned, "WEBP", exif=exif, quality=95),
+    }
+    for name, data in files.items():
+        shown = picture_of(data).pixels
+        assert shown.shape[1::-1] == SIZE, name
+        assert np.abs(shown.astype(int) - BGR).mean() < 8, name
+
+
+def test_pictures_that_are_turned_differently_are_not_the_same() -> None:
+    for kind in ("AVIF", "WEBP"):
+        assert picture_of(saved(PHOTO, kind)).digest != picture_of(saved(PHOTO, kind, exif=exif_of(3))).digest
+
+
+# Netpbm, BMP, APNG, JPEG 2000
+
+
+@pytest.mark.parametrize("most", [1, 15, 100])
+def test_a_netpbm_is_as_light_as_its_largest_value_says(most: int) -> None:
+    for kind, samples in ((b"P5", GREY), (b"P6", COLOURS)):
+        few = np.asarray(samples.astype(int) * most // 255, np.uint8)
+        data = kind + b"\n%d %d\n%d\n" % (*SIZE, most) + few.tobytes()
+        expected = np.asarray(few.astype(int) * 255 // most, np.uint8)
+        shown = picture_of(data)
+        assert same(shown.pixels[..., ::-1], expected if expected.ndim == 3 else np.dstack([expected] * 3))
+        assert shown.digest == picture_of(png_of(shown.pixels)).digest
+
+
+def test_the_picture_that_a_film_hides_counts_for_exact_duplicates() -> None:
+    frames = [PHOTO.rotate(180), PHOTO.transpose(Image.Transpose.FLIP_LEFT_RIGHT)]
+    for some in (frames, frames[:1]):
+        one, other = (
+            picture_of(saved(hidden, "PNG", save_all=True, default_image=True, append_images=some))
+            for hidden in (PHOTO, Image.new("RGB", SIZE, "red"))
+        )
+        assert one.digest != other.digest
+        assert len(some) == 1 or same(one.pixels, other.pixels)
+
+
+@pytest.mark.parametrize("codestream", ["jp2", "j2k"])
+def test_grey_jpeg_2000_is_read(codestream: str) -> None:
+    data = bytes(imagecodecs.jpeg2k_encode(GREY, codecformat=codestream, reversible=True, level=0))
+    assert picture_of(data).digest == picture_of(png_of(GREY)).digest
+    assert not isinstance(decode_whole(data), Unreadable)
+    assert isinstance(read_picture(data[: len(data) // 2]), Unreadable)
+
+
+def test_the_frames_of_an_avif_with_sound_are_those_that_are_seen() -> None:
+    film = saved(PHOTO, "AVIF", save_all=True, append_images=[PHOTO.rotate(180)], quality=60)
+    assert picture_of(film).total == 2
+    sound = b"trak" + b"hdlr" + bytes(8) + b"soun" + b"stsz" + bytes(8) + (99).to_bytes(4)
+    at = film.index(b"mdat") - 4
+    with_sound = film[:at] + (len(sound) + 8).to_bytes(4) + b"free" + sound + film[at:]
+    header = read_header(with_sound)
+    assert header is not None
+    assert structure_of(with_sound, header).frames == 2
