@@ -17,6 +17,12 @@ from imgsim_guard.sources.selection import has_image_suffix, overlooked
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+IN_ANNEX = ".git/annex/objects/"
+"""A folder in the target of every link of git-annex."""
+
+GITS_OWN = ".git"
+"""Git's folder, in which git-annex keeps images, too: each has a name outside it."""
+
 NAMED = 3
 """Files that a note names before it only counts."""
 
@@ -102,7 +108,7 @@ class _Found:
             done()
             data = read_file(path)
             if isinstance(data, Unreadable):
-                self.unreadable.append((path, data))
+                self.unreadable.append((path, _kept_by_annex(path) or data))
             else:
                 images.append(Image(path, _content_id(data)))
         return images
@@ -162,6 +168,14 @@ def _file_at(path: str) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
+def _kept_by_annex(path: str) -> Unreadable | None:
+    """Why there is nothing behind a link of git-annex; None for any other file."""
+    with suppress(OSError):
+        if IN_ANNEX in Path(path).readlink().as_posix():
+            return Unreadable("git-annex keeps it, and it is not here; git annex get brings it", absent=True)
+    return None
+
+
 def _named(paths: Iterable[str]) -> str:
     """The first few paths, and how many more there are."""
     names = [*paths]
@@ -196,12 +210,13 @@ def _content_id(data: bytes) -> str:
 
 def _files(paths: Sequence[str], not_entered: list[str], others: list[str]) -> Iterator[str]:
     """The files at or below these paths. A file that is given by name is always taken; in a folder, files with an image
-    suffix are. Linked folders are not entered, since they may lead anywhere, also back; they are added to
-    `not_entered`. `others` gets the files without an image suffix.
+    suffix are, except in git's folder. Linked folders are not entered, since they may lead anywhere, also back; they
+    are added to `not_entered`. `others` gets the files without an image suffix.
     """
     for path in paths:
         if os.path.isdir(path):  # noqa: PTH112  Path.is_dir() raises for a path that is too long, or not permitted
             for folder, below, names in os.walk(path, onerror=_fail):
+                below[:] = [name for name in below if name != GITS_OWN]
                 not_entered += (str(other) for name in below if (other := Path(folder, name)).is_symlink())
                 others += (str(Path(folder, name)) for name in names if not has_image_suffix(name))
                 yield from (str(Path(folder, name)) for name in names if has_image_suffix(name))

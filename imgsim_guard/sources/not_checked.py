@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from imgsim_guard.images.headers import LONGEST_SIGNATURE, has_signature
 from imgsim_guard.model import Image, content_id
+from imgsim_guard.sources.folders import IN_ANNEX
 from imgsim_guard.sources.selection import NAMED, ImageFilter, has_image_suffix, overlooked, unmatched
 
 if TYPE_CHECKING:
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from imgsim_guard.sources.git import Git
     from imgsim_guard.sources.git_records import Change, Entry
 
-LONGEST_TARGET, IN_ANNEX = 4096, b".git/annex/objects/"
-"""Most bytes of a link that are read, and a folder in the target of every link of git-annex."""
+LONGEST_TARGET = 4096
+"""Most bytes of a link that are read."""
 
 MOST_OPENED = 50
 """Most new files without a suffix that are opened to see whether they are images."""
@@ -56,7 +57,7 @@ def not_followed(git: Git, changes: Iterable[Change], is_image: Callable[[str], 
     behind = [change for change in changes if change.behind]
     links = [change for change in behind if change.behind == "link" and is_image(change.path)]
     targets = git.blobs({change.blob for change in links if change.blob}, largest=LONGEST_TARGET) if links else {}
-    annexed = {change.path for change in links if IN_ANNEX in targets.get(change.blob, b"")}
+    annexed = {change.path for change in links if IN_ANNEX.encode() in targets.get(change.blob, b"")}
     if annexed:
         yield (
             f"images that git-annex keeps, so they were not checked: {len(annexed):,} ({_some(annexed)}); "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from conftest import encoded, random_picture
 
-from imgsim_guard.model import GuardError
+from imgsim_guard.model import GuardError, Unreadable
 from imgsim_guard.sources import tracked
 from imgsim_guard.sources.folders import in_folders
 from imgsim_guard.sources.git import Git
@@ -102,6 +102,24 @@ def test_a_commit_of_nothing_but_a_named_format_is_checked(
     outcome = guard("hook")
     assert outcome.code == 1
     assert "b.psd   unreadable: not an image in a supported format" in outcome.out
+
+
+def test_a_scan_looks_at_what_an_annex_keeps_here_and_says_what_is_not(tmp_path: Path) -> None:
+    kept = tmp_path / ".git/annex/objects/Wf/2x/SHA256E-s5--00.png/SHA256E-s5--00.png"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(PICTURE)
+    (tmp_path / "a.png").symlink_to(kept.relative_to(tmp_path))
+    (tmp_path / "b.png").symlink_to(".git/annex/objects/Wf/2x/SHA256E-s5--11.png/SHA256E-s5--11.png")
+    (tmp_path / "c.png").symlink_to("elsewhere")
+    found = in_folders([str(tmp_path)], None)
+    assert [image.path for image in found.queries] == [f"{tmp_path}/a.png"]
+    assert found.unreadable == (
+        (
+            f"{tmp_path}/b.png",
+            Unreadable("git-annex keeps it, and it is not here; git annex get brings it", absent=True),
+        ),
+        (f"{tmp_path}/c.png", Unreadable("no such file or directory")),
+    )
 
 
 def test_links_into_an_annex_are_named(repository: Repository) -> None:
