@@ -1,9 +1,10 @@
 """Geometric verification: are two images pictures of the same original, or do they only look alike?
 
 `glance` says, by what is stored of two images, whether their pixels have to be compared; `prepared` keeps of one image
-what is needed for that; `pair` decides about two, by the rules in `judging`. Below them: `alignment` proposes how one
-lies on the other, `overlay` lays it there, `agreement` compares windows, `drawing` compares all that is drawn, `paper`
-knows print and drawings from photographs, `transform` says what was done, `picture` shows it.
+what is needed for that; `pair` decides about two, by the rules in `judging`, and `evidence` says what was found. Below
+them: `alignment` proposes how one lies on the other, `overlay` lays it there, `agreement` compares windows, `places`
+looks for parts of one around their place in the other, `drawing` compares all that is drawn, `paper` knows print and
+drawings from photographs, `transform` says what was done, `picture` shows it.
 """
 
 VERSION = "13"

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from imgsim_guard.model import Evidence, Transform
+from imgsim_guard.verification import evidence
 from imgsim_guard.verification.agreement import Agreement, agreement
-from imgsim_guard.verification.alignment import Alignment, Doubles, by_features, by_frames
+from imgsim_guard.verification.alignment import PLENTY, Alignment, Doubles, by_features, by_frames
 from imgsim_guard.verification.drawing import unexplained
+from imgsim_guard.verification.evidence import Trial
 from imgsim_guard.verification.judging import (
     LARGEST_OVERLAY,
     MANY_POINTS,
-    REASONS,
     Judgement,
     drawings_of,
     in_place,
@@ -25,24 +25,23 @@ from imgsim_guard.verification.judging import (
     simple_pair,
 )
 from imgsim_guard.verification.overlay import Overlay, overlay, refined, refined_if_blurred, straightened
-from imgsim_guard.verification.paper import printed
+from imgsim_guard.verification.paper import printed, toned
+from imgsim_guard.verification.places import places
 from imgsim_guard.verification.prepared import FEATURE_SIDE, GREY_SIDE, Prepared
 from imgsim_guard.verification.theme import inverted, themes_differ
 from imgsim_guard.verification.transform import (
     elsewhere,
     enlarged,
-    overlapping,
     shares,
     transform,
     unbent,
     upright,
-    words,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imgsim_guard.model import Outcome, Relation
+    from imgsim_guard.model import Evidence
 
 COARSE_SIDE = 192
 """Long side of the grid for the cheap look at a proposal."""
@@ -52,13 +51,10 @@ COARSE_AGREEMENT = 0.45
 reach 0.8 even before their alignment is refined to the pixel.
 """
 
-STRICT_COARSE_AGREEMENT = 0.7
-"""The same for whole frames and few matching points, whose agreement has to be nearly complete in the end: chest X-rays
-of different people stay below.
-"""
-
 HOPELESS = 0.25
-"""Nothing is refined that agrees less than this to begin with: copies agree in 0.59 or more."""
+"""Nothing is refined that agrees less than this to begin with, and nothing looked at closer, however many points match:
+copies agree in 0.59 or more, those that are hidden by half in 0.39.
+"""
 
 STRICT_HOPELESS = 0.45
 
@@ -74,31 +70,12 @@ LEAST_OVERLAP = 0.3
 STRICT_OVERLAP = 0.75
 """... and nearly all of it with few matching points: the squares of a chess board fit a part of any other."""
 
-LEAST_PIXELS = 8
-"""Nothing can be aligned to a strip narrower than this many pixels."""
-
 NEARLY_ALL = 0.98
 """Below this a look at full size is worth its time (small print on shaded paper is not seen as print when it is small).
 """
 
 STRAIGHTENING_POINTS = 30
 """An affine transform that so many points support, and that leaves windows in disagreement, may lack perspective."""
-
-ENOUGH_FEATURES = 60
-"""Too few features to say that they do not align."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Trial:
-    """One proposal, tried."""
-
-    judgement: Judgement
-    matrix: Doubles  # (2, 3), from the first small picture to the second
-    points: int
-    agreement: float
-    hidden: float  # share of the seen windows in which something lies over one of the pictures
-    thorough: bool  # judged after refinement
-    exactly: bool = True  # details lie where they should, as far as they were followed
 
 
 def verify(query: Prepared, gallery: Prepared) -> Evidence:
@@ -107,7 +84,7 @@ def verify(query: Prepared, gallery: Prepared) -> Evidence:
     The pair is always looked at in one order, so that the outcome does not depend on which is the query.
     """
     if query.blank or gallery.blank:
-        return _blank(query, gallery)
+        return evidence.of_blank(query, gallery)
     swap = gallery.digest < query.digest
     first, second = (gallery, query) if swap else (query, gallery)
     trial, other_theme = _best_trial(first, second), False
@@ -116,47 +93,12 @@ def verify(query: Prepared, gallery: Prepared) -> Evidence:
         other_theme = themed is not None and themed.judgement is Judgement.SAME
         trial = themed if other_theme else trial
     if trial is None:
-        return _unaligned(query, gallery)
+        return evidence.of_unaligned(query, gallery)
     matrix = np.linalg.inv(np.vstack([trial.matrix, [0, 0, 1]]))[:2] if swap else trial.matrix
-    return _evidence(trial, transform(query, gallery, matrix), query, gallery, other_theme=other_theme)
+    return evidence.of_trial(trial, transform(query, gallery, matrix), query, gallery, other_theme=other_theme)
 
 
-def _blank(query: Prepared, gallery: Prepared) -> Evidence:
-    if query.blank and gallery.blank:
-        return Evidence(
-            "undecided", 0, 0.0, 0.0, None, "both images are blank or nearly so: nothing to compare", blank=True
-        )
-    which = "query" if query.blank else "gallery image"
-    return Evidence("refuted", 0, 0.0, 0.0, None, f"only the {which} is blank or nearly so")
-
-
-def _unaligned(query: Prepared, gallery: Prepared) -> Evidence:
-    if min(*query.small.shape, *gallery.small.shape) < LEAST_PIXELS:
-        return Evidence("undecided", 0, 0.0, 0.0, None, "too small to compare")
-    if min(len(query.features.points), len(gallery.features.points)) >= ENOUGH_FEATURES:
-        return Evidence("refuted", 0, 0.0, 0.0, None, "both have enough detail, but nothing brings them into line")
-    return Evidence("refuted", 0, 0.0, 0.0, None, "simple pictures that differ in all 8 orientations")
-
-
-def _evidence(trial: _Trial, found: Transform, query: Prepared, gallery: Prepared, *, other_theme: bool) -> Evidence:
-    numbers = (trial.points, round(trial.agreement, 3), found.covered, found)
-    if trial.judgement is Judgement.SAME:
-        said = words(found, query, gallery, hidden=trial.hidden, other_theme=other_theme)
-        relation = _relation(trial, found, query, gallery)
-        reason = ", ".join(said) or "the same picture, saved again"
-        return Evidence("confirmed", *numbers, reason, relation=relation)
-    outcome: Outcome = "undecided" if trial.judgement is Judgement.UNCLEAR else "refuted"
-    laid = f"laid over each other, {trial.agreement:.0%} of what they show agrees"
-    return Evidence(outcome, *numbers, REASONS.get(trial.judgement, laid))
-
-
-def _relation(trial: _Trial, found: Transform, query: Prepared, gallery: Prepared) -> Relation:
-    if not trial.exactly:
-        return "same scene"
-    return "overlapping view" if overlapping(found, query, gallery) else "copy"
-
-
-def _best_trial(first: Prepared, second: Prepared) -> _Trial | None:
+def _best_trial(first: Prepared, second: Prepared) -> Trial | None:
     """The first proposal that is confirmed, else the one that agrees best; None if none is worth a look.
 
     Where many points were brought into line and the pictures differ, that is settled, but for drawings that may lie
@@ -173,7 +115,7 @@ def _best_trial(first: Prepared, second: Prepared) -> _Trial | None:
             return trial
         if best is None or trial.agreement > best.agreement:
             best = trial
-        if trial.thorough and trial.points >= MANY_POINTS:
+        if trial.thorough and trial.points >= MANY_POINTS and trial.agreement >= COARSE_AGREEMENT:
             settled = trial
             if drawings_of(first, second) is None:
                 break
@@ -189,7 +131,7 @@ def _proposals(first: Prepared, second: Prepared) -> Iterator[Alignment]:
     yield from by_frames(first, second)[:MOST_FRAMES]
 
 
-def _tried(first: Prepared, second: Prepared, proposal: Alignment) -> _Trial | None:
+def _tried(first: Prepared, second: Prepared, proposal: Alignment) -> Trial | None:
     """Looks at a proposal closer and closer, as long as it holds; None if there is nothing to judge."""
     many, matrix, bent = proposal.points >= MANY_POINTS, proposal.matrix, False
     if proposal.bend is not None:
@@ -200,7 +142,7 @@ def _tried(first: Prepared, second: Prepared, proposal: Alignment) -> _Trial | N
         look = _coarse(first, second, matrix, many=many)
     if look is None:
         return None
-    if look.seen.fraction < (COARSE_AGREEMENT if many else STRICT_COARSE_AGREEMENT):
+    if look.seen.fraction < (HOPELESS if proposal.points >= PLENTY else COARSE_AGREEMENT):
         return _trial(Judgement.DIFFERENT, matrix, proposal, look.seen, thorough=False)
     if many and not bent and look.swapped and printed(look.laid):
         return _trial(Judgement.OTHER_PRINT, matrix, proposal, look.seen, thorough=True)
@@ -231,7 +173,7 @@ def _coarse(first: Prepared, second: Prepared, matrix: Doubles, *, many: bool) -
     return _Coarse(laid, agreement(laid))
 
 
-def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> _Trial | None:
+def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> Trial | None:
     """The thorough look at a proposal that lies nearly right."""
     magnified = max(first.magnified, second.magnified)
     laid = overlay(first.small, second.small, proposal.matrix, side=FEATURE_SIDE, magnified=magnified)
@@ -242,34 +184,41 @@ def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> _Trial
     if affine is None:
         return None
     laid, seen = _straighter(affine, proposal.points, bent=bent)
-    few, drawings = simple_pair(first, second), drawings_of(first, second)
-    simple = few and printed(laid)
-    if simple:
-        judgement = judged_simple(seen, upright=upright(first.small, second.small, matrix), drawn=drawings is not None)
-    else:
-        judgement = judged(seen, proposal.points, laid, drawn=drawings is not None)
-    if judgement is Judgement.SAME and drawings is not None and few and not upright(first.small, second.small, matrix):
-        judgement = Judgement.OTHER_SIGN  # three stripes that are turned are another flag
+    drawings = drawings_of(first, second)
+    simple = simple_pair(first, second) and printed(laid)
+    judgement = _judged(first, second, laid, seen, Alignment(matrix, proposal.points))
     if judgement in (Judgement.SAME, Judgement.UNCLEAR) and drawings is not None:
         colours, roughly = drawings if laid is affine else None, proposal.points == 0 and exact is None
         found = unexplained(laid, colours, matrix, roughly=roughly, repainted=first.inverted)
         if (other := judged_drawing(found, repainted=first.inverted)) is not Judgement.SAME:
             judgement = other
+    exactly = in_place(exact)
     if not simple and judgement is Judgement.SAME:
         if not same_shot(seen, proposal.points, laid, exact=exact, drawn=drawings is not None):
             judgement = Judgement.OTHER_SHOT
         elif seen.fraction < NEARLY_ALL or printed(laid):
             read = _read(first, second, Alignment(matrix, proposal.points), bent=bent)
-            return None if read is None else replace(read, exactly=in_place(exact))
-    return replace(_trial(judgement, matrix, proposal, seen, thorough=True), exactly=in_place(exact))
+            return None if read is None else replace(read, exactly=exactly)
+    if judgement in (Judgement.DIFFERENT, Judgement.OTHER_SHOT) and _in_many_places(first, second, laid, matrix):
+        judgement, exactly = Judgement.SAME, True
+    return replace(_trial(judgement, matrix, proposal, seen, thorough=True), exactly=exactly)
 
 
-def _read(first: Prepared, second: Prepared, proposal: Alignment, *, bent: bool) -> _Trial | None:
+def _judged(first: Prepared, second: Prepared, laid: Overlay, seen: Agreement, proposal: Alignment) -> Judgement:
+    """What the windows of an overlay say. Three stripes that are turned are another flag."""
+    drawn, few = drawings_of(first, second) is not None, simple_pair(first, second)
+    lies_upright = few and upright(first.small, second.small, proposal.matrix)
+    if few and printed(laid):
+        return judged_simple(seen, upright=lies_upright, drawn=drawn)
+    judgement = judged(seen, proposal.points, laid, drawn=drawn)
+    return Judgement.OTHER_SIGN if judgement is Judgement.SAME and drawn and few and not lies_upright else judgement
+
+
+def _read(first: Prepared, second: Prepared, proposal: Alignment, *, bent: bool) -> Trial | None:
     """Judge print where it can be read: first in middling size, where most other print shows already."""
-    in_grey = enlarged(second) @ np.vstack([proposal.matrix, [0, 0, 1]]) @ np.linalg.inv(enlarged(first))
     trial = None
     for side in READING_SIDES:
-        laid = overlay(first.grey, second.grey, in_grey[:2], side=side)
+        laid = _in_grey(first, second, proposal.matrix, side=side)
         if laid is None:
             return None
         laid, seen = _straighter(laid, proposal.points, bent=bent)
@@ -278,6 +227,22 @@ def _read(first: Prepared, second: Prepared, proposal: Alignment, *, bent: bool)
         if trial.judgement is not Judgement.SAME:
             break
     return trial
+
+
+def _in_grey(first: Prepared, second: Prepared, matrix: Doubles, *, side: int) -> Overlay | None:
+    """The overlay of the grey pictures, which show a picture on a page larger."""
+    moved = enlarged(second) @ np.vstack([matrix, [0, 0, 1]]) @ np.linalg.inv(enlarged(first))
+    return overlay(first.grey, second.grey, moved[:2], side=side)
+
+
+def _in_many_places(first: Prepared, second: Prepared, laid: Overlay, matrix: Doubles) -> bool:
+    """Whether two photographs show the same exactly where they should in so many places that they are one."""
+    if drawings_of(first, second) is not None or not toned(laid):
+        return False
+    if places(laid).many:
+        return True
+    larger = _in_grey(first, second, matrix, side=FEATURE_SIDE)
+    return larger is not None and larger.one.size > laid.one.size and places(larger).many
 
 
 def _straighter(laid: Overlay, points: int, *, bent: bool) -> tuple[Overlay, Agreement]:
@@ -290,6 +255,6 @@ def _straighter(laid: Overlay, points: int, *, bent: bool) -> tuple[Overlay, Agr
     return (straight, better) if better.fraction > seen.fraction else (laid, seen)
 
 
-def _trial(judgement: Judgement, matrix: Doubles, proposal: Alignment, seen: Agreement, *, thorough: bool) -> _Trial:
+def _trial(judgement: Judgement, matrix: Doubles, proposal: Alignment, seen: Agreement, *, thorough: bool) -> Trial:
     hidden = float((seen.swapped | seen.covered).sum()) / max(1, int(seen.seen.sum()))
-    return _Trial(judgement, matrix, proposal.points, seen.fraction, hidden, thorough)
+    return Trial(judgement, matrix, proposal.points, seen.fraction, hidden, thorough)

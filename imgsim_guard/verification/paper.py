@@ -114,13 +114,18 @@ a pixel, are less than this part. Of two number plates, one has 0.26 or more, ho
 few, but 0.35 of it are of one tone.
 """
 
+MANY_TONES, MOST_HARD_IN_TONES = 0.2, 0.25
+"""Sharp photographs have more hard edges, where no more than this is of one tone."""
+
 
 def toned(laid: Overlay) -> bool:
     """Whether the pictures of an overlay are photographs with soft edges, one of them in many tones, as no print is."""
     pictures = laid.one, laid.two
-    if min(commonest(picture, laid.both)[1] for picture in pictures) > TONE_SHARE:
+    common = min(commonest(picture, laid.both)[1] for picture in pictures)
+    if common > TONE_SHARE:
         return False
-    return all(_hard(picture)[laid.both].mean() < MOST_HARD for picture in pictures)
+    most = MOST_HARD if common > MANY_TONES else MOST_HARD_IN_TONES
+    return all(_hard(picture)[laid.both].mean() < most for picture in pictures)
 
 
 def _hard(picture: Floats) -> NDArray[np.bool_]:

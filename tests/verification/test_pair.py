@@ -575,6 +575,15 @@ def test_a_photograph_of_which_much_is_hidden_is_a_copy(name: str, over: str) ->
 
 
 @pytest.mark.parametrize("name", ["chelsea.png", "coffee.png", "astronaut.png"])
+def test_a_photograph_of_which_more_than_half_is_hidden_is_a_copy(name: str) -> None:
+    picture, other = pixels_of(name), pixels_of("rocket.jpg")
+    covered, width = picture.copy(), picture.shape[1] * 11 // 20
+    covered[:, :width] = cv2.resize(other, (picture.shape[1], picture.shape[0]))[:, :width]
+    assert outcome(jpeg(covered), picture) == "confirmed"
+    assert outcome(jpeg(mirrored_copy(covered)), picture) == "confirmed"
+
+
+@pytest.mark.parametrize("name", ["chelsea.png", "coffee.png", "astronaut.png"])
 def test_a_strongly_blurred_photograph_is_a_copy(name: str) -> None:
     picture = pixels_of(name)
     assert outcome(jpeg(np.asarray(cv2.GaussianBlur(picture, (0, 0), 6), np.uint8)), picture) == "confirmed"

@@ -1,0 +1,134 @@
+"""In how many places of two pictures laid over each other is the same thing found exactly where it should be?
+
+In a copy whatever is not hidden lies in its place, to the pixel, under noise, blur and other pictures as well; what is
+hidden is found anywhere. In two photographs of one thing most of it is found nearby, but little exactly there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import cv2
+import numpy as np
+
+from imgsim_guard.verification.agreement import TEXTURE, equally_sharp
+from imgsim_guard.verification.alignment import Doubles, fit_affine
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from imgsim_guard.verification.overlay import Overlay
+    from imgsim_guard.verification.prepared import Floats
+
+PATCH, REACH, STEP = 24, 6, 12
+"""Side of a patch in grid pixels, how far around its place it is looked for, and how far apart patches lie: in patches
+so large noise is averaged away.
+"""
+
+MOST_PATCHES = 160
+"""So many of them say enough."""
+
+EXACTLY, NEARBY = 0.6, 3.0
+"""Grid pixels from its place within which a patch lies there, and within which it lies nearby."""
+
+SETTLING = (3.0, 2.0, 1.5, 1.0)
+"""Grid pixels from their place within which patches say how the pictures lie, ever narrower."""
+
+LEAST_FITTED, LEAST_BENT = 12, 30
+"""So many of them fit an affine transform, and one with perspective."""
+
+LEAST_IN_PLACE, LEAST_SHARE, LEAST_SHARPNESS = 40, 0.33, 0.62
+"""A copy has so many patches in place, such a share of all, and of those that lie there or nearby. Of 607 pairs of
+photographs of one face none has all three; of 55 of one castle the nearest has the first two, and 0.53 of the third.
+"""
+
+AROUND = 3
+"""Values around a peak by which it is placed between pixels."""
+
+
+class Places(NamedTuple):
+    """`in_place`: patches exactly where they should be, of so many that were `tried`; `sharpness`: their share of
+    those that are there or nearby by more than chance.
+    """
+
+    tried: int
+    in_place: float
+    sharpness: float
+
+    @property
+    def many(self) -> bool:
+        """Whether the two can only be one picture."""
+        return (
+            self.in_place >= LEAST_IN_PLACE
+            and self.in_place >= LEAST_SHARE * self.tried
+            and self.sharpness >= LEAST_SHARPNESS
+        )
+
+
+def places(laid: Overlay) -> Places:
+    """Look for patches of one picture around their place in the other."""
+    one, two = equally_sharp(laid.one, laid.two, laid.both)
+    corners, count = _patches(one, two, laid.both)
+    found = np.array([_moved(one, two, x, y) for x, y in corners]).reshape(-1, 2)
+    missed = _from_place(corners.astype(np.float64), found)
+    scale = count / max(1, len(corners))
+    exactly, nearby = int((missed < EXACTLY).sum()), int((missed < NEARBY).sum())
+    density = (len(missed) - nearby) / ((2 * REACH + 1) ** 2 - np.pi * NEARBY**2)
+    by_chance = np.pi * EXACTLY**2 * density, np.pi * NEARBY**2 * density
+    within = max(exactly - by_chance[0], 0.0), max(nearby - by_chance[1], 1e-3)
+    return Places(count, exactly * scale, min(1.0, within[0] / max(within)))
+
+
+def _patches(one: Floats, two: Floats, both: NDArray[np.bool_]) -> tuple[NDArray[np.intp], int]:
+    """(n, 2) x and y of patches that show something in both pictures, evenly spread, and how many there are in all."""
+    size = PATCH + 2 * REACH
+    height, width = one.shape
+    if min(height, width) < size:
+        return np.zeros((0, 2), np.intp), 0
+    y, x = np.mgrid[REACH : height - PATCH - REACH + 1 : STEP, REACH : width - PATCH - REACH + 1 : STEP].reshape(2, -1)
+    inside = cv2.boxFilter(both.astype(np.float32), -1, (size, size))
+    middle = y + PATCH // 2, x + PATCH // 2
+    spreads = [
+        cv2.boxFilter(picture * picture, -1, (PATCH, PATCH)) - cv2.boxFilter(picture, -1, (PATCH, PATCH)) ** 2
+        for picture in (one, two)
+    ]
+    kept = (inside[middle] > 1 - 1 / size**2) & (np.minimum(*spreads)[middle] > TEXTURE**2)
+    corners = np.column_stack([x, y])[kept]
+    count = len(corners)
+    chosen = np.arange(min(count, MOST_PATCHES)) * count // max(1, min(count, MOST_PATCHES))
+    return corners[chosen], count
+
+
+def _moved(one: Floats, two: Floats, x: int, y: int) -> tuple[float, float]:
+    """By how much the patch of `two` at x, y is moved in `one`, to a part of a pixel."""
+    around = one[y - REACH : y + PATCH + REACH, x - REACH : x + PATCH + REACH]
+    patch = two[y : y + PATCH, x : x + PATCH]
+    alike = np.asarray(cv2.matchTemplate(around, patch, cv2.TM_CCOEFF_NORMED), np.float32)
+    _, _, _, (across, down) = cv2.minMaxLoc(alike)
+    return (
+        across - REACH + _peak(alike[down, max(0, across - 1) : across + 2]),
+        down - REACH + _peak(alike[max(0, down - 1) : down + 2, across]),
+    )
+
+
+def _peak(three: Floats) -> float:
+    """Where the parabola through three values is highest, from the middle one; 0 at a border."""
+    before, middle, after = map(float, three) if len(three) == AROUND else (0.0, 0.0, 0.0)
+    bend = before - 2 * middle + after
+    return 0.5 * (before - after) / bend if bend < 0 else 0.0
+
+
+def _from_place(corners: Doubles, found: Doubles) -> Doubles:
+    """(n,) distances from where patches should be, after the pictures were moved as most of those nearby are."""
+    missed = np.hypot(found[:, 0], found[:, 1])
+    for tolerance in SETTLING:
+        near = missed < tolerance
+        if near.sum() < LEAST_FITTED:
+            break
+        source, target = corners[near], (corners + found)[near]
+        matrix = cv2.findHomography(source, target, 0)[0] if near.sum() >= LEAST_BENT else None
+        if matrix is None:
+            matrix = np.vstack([fit_affine(source, target), [0, 0, 1]])
+        moved = cv2.perspectiveTransform(corners[:, None], matrix)[:, 0]
+        missed = np.linalg.norm(moved - corners - found, axis=1)
+    return np.asarray(missed, np.float64)
