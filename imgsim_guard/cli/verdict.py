@@ -26,6 +26,7 @@ from imgsim_guard.report.text import text_report
 from imgsim_guard.report.ways_out import Standing
 from imgsim_guard.sources.git import Git
 from imgsim_guard.sources.tracked import below_root
+from imgsim_guard.system.reader import folder_of_reader
 
 if TYPE_CHECKING:
     import argparse
@@ -60,7 +61,7 @@ def judge(  # noqa: PLR0913  where all parts meet
     store = workspace.lazy_store
     result = replace(result, notes=(*workspace.notes, *result.notes))
     if result.failed or not arguments.quiet:
-        standing = _standing(workspace)
+        standing = _standing(workspace, selection.revision if result.failed else None)
         text = text_report(
             result,
             seconds=time.monotonic() - job.started,
@@ -127,16 +128,28 @@ def _cleaning(arguments: argparse.Namespace, result: Result, standing: Standing)
     return " ".join(["imgsim-guard clean", *map(shell_word, words)])
 
 
-def _standing(workspace: Workspace) -> Standing:
-    """Where whoever reads the verdict is. Git starts hooks in the root, and tells where it was called itself."""
-    here = Path.cwd()
-    root = workspace.root.resolve()
-    folder = here.relative_to(root).as_posix() if here.is_relative_to(root) else "."
-    if folder == ".":
-        folder = os.environ.get("GIT_PREFIX", "").rstrip("/")
-    # `git commit -a` commits an index of its own, under this name.
-    commits_all = os.environ.get("GIT_INDEX_FILE", "").endswith("index.lock")
-    return Standing(folder, commits_all, workspace.configuration or FILE_NAME)
+def _standing(workspace: Workspace, revision: str | None) -> Standing:
+    """Where whoever reads the verdict is, and what was to be committed or pushed."""
+    # `git commit -a` and `git commit PATH` commit an index of their own, under one of these names.
+    index = os.path.basename(os.environ.get("GIT_INDEX_FILE", ""))  # noqa: PTH119
+    from_worktree = index == "index.lock" or index.startswith("next-index-")
+    return Standing(
+        folder_of_reader(workspace.root),
+        from_worktree,
+        workspace.configuration or FILE_NAME,
+        _not_checked_out(revision) if revision else "",
+    )
+
+
+def _not_checked_out(revision: str) -> str:
+    """How `git switch` names a revision that is not the one that is checked out; empty for the latter."""
+    with closing(Git.here()) as git:
+        if git.commit(revision) == git.commit("HEAD"):
+            return ""
+        points = git.text(
+            "for-each-ref", "--count=1", f"--points-at={revision}", "--format=%(refname:short)", "refs/heads"
+        )
+        return shell_word(points) if points else f"--detach {git.text('rev-parse', '--short', revision)}"
 
 
 def _say_nothing_new(selection: Selection, job: Job) -> int:

@@ -7,6 +7,8 @@ run by hand uses the worktree, where rules are tried out. If the two differ, a n
 from __future__ import annotations
 
 import os
+import re
+import shlex
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,11 +17,17 @@ from imgsim_guard.config.settings import FILE_NAMES, PYPROJECT
 from imgsim_guard.model import GuardError
 from imgsim_guard.sources.git import Git
 from imgsim_guard.system.files import leads_out, read_text
+from imgsim_guard.system.reader import as_reader_writes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 OWN_FOLDER = ".imgsim-guard"
+
+MISNAMED = re.compile(
+    r"(?:\.config/)?\.?imgsim[-_]?guard(?:rc|\.local|\.config)?\.(?:ya?ml|toml|jsonc?|cfg|ini)", re.IGNORECASE
+)
+"""Names by which people would look for a configuration in the root."""
 
 LARGEST = 2**26
 """Bytes of any of the files."""
@@ -52,30 +60,39 @@ class RuleFiles:
         if there is None and tracked is not None:
             self.notes.append(f"{name} is not in the worktree; the one that is staged was read")
             return tracked
-        if tracked is not None and there != tracked and _has_rules(name, there, tracked):
+        if tracked is not None and _differ(there, tracked) and _has_rules(name, there, tracked):
             self.notes.append(
                 f"{name} has changes that are not staged, which were read; git commit goes by what is staged"
             )
         return there
 
     def nested(self) -> list[str]:
-        """Configurations in subfolders of the repository, which are not read."""
+        """Configurations that are not read: those in subfolders of the repository, and those under another name."""
         if self._git is None:
             return []
         listed = self._git.run("ls-files", "-z", "--", *(f":(glob)*/**/{name}" for name in FILE_NAMES))
         pattern = ("-e", r"^\[tool\.imgsim-guard", "--", f":(glob)*/**/{PYPROJECT}")
         with suppress(GuardError):  # git grep ends with 1 if there is none
             listed += self._git.run("grep", "--cached", "--name-only", "--full-name", "-z", *pattern)
-        return sorted(os.fsdecode(name) for name in listed.split(b"\0") if name)
+        found = {os.fsdecode(name) for name in listed.split(b"\0") if name}
+        found.update(name for name in self._in_root() if MISNAMED.fullmatch(name) and name not in FILE_NAMES)
+        return sorted(found)
+
+    def _in_root(self) -> list[str]:
+        listed = self._git.run("ls-files", "-z", "--", ":(glob)*", ":(glob).config/*") if self._git is not None else b""
+        return [*map(os.fsdecode, listed.split(b"\0")), *(path.name for path in self._root.iterdir())]
 
     def _compare(self, name: str, tracked: str | None, *, what: str, largest: int) -> None:
         """Add a note if a file differs: rules that were edited and not staged do not apply."""
         there = self._there(name, what=what, largest=largest) if self._revision is None else tracked
-        if there != tracked and _has_rules(name, there, tracked):
+        if _differ(there, tracked) and _has_rules(name, there, tracked):
             self.notes.append(
                 f"{name} has changes that are not part of this commit, so they do not hold yet: "
-                f"git add {name}, or name it in git commit, too"
+                f"{self._add(name)}, or name it in git commit, too"
             )
+
+    def _add(self, name: str) -> str:
+        return f"git add {shlex.quote(as_reader_writes(name, self._root))}"
 
     def _there(self, name: str, *, what: str, largest: int) -> str | None:
         path = self._root / name
@@ -118,6 +135,13 @@ class RuleFiles:
             return {}
         listed = asked.listed([*FILE_NAMES, PYPROJECT, OWN_FOLDER], revision)
         return {entry.path: entry.blob for entry in listed if entry.path.endswith((".yaml", ".yml", ".toml"))}
+
+
+def _differ(text: str | None, other: str | None) -> bool:
+    """Whether texts differ in more than line ends, which git may convert (core.autocrlf)."""
+    return (text or "").replace("\r\n", "\n") != (other or "").replace("\r\n", "\n") or (text is None) != (
+        other is None
+    )
 
 
 def _has_rules(name: str, *texts: str | None) -> bool:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 
 ONLY_ONE = "the configuration of a repository is in its root; move it there, or name it with --config"
+MISNAMED = "a configuration is called .imgsim-guard.yaml; rename it, or name it with --config"
 
 
 class Workspace:
@@ -72,7 +73,10 @@ class Workspace:
     def notes(self) -> list[str]:
         """Which rules were read, if it is not obvious."""
         nested = [name for name in self._rules.nested() if name != self.configuration]
-        return [*self._rules.notes, *(f"{name} is not read: {ONLY_ONE}" for name in nested)]
+        return [
+            *self._rules.notes,
+            *(f"{name} is not read: {ONLY_ONE if '/' in name else MISNAMED}" for name in nested),
+        ]
 
     @cached_property
     def fingerprint(self) -> str:

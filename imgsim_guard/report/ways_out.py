@@ -18,17 +18,24 @@ PATHS_IN_A_COMMAND = 5
 
 
 class Standing(NamedTuple):
-    """Where the reader is: in this folder, relative to the root; and whether `git commit -a` was refused, which stages
-    every change again. `configuration`: the file that has the rules, or may have them.
+    """Where the reader is: in this folder, relative to the root; and whether `git commit -a` or `git commit PATH` was
+    refused, which take files from the worktree. `configuration`: the file that has the rules, or may have them.
+    `elsewhere`: what to check out first, as `git switch` takes it, if something else is checked out.
     """
 
     folder: str = ""
-    commits_all: bool = False
+    from_worktree: bool = False
     configuration: str = ".imgsim-guard.yaml"
+    elsewhere: str = ""
 
     def path(self, path: str) -> str:
         """A path of the repository as the reader has to write it."""
         return posixpath.relpath(path, self.folder) if self.folder else path
+
+    @property
+    def there(self) -> str:
+        """What a command begins with, so that it runs where the images are checked out."""
+        return f"git switch {self.elsewhere} && " if self.elsewhere else ""
 
 
 ROOT = Standing()
@@ -45,7 +52,7 @@ def ways_out(result: Result, standing: Standing = ROOT) -> Iterator[str]:
     for stage in sorted({*made.values()}):
         yield f"  drop it:           change what the stage {stage} makes it of, then dvc repro {shell_word(stage)}"
     if result.scope != "folders" and blocked:
-        yield f"  keep it:           imgsim-guard accept {_acceptable(sorted(blocked), result.scope, standing)}"
+        yield f"  keep it:           {standing.there}{_accept(sorted(blocked), result.scope, standing)}"
     elif result.scope == "staged":
         yield "  skip this once:    SKIP=imgsim-guard git commit    (with a plain git hook: git commit --no-verify)"
     if result.scope != "folders":
@@ -62,13 +69,16 @@ def _blocked(result: Result) -> set[str]:
 def _out_of_git(paths: list[str], result: Result, standing: Standing) -> Iterator[str]:
     if not paths or result.scope == "folders":
         return
-    if result.scope != "staged":
-        yield f"  drop it:           git rm --cached -- {_listed(paths, standing)}"
+    if result.scope == "named":  # which may be new in the worktree, or staged
+        yield f"  drop it:           git rm --cached --force --ignore-unmatch -- {_listed(paths, standing)}"
         return
-    changed = [path for path in paths if standing.commits_all and path in result.replaced]
+    if result.scope != "staged":
+        yield f"  drop it:           {standing.there}git rm --cached -- {_listed(paths, standing)}"
+        return
+    changed = [path for path in paths if standing.from_worktree and path in result.replaced]
     if new := [path for path in paths if path not in changed]:
         yield f"  drop it:           git reset -- {_listed(new, standing)}"
-    if changed:  # git commit -a would stage it again; a stash keeps it
+    if changed:  # the same command would take it again; a stash keeps it
         yield f"  drop it:           git stash push -- {_listed(changed, standing)}"
 
 
@@ -81,7 +91,7 @@ def _out_of_dvc(pointers: Mapping[str, Pointer], standing: Standing) -> Iterator
             continue
         file, folder = standing.path(pointer.file), standing.path(posixpath.dirname(pointer.file) or ".")
         yield (
-            f"  drop it:           {_dvc('remove', pointer.file, pointer, standing)} "
+            f"  drop it:           {standing.there}{_dvc('remove', pointer.file, pointer, standing)} "
             f"&& rm -- {shell_word(standing.path(path))} && git add --update -- {shell_word(folder)}"
             f"    (or git reset -- {shell_word(file)})"
         )
@@ -89,9 +99,9 @@ def _out_of_dvc(pointers: Mapping[str, Pointer], standing: Standing) -> Iterator
         add = _dvc("add", pointer.output, pointer, standing)
         again = f"{add} && git add -- {shell_word(standing.path(pointer.file))}"
         if len(paths) <= PATHS_IN_A_COMMAND:
-            yield f"  drop it:           rm -- {_listed(paths, standing, git=False)} && {again}"
+            yield f"  drop it:           {standing.there}rm -- {_listed(paths, standing, git=False)} && {again}"
         else:
-            yield f"  drop it:           rm -- {_listed(paths, standing, git=False)}"
+            yield f"  drop it:           {standing.there}rm -- {_listed(paths, standing, git=False)}"
             yield f"                     then {again}"
 
 
@@ -110,14 +120,15 @@ def _rules(result: Result, standing: Standing) -> str:
     return f"{', '.join(settings)} and images in {file}, then git add {file}"
 
 
-def _acceptable(paths: list[str], scope: Scope, standing: Standing) -> str:
-    """The arguments of `accept`: the first image while images are new, or all at once."""
+def _accept(paths: list[str], scope: Scope, standing: Standing) -> str:
+    """The command for the first image while images are new, or for all at once."""
     if scope == "all" and len(paths) > 1:
-        return '--all --reason "..."'
+        return 'imgsim-guard accept --all --reason "..."'
     others = f"    (and {len(paths) - 1:,} more)" if len(paths) > 1 else ""
     path = standing.path(paths[0])
     path = f"./{path}" if path.startswith("-") else path  # otherwise it would be read as an option
-    return f'{shell_word(path)} --reason "..."{others}'
+    add = f"git add -- {shell_word(_pathspec(path))} && " if scope == "named" else ""  # it may be new in the worktree
+    return f'{add}imgsim-guard accept {shell_word(path)} --reason "..."{others}'
 
 
 def _listed(paths: Iterable[str], standing: Standing, *, git: bool = True) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
+import shlex
 from typing import TYPE_CHECKING
 
 from imgsim_guard.model import Image, Pointer, Unreadable, digest_of
@@ -16,6 +17,7 @@ from imgsim_guard.sources.folders import read_file
 from imgsim_guard.sources.manifests import NEVER_DOWNLOADED, File, read_manifest, write_manifest
 from imgsim_guard.sources.plain_yaml import ManifestError
 from imgsim_guard.system.files import leads_out
+from imgsim_guard.system.reader import as_reader_writes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -108,10 +110,12 @@ class Dvc:
         yield self._remote.read(path)
 
     def command(self, name: str, target: str) -> str:
-        """A DVC command for a path that it tracks, to run in the root of the git repository."""
-        project = self._caches.project(target)
-        below = f"--cd {project} " if project else ""
-        return f"dvc {below}{name} {posixpath.relpath(target, project or '.')}"
+        """A DVC command for a path that it tracks, to run where whoever reads it stands."""
+        project, root = self._caches.project(target), self._git.root
+        if not project:
+            return f"dvc {name} {shlex.quote(as_reader_writes(target, root))}"
+        below = shlex.quote(as_reader_writes(project, root))
+        return f"dvc --cd {below} {name} {shlex.quote(posixpath.relpath(target, project))}"
 
 
 def _md5(data: bytes) -> str:

@@ -62,7 +62,7 @@ class TeamStore:
         return f"{absent:,} of the {len(listed):,} files of {self._path} are not on this machine" if absent else ""
 
     def command(self, name: str) -> str:
-        """A DVC command for the store, to run in the root of the git repository."""
+        """A DVC command for the store, to run where whoever reads it stands."""
         return Dvc(self._git, None).command(name, self.pointer)
 
     def add(self) -> bool:

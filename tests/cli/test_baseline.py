@@ -23,10 +23,11 @@ PAIRS = [("near-cat.jpg and cat.png", REASON), ("near-coffee.jpg and coffee.png"
 
 @pytest.fixture
 def dirty(repository: Repository, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:  # noqa: ARG001  its own
-    """A repository with two pairs of duplicates, as the working directory."""
+    """A repository with two pairs of duplicates and an image that is not tracked yet, as the working directory."""
     monkeypatch.chdir(repository.root)
-    photographs = {"cat.png": CAT, "coffee.png": COFFEE, "rocket.png": ROCKET}
+    photographs = {"cat.png": CAT, "coffee.png": COFFEE}
     repository.commit(photographs | {"near-cat.jpg": NEAR_CAT, "near-coffee.jpg": NEAR_COFFEE})
+    repository.write({"rocket.png": ROCKET})
     return repository
 
 
@@ -59,6 +60,7 @@ def test_the_second_run_compares_nothing_again_and_the_commit_goes_through(
     assert (done.code, reasons(dirty)) == (0, PAIRS)
     assert done.out.endswith(
         "next:\n"
+        "  add images:      git add -- rocket.png    (1 not tracked yet)\n"
         "  install hooks:   pre-commit install -t pre-commit -t pre-merge-commit -t pre-push\n"
         '  commit it:       git commit -m "Guard the dataset"\n'
     )
@@ -67,6 +69,7 @@ def test_the_second_run_compares_nothing_again_and_the_commit_goes_through(
         "A  .imgsim-guard/.gitattributes\n"
         "A  .imgsim-guard/accepted.yaml\n"
         "A  .pre-commit-config.yaml\n"
+        "?? rocket.png\n"
     )
     dirty.git("commit", "--quiet", "-m", "Guard the dataset")
     assert guard("check", "--all").code == 0

@@ -155,6 +155,15 @@ def test_a_second_time_nothing_changes(
     assert tree(in_dvc) == before
 
 
+def test_images_that_are_not_tracked_yet_are_to_be_added(in_dvc: Dataset, guard: Callable[..., Outcome]) -> None:
+    picture = encoded(random_picture(1))
+    in_dvc.write({"b.png": picture, **{f"own/{number}.png": picture for number in range(6)}})
+    in_dvc.dvc("add", "--quiet", "b.png")
+    assert "  add images:      git add -- . own    (7 not tracked yet)\n" in guard("init").out
+    in_dvc.git("add", "--all")
+    assert "add images:" not in guard("init").out
+
+
 @pytest.mark.parametrize("arguments", [(), ("--dvc",), ("--stages", "embed")])
 def test_a_dry_run_shows_all_and_writes_nothing(
     in_dvc: Dataset, arguments: tuple[str, ...], guard: Callable[..., Outcome]

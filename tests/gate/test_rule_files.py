@@ -124,6 +124,22 @@ def test_configurations_in_folders_are_named_since_they_are_not_read(repository:
     assert threshold(repository) == (10, [f"{name} {advice}" for name in nested])
 
 
+@pytest.mark.parametrize("name", ["imgsim-guard.yaml", ".imgsim_guard.yml", ".imgsim-guard.toml", ".Imgsim-Guard.json"])
+def test_configurations_under_another_name_are_named(repository: Repository, name: str) -> None:
+    repository.write({name: "threshold: 1", "imgsim-guard.html": "x", ".github/workflows/imgsim-guard.yml": "x"})
+    advice = "is not read: a configuration is called .imgsim-guard.yaml; rename it, or name it with --config"
+    assert threshold(repository) == (10, [f"{name} {advice}"])
+    repository.commit({name: "threshold: 1"})
+    (repository.root / name).unlink()
+    assert threshold(repository, index=True) == (10, [f"{name} {advice}"])
+
+
+def test_line_ends_that_git_converts_are_no_changes(repository: Repository) -> None:
+    repository.commit({NAME: "threshold: 1\n"})
+    repository.write({NAME: "threshold: 1\r\n"})
+    assert (threshold(repository), threshold(repository, index=True)) == ((1, []), (1, []))
+
+
 def test_what_the_rules_are_read_from_is_quick_to_import() -> None:
     code = "import sys, imgsim_guard.gate.workspace; print('pydantic' in sys.modules, 'numpy' in sys.modules)"
     assert Repository(ROOT).run(sys.executable, "-c", code) == "False False\n"

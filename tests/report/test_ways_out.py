@@ -58,6 +58,12 @@ def test_each_pointer_has_its_command() -> None:
     ]
 
 
+def test_files_that_were_named_by_hand_may_be_new() -> None:
+    drop, keep, _ = ways_out(result("new.png", scope="named"))
+    assert drop == "  drop it:           git rm --cached --force --ignore-unmatch -- new.png"
+    assert keep == '  keep it:           git add -- new.png && imgsim-guard accept new.png --reason "..."'
+
+
 @pytest.fixture
 def person(repository: Repository, tmp_path: Path) -> Person:
     """Somebody with a repository of picture 1 in `vision/data`."""
@@ -71,7 +77,7 @@ def refused(person: Person, monkeypatch: pytest.MonkeyPatch, **environment: str)
     for name, value in {"GIT_PREFIX": "vision/", **environment}.items():
         monkeypatch.setenv(name, value)
     printed = person.guard("hook", code=1)
-    for name in ("GIT_PREFIX", *environment):
+    for name in {"GIT_PREFIX", *environment}:
         monkeypatch.delenv(name)
     return printed
 
@@ -108,6 +114,20 @@ def test_a_changed_image_that_commit_all_would_stage_again_goes_to_the_stash(
     assert "vision/data/other.png" in person.dataset.git("stash", "show", "--name-only")
 
 
+def test_what_is_not_checked_out_is_checked_out_first(person: Person, tools: Path) -> None:
+    dataset = person.dataset
+    dataset.git("checkout", "--quiet", "-b", "a&b")
+    dataset.commit({"vision/data/copy.png": near(1, by=2)})
+    dataset.git("checkout", "--quiet", "main")
+    printed = person.guard("check", "--from-ref", "main", "--to-ref", "a&b", code=1)
+    assert command(printed, "drop it") == "git switch 'a&b' && git rm --cached -- vision/data/copy.png"
+    assert command(printed, "keep it").startswith("git switch 'a&b' && imgsim-guard accept vision/data/copy.png ")
+    dataset.run("sh", "-c", f'PATH="{tools}:$PATH"; {command(printed, "drop it")}')
+    assert dataset.git("status", "--porcelain") == "D  vision/data/copy.png\n?? vision/data/copy.png\n"
+    again = person.guard("check", "--from-ref", "main", "--to-ref", "a&b", code=1)
+    assert command(again, "drop it") == "git rm --cached -- vision/data/copy.png"
+
+
 def test_of_a_whole_dataset_the_copies_are_taken_out_of_dvc_whatever_their_names(person: Person, tools: Path) -> None:
     dataset = person.dataset
     dataset.dvc("init", "--quiet")
@@ -119,6 +139,19 @@ def test_of_a_whole_dataset_the_copies_are_taken_out_of_dvc_whatever_their_names
     assert command(printed, "drop it") == "rm -- pool/a.png && dvc add pool && git add -- pool.dvc"
     dataset.run("sh", "-c", f'PATH="{tools}:$PATH"; {command(printed, "drop it")}')
     assert "no near-duplicates" in person.guard("check", "--all")
+
+
+def test_what_dvc_has_to_fetch_is_named_from_where_the_reader_stands(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = person.dataset
+    dataset.dvc("init", "--quiet")
+    pointer = f"outs:\n- md5: {'1' * 32}\n  size: 1\n  hash: md5\n  path: it's new.png\n"
+    dataset.stage({"vision/data/it's new.png.dvc": pointer})
+    assert """run dvc pull 'data/it'"'"'s new.png'\n""" in refused(person, monkeypatch)
+    # pre-commit changes the folder, and leaves the variable as it was.
+    monkeypatch.setenv("PWD", str(dataset.root / "vision" / "data"))
+    assert """run dvc pull 'it'"'"'s new.png'\n""" in refused(person, monkeypatch, GIT_PREFIX="", PRE_COMMIT="1")
 
 
 @pytest.mark.parametrize("folder", [False, True])

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from imgsim_guard.model import Selection
     from imgsim_guard.sources.git import Git
 
+MOST_NAMED = 5
+"""Files, or folders, that a step names one by one."""
+
 HOOK_TYPES = ("pre-commit", "pre-merge-commit", "pre-push")
 """Listed one by one, because an existing configuration may not list them in `default_install_hook_types`."""
 
@@ -58,21 +61,26 @@ def init(arguments: argparse.Namespace) -> int:
             _configure_merging(git, dry_run=arguments.dry_run)
         written = [path for file in files if (path := git.root / file.path).exists()]
         if not arguments.dry_run and not arguments.adopt:
-            say(_next_steps(written, uses_dvc=uses_dvc))
-    return 0 if not arguments.adopt else _adopt(arguments, written, uses_dvc=uses_dvc)
+            say(_next_steps(written, uses_dvc=uses_dvc, untracked=_untracked(git, found)))
+    return 0 if not arguments.adopt else _adopt(arguments, written, found, uses_dvc=uses_dvc)
 
 
-def _adopt(arguments: argparse.Namespace, written: list[Path], *, uses_dvc: bool) -> int:
+def _adopt(arguments: argparse.Namespace, written: list[Path], found: Selection, *, uses_dvc: bool) -> int:
     """By the configuration that was written. 1 while there are duplicates that nobody accepted."""
     with in_repository(arguments) as (git, job), with_worktree(git) as state:
         if not adopt(git, state, job):
             return 1
         git.text("add", "--", *(path.relative_to(git.root).as_posix() for path in written))
+        untracked = _untracked(git, found)
     publishes = uses_dvc and arguments.stages != "embed"
     if publishes:
         sync(arguments)
     types = " ".join(f"-t {name}" for name in HOOK_TYPES)
-    steps = [("install hooks:", f"pre-commit install {types}"), ("commit it:", 'git commit -m "Guard the dataset"')]
+    steps = [
+        *untracked,
+        ("install hooks:", f"pre-commit install {types}"),
+        ("commit it:", 'git commit -m "Guard the dataset"'),
+    ]
     if publishes:
         steps.append(("share it:", "dvc push && git push; run imgsim-guard init --dvc once in each clone"))
     say(_listed(steps))
@@ -148,11 +156,26 @@ def _configure_merging(git: Git, *, dry_run: bool) -> None:
                 git.text("config", "--local", name, value)
 
 
-def _next_steps(paths: list[Path], *, uses_dvc: bool) -> str:
+def _untracked(git: Git, found: Selection) -> list[tuple[str, str]]:
+    """The step that adds images, or DVC's pointers to them, that are in the worktree only; none if there are none."""
+    tracked_files = {*(git.index_paths() or ())}
+    files = {found.pointers[image.path].file if image.path in found.pointers else image.path for image in found.queries}
+    new = sorted(files - tracked_files)
+    if not new:
+        return []
+    places = new if len(new) <= MOST_NAMED else sorted({posixpath.dirname(file) or "." for file in new})
+    if len(places) > MOST_NAMED:
+        places = sorted({file.partition("/")[0] if "/" in file else "." for file in new})
+    words = " ".join(shell_word(os.path.relpath(git.root / place)) for place in places)
+    return [("add images:", f"git add -- {words}    ({len(new):,} not tracked yet)")]
+
+
+def _next_steps(paths: list[Path], *, uses_dvc: bool, untracked: Iterable[tuple[str, str]]) -> str:
     named = " ".join(shell_word(os.path.relpath(path)) for path in paths)
     types = " ".join(f"-t {name}" for name in HOOK_TYPES)
     steps = [
         ("add the files:", f"git add {named}"),
+        *untracked,
         ("embed images:", "imgsim-guard embed"),
         ("install hooks:", f"pre-commit install {types}"),
         ("set a baseline:", 'imgsim-guard accept --all --reason "there before the gate"'),

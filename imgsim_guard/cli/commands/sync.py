@@ -9,10 +9,11 @@ from imgsim_guard.cli.job import in_repository
 from imgsim_guard.cli.terminal import progress_display, say
 from imgsim_guard.cli.wiring import embed_images
 from imgsim_guard.config.settings import PREVIEWS
-from imgsim_guard.report.escaping import shown
+from imgsim_guard.report.escaping import shell_word, shown
 from imgsim_guard.sources import tracked
 from imgsim_guard.sources.team_store import TeamStore
 from imgsim_guard.sources.trackers import Trackers
+from imgsim_guard.system.reader import as_reader_writes
 
 if TYPE_CHECKING:
     import argparse
@@ -48,12 +49,14 @@ def sync(arguments: argparse.Namespace) -> int:
             say(f"note: {published.missing:,} {todo}\n")
         if pointers:
             own = _with_ignores(git, pointers)
+            words = " ".join(shell_word(as_reader_writes(path, git.root)) for path in own)
             if {change.path for change in git.staged_changes()} - {*own}:
                 say("  commit it:  git commit    (with what else is staged)\n")
             else:
-                say(f"  commit it:  git commit -m 'Publish embeddings' -- {' '.join(own)}\n")
-            below = f"--cd {team.project} " if team.project else ""
-            targets = [posixpath.relpath(pointer, team.project or ".") for pointer in pointers]
+                say(f"  commit it:  git commit -m 'Publish embeddings' -- {words}\n")
+            place = as_reader_writes(team.project or ".", git.root)
+            below = "" if place == "." else f"--cd {shell_word(place)} "
+            targets = [shell_word(posixpath.relpath(pointer, team.project or ".")) for pointer in pointers]
             say(f"  share it:   dvc {below}push {' '.join(targets)}\n")
     return 0
 
