@@ -57,7 +57,7 @@ def plan_text(result: Result, files: Sequence[Going], *, what: Following, comman
         among = counted(result.queries, "image", "images")
         return "\n".join([*lines, f"Nothing to {what_not} among {among}."]) + "\n"
     if what.sharing:
-        said = f"{_images(files)} with the same bytes"
+        said = _images(files, " with the same bytes")
         left = len(copies) - len(files)
         lines += [f"{counted(left, 'copy', 'copies')} with other bytes would stay as they are."] if left else []
     else:
@@ -119,10 +119,10 @@ def _naming(file: Coco) -> str:
     return f"{shown(file.path)} names {counted(len(file.names), 'image', 'images')}"
 
 
-def _images(files: Sequence[Going]) -> str:
-    """How many copies these are, and what they take."""
+def _images(files: Sequence[Going], which: str = "") -> str:
+    """How many copies these are, in words which ones, and what they take."""
     copies = [one.copy for one in files if one.kind == "image"]
-    return f"{counted(len(copies), 'copy', 'copies')}, {in_bytes(sum(copy.size for copy in copies))}"
+    return f"{counted(len(copies), 'copy', 'copies')}{which}, {in_bytes(sum(copy.size for copy in copies))}"
 
 
 def _with_them(files: Iterable[Going]) -> str:

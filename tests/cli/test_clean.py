@@ -170,7 +170,7 @@ def test_copies_with_the_same_bytes_become_links_and_are_files_of_their_own_agai
     before, written = files_in(here / "photos"), Path("photos/copies/same.png").stat().st_mtime_ns
     done = guard("clean", "photos", "--hardlink")
     assert "1 copy with other bytes would stay as they are." in done.out
-    assert "1 copy, 1.84 kB with the same bytes, would become hardlinks to the image that is kept." in done.out
+    assert "1 copy with the same bytes, 1.84 kB, would become hardlinks to the image that is kept." in done.out
     assert done.out.endswith("  link them:  imgsim-guard clean photos --hardlink --apply\n")
     done = guard("clean", "photos", "--hardlink", "--apply")
     assert done.out.startswith("linked 1 copy, ")
