@@ -8,9 +8,9 @@ from imgsim_guard.model import Evidence
 from imgsim_guard.system.threads import in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from imgsim_guard.model import Candidate
+    from imgsim_guard.model import Candidate, Image
     from imgsim_guard.store.store import Store
     from imgsim_guard.verification.glance import Glance
 
@@ -19,19 +19,30 @@ KEPT = 4096
 
 NOT_WORTH_IT = Evidence("refuted", 0, 0.0, 0.0, None, "a first look finds nothing in common")
 
+NOTHING_STORED = Evidence(
+    "refuted", 0, 0.0, 0.0, None, "its pixels are not at hand; what is stored of both has nothing in common"
+)
+
 
 class FirstLooks:
-    """Whether pairs are worth a look at their pixels. The images are in the store."""
+    """Refutes pairs by what the store has of both images, if it has them. `at_hand`: whether there are pixels."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, at_hand: Callable[[Image], bool]) -> None:
         self._store = store
+        self._at_hand = at_hand
         self._kept: dict[str, list[Glance]] = {}
 
-    def worth(self, pairs: Sequence[Candidate]) -> list[bool]:
-        """Whether the pixels of each pair have to be compared. Those of near and likely pairs always have to be."""
-        far = [pair for pair in pairs if not (pair.near or pair.likely)]
-        found = (answer for start in range(0, len(far), KEPT) for answer in self._promising(far[start : start + KEPT]))
-        return [pair.near or pair.likely or next(found) for pair in pairs]
+    def refuted(self, pairs: Sequence[Candidate]) -> list[Evidence | None]:
+        """The evidence of each pair that is refuted; None if its pixels have to be compared, as those of near and
+        likely pairs whose pixels are at hand always have to be.
+        """
+        reasons = [
+            NOT_WORTH_IT if is_far(pair) else None if self._at_hand(pair.gallery) else NOTHING_STORED for pair in pairs
+        ]
+        asked = [pair for pair, reason in zip(pairs, reasons, strict=True) if reason]
+        starts = range(0, len(asked), KEPT)
+        promising = (answer for start in starts for answer in self._promising(asked[start : start + KEPT]))
+        return [reason and (None if next(promising) else reason) for reason in reasons]
 
     def _promising(self, pairs: Sequence[Candidate]) -> Iterable[bool]:
         from imgsim_guard.verification.glance import worth_verifying  # it imports OpenCV
@@ -39,8 +50,8 @@ class FirstLooks:
         glances = self._of(dict.fromkeys(image.content for pair in pairs for image in (pair.query, pair.gallery)))
 
         def promising(pair: Candidate) -> bool:
-            looks = glances[pair.query.content], glances[pair.gallery.content]
-            return any(worth_verifying(one, other) for one in looks[0] for other in looks[1])
+            query, gallery = glances.get(pair.query.content), glances.get(pair.gallery.content)
+            return not (query and gallery) or any(worth_verifying(one, other) for one in query for other in gallery)
 
         return in_order(promising, pairs)
 
@@ -59,3 +70,8 @@ class FirstLooks:
             self._kept.clear()
         self._kept |= new
         return found | new
+
+
+def is_far(pair: Candidate) -> bool:
+    """Whether a first look may refute a pair though its pixels could be compared."""
+    return not (pair.near or pair.likely)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.gate.accepted import marked
 from imgsim_guard.gate.drift import drifted
-from imgsim_guard.gate.first_look import NOT_WORTH_IT, FirstLooks
+from imgsim_guard.gate.first_look import FirstLooks, is_far
 from imgsim_guard.gate.judge import identity_of
 from imgsim_guard.model import Candidate, Evidence, Match
 
@@ -147,7 +147,7 @@ class _Eyes:
         self._done = done
         self._verdicts = _verdicts_of(pipeline)
         self._keys = _keys(pairs, pipeline)
-        self._first = FirstLooks(pipeline.store)
+        self._first = FirstLooks(pipeline.store, (pipeline.pictures or pipeline.source).at_hand)
         known = [None] * len(pairs) if looks.fresh else self._verdicts.find(self._keys)
         self._known = {index: evidence for index, evidence in enumerate(known) if evidence is not None}
         self._new: dict[bytes, Evidence] = {}
@@ -165,14 +165,14 @@ class _Eyes:
     def see(self, indices: Sequence[int]) -> Iterator[Evidence]:
         """The evidence of the pairs with these numbers, in their order."""
         unknown = [index for index in indices if index not in self._known]
-        worth = self._first.worth([self._pairs[index] for index in unknown])
-        refuted = {index for index, promising in zip(unknown, worth, strict=True) if not promising}
-        self._new |= {self._keys[index]: NOT_WORTH_IT for index in refuted}
+        first = self._first.refuted([self._pairs[index] for index in unknown])
+        refuted = {index: evidence for index, evidence in zip(unknown, first, strict=True) if evidence is not None}
+        self._new |= {self._keys[index]: evidence for index, evidence in refuted.items() if is_far(self._pairs[index])}
         answers = iter(self._looked_at([index for index in unknown if index not in refuted]))
         for index in indices:
-            if index in self._known or index in refuted:
+            if (evidence := self._known.get(index) or refuted.get(index)) is not None:
                 self._done()
-                yield NOT_WORTH_IT if index in refuted else self._known[index]
+                yield evidence
             else:
                 yield next(answers)
 
@@ -207,7 +207,7 @@ def _keys(pairs: Sequence[Candidate], pipeline: Pipeline) -> list[bytes]:
         pair_key(
             digests[pair.query.content],
             digests[pair.gallery.content],
-            first_look="" if pair.near or pair.likely else pipeline.store.fingerprint,
+            first_look=pipeline.store.fingerprint if is_far(pair) else "",
         )
         for pair in pairs
     ]

@@ -12,14 +12,16 @@ from PIL import Image as Pillow
 
 from imgsim_guard.gate import first_look
 from imgsim_guard.gate.embed import embed_missing
-from imgsim_guard.gate.first_look import NOT_WORTH_IT, FirstLooks
+from imgsim_guard.gate.first_look import NOT_WORTH_IT, NOTHING_STORED, FirstLooks
 from imgsim_guard.gate.look import Looks, look
 from imgsim_guard.model import Candidate
+from imgsim_guard.verification.verifier import NOT_AT_HAND
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from imgsim_guard.gate.pipeline import Pipeline
+    from imgsim_guard.model import Image
 
 
 def film() -> bytes:
@@ -65,15 +67,20 @@ PAIRS = {
 }
 
 
+def everywhere(_image: Image) -> bool:
+    return True
+
+
 @pytest.mark.parametrize("kept", [1, 2, 4096])
-def test_far_pairs_are_worth_it_if_what_is_stored_of_them_agrees(
+def test_far_pairs_are_refuted_unless_what_is_stored_of_them_agrees(
     stored: Pipeline, monkeypatch: pytest.MonkeyPatch, kept: int
 ) -> None:
     monkeypatch.setattr(first_look, "KEPT", kept)
-    looks = FirstLooks(stored.store)
-    assert looks.worth([*PAIRS]) == [*PAIRS.values()]
-    assert [looks.worth([one])[0] for one in reversed(PAIRS)] == [*reversed(PAIRS.values())]
-    assert looks.worth([]) == []
+    looks = FirstLooks(stored.store, everywhere)
+    wanted = [None if worth else NOT_WORTH_IT for worth in PAIRS.values()]
+    assert looks.refuted([*PAIRS]) == wanted
+    assert [looks.refuted([one])[0] for one in reversed(PAIRS)] == wanted[::-1]
+    assert looks.refuted([]) == []
 
 
 def test_what_a_first_look_refutes_is_not_read_and_known_from_then_on(
@@ -89,7 +96,22 @@ def test_what_a_first_look_refutes_is_not_read_and_known_from_then_on(
     assert len({*stored.source.reads}) == len(stored.source.reads)
 
     stored.source.reads.clear()
-    monkeypatch.setattr(FirstLooks, "worth", lambda _looks, pairs: [True] * len(pairs))
+    monkeypatch.setattr(FirstLooks, "refuted", lambda _looks, pairs: [None] * len(pairs))
     assert look([*PAIRS], stored, Looks(all_pairs=True)).evidence == found
     assert stored.source.reads == []
     assert NOT_WORTH_IT not in look(refuted, stored, Looks(fresh=True)).evidence
+
+
+def test_without_pixels_near_pairs_are_refuted_by_what_is_stored_until_there_are_some(stored: Pipeline) -> None:
+    class Elsewhere(Files):
+        def at_hand(self, image: Image) -> bool:
+            return image.path != "cat.png"
+
+    pairs = [pair("crop.png", "cat.png", near=True), pair("rocket.jpg", "cat.png", near=True)]
+    absent = stored._replace(source=Elsewhere(CONTENTS))
+    for _ in range(2):
+        assert look(pairs, absent, Looks()).evidence == [NOT_AT_HAND, NOTHING_STORED]
+    found = look(pairs, stored, Looks()).evidence
+    assert [evidence.outcome for evidence in found] == ["confirmed", "refuted"]
+    assert NOTHING_STORED not in found
+    assert look(pairs, absent, Looks()).evidence == found

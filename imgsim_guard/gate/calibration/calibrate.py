@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.gate.calibration.findings import Calibration, Neighbour, highest
-from imgsim_guard.gate.first_look import NOT_WORTH_IT, FirstLooks
+from imgsim_guard.gate.first_look import FirstLooks
 from imgsim_guard.gate.judge import candidate
 from imgsim_guard.gate.policy import Policy
 from imgsim_guard.model import Bounds
@@ -129,10 +129,10 @@ def _evidence(candidates: Sequence[Candidate], pipeline: Pipeline, source: Sourc
         return []
     from imgsim_guard.verification.verifier import Verifier  # it imports OpenCV
 
-    worth = FirstLooks(pipeline.store).worth(candidates)
-    asked = [pair for pair, promising in zip(candidates, worth, strict=True) if promising]
+    refuted = FirstLooks(pipeline.store, source.at_hand).refuted(candidates)
+    asked = [pair for pair, evidence in zip(candidates, refuted, strict=True) if evidence is None]
     answers = iter([*Verifier(source).verify(asked, pipeline.progress(len(asked), "verifying"))])
-    return [next(answers) if promising else NOT_WORTH_IT for promising in worth]
+    return [evidence or next(answers) for evidence in refuted]
 
 
 def _at_hand(images: Sequence[Image], places: set[int], source: Source) -> set[int]:
