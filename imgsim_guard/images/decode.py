@@ -148,7 +148,7 @@ def _picture(data: bytes, header: Header, least_side: int | None) -> Picture | U
     structure = structure_of(data, header)
     if structure.frames > 1 or (structure.behind and header.format == "PNG"):
         return read_frames(data, header, structure)
-    if structure.behind:
+    if structure.behind and header.format == "JPEG":
         return _with_what_is_behind(data, header)
     if structure.plain:
         reduction = _reduction(header, least_side)

@@ -77,7 +77,7 @@ def still(raw: Raw) -> Picture:
         samples = raw.samples if raw.samples.dtype != np.uint8 else pixels
         digest = digest_of([samples if raw.everything is None else raw.everything])
         return Picture(pixels, digest, sound=raw.sound)
-    digest = digest_of([raw.samples, *([] if raw.alpha is None else [raw.alpha])])
+    digest = digest_of([one for one in (raw.samples, raw.alpha, raw.everything) if one is not None])
     ground = ground_of(pixels if not raw.laid_on_black else _unmultiplied(pixels, alpha), alpha)
     grounds = (ground, WHITE + BLACK - ground)
     mixed = [_mixed(raw, pixels, alpha, one) for one in grounds[: 1 + shows_the_ground(alpha)]]

@@ -45,8 +45,8 @@ def read_still(data: bytes, header: Header, structure: Structure) -> Raw | None:
     if samples is None:
         return None
     if header.format == "AVIF":
-        samples = turn_by_boxes(data).of(samples)
-        return raw_of(samples, upright(data, header), data, header, structure)
+        raw = raw_of(turn_by_boxes(data).of(samples), upright(data, header), data, header, structure)
+        return raw._replace(everything=np.frombuffer(data, np.uint8)) if structure.behind else raw
     if header.format == "Netpbm" and samples.dtype == np.uint8:
         samples = _stretched(samples, data)
         return raw_of(samples, None if samples.ndim == 2 else samples, data, header, structure)  # noqa: PLR2004

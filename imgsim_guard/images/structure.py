@@ -156,7 +156,8 @@ def _avif(data: bytes) -> Structure:
     ]
     frames = max(counts, default=1) if data[8:12] == b"avis" or b"avis" in data[:64] else 1
     alpha = b":alpha\0" in boxes or b"auxid:1\0" in boxes
-    return Structure(max(1, frames), alpha=alpha, deep=_bits_of_avif(data) > 8)
+    has_map = b"tmap" in boxes  # of brightness, which is not shown
+    return Structure(max(1, frames), alpha=alpha, deep=_bits_of_avif(data) > 8, behind=has_map)
 
 
 def bits_of(data: bytes, header: Header) -> int | None:

@@ -176,3 +176,15 @@ def test_the_frames_of_an_avif_with_sound_are_those_that_are_seen() -> None:
     header = read_header(with_sound)
     assert header is not None
     assert structure_of(with_sound, header).frames == 2
+
+
+def test_an_avif_with_a_map_of_brightness_is_only_the_same_as_itself() -> None:
+    clear = PHOTO.copy()
+    clear.putalpha(Image.fromarray(CLEAR))
+    for picture in (PHOTO, clear):
+        plain = saved(picture, "AVIF")
+        mapped = [plain + (20).to_bytes(4) + b"freetmap" + bytes([value] * 8) for value in (1, 2)]
+        one, other = (picture_of(data) for data in mapped)
+        assert one.digest != other.digest
+        assert same(one.pixels, other.pixels)
+        assert same(one.pixels, picture_of(plain).pixels)
