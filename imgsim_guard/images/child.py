@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from imgsim_guard.images.claims import memory_of
+from imgsim_guard.images.claims import memory_of, pixels_of
 from imgsim_guard.images.picture import Picture
 from imgsim_guard.model import Unreadable
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 REQUEST = struct.Struct("<QQdq?")
 """Length of the file, bytes of memory, seconds, the least side or -1, and whether made-up parts are unreadable."""
+
+READY = b"!"
+"""What the child writes before it reads the first request."""
 
 LEAST_SECONDS, PIXELS_A_SECOND = 2.0, 5_000_000
 """Seconds of processor time for decoding: two, plus the time of slow decoders for this many pixels."""
@@ -60,7 +63,7 @@ class _Child:
         self.process: subprocess.Popen[bytes] | None = None
 
     def decode(self, data: bytes, header: Header, least_side: int, whole: bool) -> Picture | Unreadable:  # noqa: FBT001
-        seconds = LEAST_SECONDS + header.width * header.height / PIXELS_A_SECOND
+        seconds = LEAST_SECONDS + pixels_of(header, data) / PIXELS_A_SECOND
         with self._one_at_a_time:
             process = self._started()
             stopped = Event()
@@ -99,6 +102,8 @@ class _Child:
             pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
             self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nothing)
             atexit.register(self.end)
+            if self.process.stdout is not None:
+                self.process.stdout.read(len(READY))  # its time begins when it has loaded its libraries
         return self.process
 
     def end(self) -> None:

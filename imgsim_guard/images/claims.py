@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+from imgsim_guard.images.av1 import is_as_claimed
 from imgsim_guard.images.headers import (
     LARGEST_META,
     MAX_PIXELS,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from imgsim_guard.images.headers import Header
 
-BYTES_A_PIXEL = {"AVIF": 18, "JPEG 2000": 15, "JPEG": 11, "HEIC": 11, "GIF": 7, "WebP": 7}
+BYTES_A_PIXEL = {"DICOM": 24, "AVIF": 18, "JPEG 2000": 15, "JPEG": 11, "HEIC": 11, "GIF": 7, "WebP": 7}
 """Memory for decoding an opaque picture of 8 bits in the worst case, measured; 6 for the other formats."""
 
 _OF_ALPHA, _OF_DEPTH, _OF_BOTH, _OF_FRAMES = 5, 6, 15, 12
@@ -34,6 +35,9 @@ _OF_ALPHA, _OF_DEPTH, _OF_BOTH, _OF_FRAMES = 5, 6, 15, 12
 
 _OF_A_SAMPLE = 3
 """How often the samples of a scientific TIFF are in memory."""
+
+_COPIES_OF_DICOM = 2
+"""How often the bytes of a DICOM file are in memory beside its pixels."""
 
 _MOST_BYTES_A_PIXEL = 45
 """Only TIFFs take more: the structure of other pictures is not read if they are small enough."""
@@ -82,6 +86,10 @@ def is_suspicious(header: Header, data: bytes) -> bool:
     """Whether decoding may take more memory or time than a usual file of so many pixels."""
     if header.format == "JPEG 2000" and not _is_usual(data):
         return True
+    if header.format == "DICOM":  # which may be deflated as a whole, and hold pictures of another size than it claims
+        return True
+    if header.format == "AVIF" and not _is_avif_as_claimed(header, data):
+        return True
     if header.format == "JPEG XL" and is_jxl_film(data):  # whose frames are decoded all at once
         return True
     return _has_many_pixels(header, data, USUAL_PIXELS_A_BYTE)
@@ -89,7 +97,25 @@ def is_suspicious(header: Header, data: bytes) -> bool:
 
 def memory_of(header: Header, data: bytes) -> int:
     """Bytes that decoding a picture of this size and kind may take."""
-    return max(FREE_MEMORY, header.width * header.height * _bytes_a_pixel(header, data))
+    of_data = _COPIES_OF_DICOM * len(data) if header.format == "DICOM" else 0
+    return max(FREE_MEMORY, header.width * header.height * _bytes_a_pixel(header, data)) + of_data
+
+
+def pixels_of(header: Header, data: bytes) -> int:
+    """Pixels of a picture, or of all frames that may be decoded of a film."""
+    one = header.width * header.height
+    frames = len(data) // (2 * one) if header.format == "DICOM" else structure_of(data, header).frames
+    return one if frames < 2 else min(one * frames, MAX_PIXELS)  # noqa: PLR2004
+
+
+def has_room_for_frames(header: Header, data: bytes, frames: int) -> bool:
+    """Whether several frames of this size may be in memory: of small ones, or if each has the bytes of a usual picture.
+
+    Of other films and documents, only the first frame is read.
+    """
+    usual = BYTES_A_PIXEL.get(header.format, 6)
+    memory = header.width * header.height * (usual + _OF_FRAMES)
+    return memory <= max(FREE_MEMORY, _coded(header, data) // frames * USUAL_PIXELS_A_BYTE * usual)
 
 
 def _has_many_pixels(header: Header, data: bytes, a_byte: int) -> bool:
@@ -106,7 +132,8 @@ def _bytes_a_pixel(header: Header, data: bytes) -> int:
     if header.format == "JPEG":  # further pictures in it are no larger than the first
         return usual
     structure = structure_of(data, header)
-    more = _OF_FRAMES if structure.frames > 1 else 0
+    alone = header.format == "TIFF" and not has_room_for_frames(header, data, structure.frames)  # its first page is
+    more = _OF_FRAMES if structure.frames > 1 and not alone else 0
     if header.format == "TIFF" and (structure.deep or structure.bands):
         first = next(directories(data))
         return usual + more + _OF_A_SAMPLE * (first.get(BITS, 1) * first.get(SAMPLES, 1) // 8)
@@ -135,24 +162,46 @@ def _of_webp(data: bytes) -> int:
 
 
 def _of_items(data: bytes) -> int:
-    """AVIF and HEIC: by the item location box (ISO 14496-12, 8.11.3), which does not list the samples of a sequence."""
+    """AVIF and HEIC: by the pieces of all items, which are not those of a sequence."""
     if b"stsz" in data[:LARGEST_META]:
         return len(data)
+    return sum(end - start for pieces in _items(data).values() for start, end in pieces)
+
+
+def _items(data: bytes) -> dict[int, list[tuple[int, int]]]:
+    """The start and end of each item's pieces, by its number: the item location box (ISO 14496-12, 8.11.3)."""
     at = data.index(b"iloc", 0, LARGEST_META) + 4
     version, sizes = data[at], int.from_bytes(data[at + 4 : at + 6])
     offset, length, base, index = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15, sizes & 15 if version else 0
     wide = 4 if version > 1 else 2
-    count, at, total = int.from_bytes(data[at + 6 : at + 6 + wide]), at + 6 + wide, 0
-    for _ in range(min(count, _MOST_MARKERS)):
-        at += wide + (2 if version else 0) + 2 + base
-        extents, at = int.from_bytes(data[at : at + 2]), at + 2
-        for _ in range(min(extents, _MOST_MARKERS)):
-            at += index + offset
-            total += int.from_bytes(data[at : at + length]) if length else len(data)
-            at += length
+
+    def take(count: int) -> int:
+        nonlocal at
+        at += count
+        return int.from_bytes(data[at - count : at])
+
+    at += 6
+    found: dict[int, list[tuple[int, int]]] = {}
+    for _ in range(min(take(wide), _MOST_MARKERS)):
+        number, _ = take(wide), take(4 if version else 2)
+        begin, pieces = take(base), found.setdefault(number, [])
+        for _ in range(min(take(2), _MOST_MARKERS)):
+            take(index)
+            start, many = begin + take(offset), take(length) if length else len(data)
+            pieces.append((start, start + many))
         if at > len(data):
             raise ValueError("the box ends early")
-    return total
+    return found
+
+
+def _is_avif_as_claimed(header: Header, data: bytes) -> bool:
+    """Whether an AVIF file is one picture, coded at most as large as its boxes claim."""
+    if b"stsz" in data[:LARGEST_META] or b"avis" in data[:64]:  # a film
+        return False
+    try:
+        return is_as_claimed(header, _items(data), data[:LARGEST_META], data)
+    except (ValueError, LookupError):
+        return False
 
 
 def _of_tiles(data: bytes) -> int:

@@ -20,7 +20,7 @@ from imgsim_guard.images.headers import Header, is_dicom, read_header
 from imgsim_guard.images.heic import decode_heic, heic_decoder
 from imgsim_guard.images.jpeg_segments import behind
 from imgsim_guard.images.jxl import decode_jpeg2000, decode_jxl, jxl_decoder
-from imgsim_guard.images.picture import Raw, opaque, still
+from imgsim_guard.images.picture import NotDecodedError, Raw, opaque, still
 from imgsim_guard.images.stills import decoded, read_page, read_still, upright
 from imgsim_guard.images.structure import structure_of
 from imgsim_guard.images.tiff_directories import begin_with, directories, pages, unusual_kind
@@ -28,7 +28,7 @@ from imgsim_guard.images.turns import with_bare_exif
 from imgsim_guard.model import Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from imgsim_guard.images.picture import Picture, Pixels
     from imgsim_guard.images.structure import Structure
@@ -55,7 +55,7 @@ _REDUCED = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_RE
 _READ_OTHERWISE = {"TIFF", "JPEG 2000"}
 """Formats of which other decoders, or OpenCV asked for other samples, read what OpenCV does not read as 8 bits."""
 
-_OTHERS: dict[str, Callable[[bytes, int], tuple[int, list[Raw]] | Unreadable]] = {
+_OTHERS: dict[str, Callable[[bytes, int], tuple[int, Iterable[Raw]] | Unreadable]] = {
     "HEIC": decode_heic,
     "JPEG XL": decode_jxl,
     "DICOM": decode_dicom,
@@ -213,11 +213,12 @@ def _by_another_decoder(data: bytes, header: Header) -> Picture | Unreadable | N
     if isinstance(found, Unreadable):
         return found
     total, raws = found
-    return (
-        still(raws[0])
-        if total == 1
-        else chosen(raws, header, data, total=total, kind="pictures" if header.format == "HEIC" else "film")
-    )
+    try:
+        if total == 1:
+            return still(next(iter(raws)))
+        return chosen(raws, header, data, total=total, kind="pictures" if header.format == "HEIC" else "film")
+    except NotDecodedError as error:
+        return Unreadable(str(error))
 
 
 def _not_decoded(header: Header, data: bytes) -> str:

@@ -6,12 +6,14 @@ each other are chosen. An empty frame or a title is not chosen to stand for the 
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
 
 from imgsim_guard.images import tiff_directories as tiff
+from imgsim_guard.images.claims import has_room_for_frames
 from imgsim_guard.images.picture import Picture, digest_of_frames, still
 from imgsim_guard.images.stills import raw_of, read_page
 from imgsim_guard.images.structure import structure_of_page
@@ -33,6 +35,9 @@ MOST_FRAMES = 256
 
 MOST_PIXELS = 2**27
 """Pixels of all frames that are read: two seconds of work."""
+
+MOST_DECODED = 3 * 2**26
+"""Pixels that are decoded for that: a film is decoded from its beginning for every AT_ONCE pixels."""
 
 AT_ONCE = 2**25
 """Pixels of the frames in memory, and of those that were chosen: 100 MB each."""
@@ -64,8 +69,11 @@ class _Chosen(NamedTuple):
 def read_frames(data: bytes, header: Header, structure: Structure) -> Picture | None:
     """The picture of a file with several frames; None if not even the first can be decoded."""
     kind: Kind = "document" if header.format == "TIFF" else "film"
+    largest = _largest_page(data, header) if kind == "document" else header
+    most = most_frames(largest) if has_room_for_frames(largest, data, structure.frames) else 1
+    read = _pages(data, header, most) if kind == "document" else _frames(data, header, structure, most)
     unseen = data if structure.behind else b""
-    return chosen(_raws(data, header, structure), header, data, total=structure.frames, kind=kind, unseen=unseen)
+    return chosen(read, largest, data, total=structure.frames, kind=kind, unseen=unseen)
 
 
 def most_frames(header: Header) -> int:
@@ -147,20 +155,29 @@ def _apart(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     return float(np.abs(one - other).mean())
 
 
-def _raws(data: bytes, header: Header, structure: Structure) -> Iterator[Raw]:
-    most = min(structure.frames, most_frames(header))
-    if header.format == "TIFF":
-        yield from _pages(data, header, most)
-        return
-    step = max(1, AT_ONCE // (header.width * header.height))
+def _frames(data: bytes, header: Header, structure: Structure, most: int) -> Iterator[Raw]:
+    size = header.width * header.height
+    step, decoded, most = max(1, AT_ONCE // size), 0, min(structure.frames, most)
     for start in range(0, most, step):
         count = min(step, most - start)
+        decoded += (start + count) * size
+        if start and decoded > MOST_DECODED:
+            return
         found, film = cv2.imdecodeanimation(np.frombuffer(data, np.uint8), start, count)
         if not found:
             return
         for frame in film.frames[:count]:
             usual = frame if frame.ndim == 3 and frame.shape[2] == 3 and frame.dtype == np.uint8 else None  # noqa: PLR2004
             yield raw_of(frame, usual, data, header, structure)
+
+
+def _largest_page(data: bytes, header: Header) -> Header:
+    """The header as if the first page of a document had the size of the largest one that is read."""
+    pages = tiff.pages(data)[:MOST_FRAMES]
+    sizes = [(page.get(tiff.WIDTH, 0), page.get(tiff.HEIGHT, 0)) for page in pages]
+    read = takewhile(lambda size: size[0] * size[1] <= LARGEST_PAGE, sizes[1:])
+    width, height = max([(header.width, header.height), *read], key=lambda size: size[0] * size[1])
+    return header._replace(width=width, height=height)
 
 
 def _pages(data: bytes, header: Header, most: int) -> Iterator[Raw]:

@@ -7,7 +7,7 @@ import sys
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
-from imgsim_guard.images.child import REQUEST, too_much, write_answer
+from imgsim_guard.images.child import READY, REQUEST, too_much, write_answer
 from imgsim_guard.images.headers import read_header, restrain_opencv
 from imgsim_guard.model import Unreadable
 
@@ -36,6 +36,8 @@ def serve() -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     import imgsim_guard.images.decode  # noqa: F401  before the memory is limited
 
+    answers.write(READY)
+    answers.flush()
     while len(request := source.read(REQUEST.size)) == REQUEST.size:
         length, memory, seconds, least_side, whole = REQUEST.unpack(request)
         answer = _limited(_read(source, length), memory, seconds, None if least_side < 0 else least_side, whole)
@@ -52,13 +54,16 @@ def _read(source: IO[bytes], length: int) -> bytes:
 
 def _limited(data: bytes, memory: int, seconds: float, least_side: int | None, whole: bool) -> Picture | Unreadable:  # noqa: FBT001
     from imgsim_guard.images.decode import decode_whole_here, read_here
+    from imgsim_guard.images.dicom import load_dicom
 
+    header = read_header(data)
+    if header is not None and header.format == "DICOM":
+        load_dicom()  # what that takes is not the file's
     with _limits(memory + STEP, seconds):
         try:
             answer = (decode_whole_here if whole else read_here)(data, least_side)
         except MemoryError:
             answer = Unreadable("", passing=True)
-    header = read_header(data)
     if header is None or not isinstance(answer, Unreadable) or not answer.passing:
         return answer
     return too_much(header, f"{memory // 10**6:,} MB of memory", passing=not _could_be_had(memory))

@@ -46,6 +46,10 @@ class Picture(NamedTuple):
         return rest if self.other is None else (self.other, *rest)
 
 
+class NotDecodedError(Exception):
+    """Raised by the frames of a file where one cannot be decoded. The text is the reason."""
+
+
 class Raw(NamedTuple):
     """Samples as the file has them: [h, w] or [h, w, c], BGR, and alpha [h, w] of the same type if there is any.
 

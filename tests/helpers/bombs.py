@@ -19,6 +19,8 @@ import numpy as np
 import tifffile
 from encoders import chunk, saved
 from PIL import Image
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import UID, CTImageStorage, DeflatedExplicitVRLittleEndian
 
 from imgsim_guard.images.claims import BYTES_A_PIXEL, FREE_MEMORY
 from imgsim_guard.images.headers import MAX_SCANS
@@ -202,6 +204,39 @@ def film_of_png(side: int, frames: int) -> bytes:
     return start + picture[33:-12] + rest + picture[-12:]
 
 
+def avif(side: int, frames: int = 1) -> bytes:
+    """A picture or a film that claims 10 x 10 pixels."""
+    shades = [Image.new("RGB", (side, side), (number * 37 % 256, 3, 9)) for number in range(frames)]
+    film = {"save_all": True, "append_images": shades[1:], "duration": 50} if frames > 1 else {}
+    return extents(saved(shades[0], "AVIF", speed=10, **film), 10, 10)
+
+
+def document(first: int, side: int, count: int) -> bytes:
+    """A fax of a page, and then of so many others, which differ."""
+    pages = [Image.new("1", (first, first), 1)]
+    for number in range(2, count + 2):
+        pages.append(Image.new("1", (side, side), 1))
+        pages[-1].paste(0, (0, 0, side // number, side))
+    return saved(pages[0], "TIFF", save_all=True, append_images=pages[1:], compression="group4")
+
+
+def deflated_dicom(side: int, frames: int) -> bytes:
+    """Zeros, deflated as a whole, with a claim of 64 x 64 pixels in the bytes before the signature."""
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = CTImageStorage, UID("1.2.3")
+    claim = b"\x28\0\x11\0US\2\0\x40\0\x28\0\x10\0US\2\0\x40\0"
+    dataset = FileDataset("", {}, file_meta=meta, preamble=claim.ljust(128, b"\0"))
+    dataset.Rows, dataset.Columns, dataset.NumberOfFrames = side, side, frames
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 16, 15
+    dataset.PixelRepresentation, dataset.SamplesPerPixel = 0, 1
+    dataset.PhotometricInterpretation = "MONOCHROME2"
+    dataset.PixelData = bytes(2 * side * side * frames)
+    file = io.BytesIO()
+    dataset.save_as(file, enforce_file_format=True)
+    return file.getvalue()
+
+
 def side_that_is_free(kind: str) -> int:
     return int((FREE_MEMORY / BYTES_A_PIXEL.get(kind, 6)) ** 0.5)
 
@@ -267,6 +302,11 @@ DECODED: dict[str, Callable[[], bytes]] = {
     "a HEIC with transparency": lambda: saved(Image.new("RGBA", (side_that_is_free("HEIC"),) * 2), "HEIF"),
     "a TIFF of floats": lambda: flat_floats(side_that_is_free("TIFF"), 1),
     "a TIFF of three bands of floats": lambda: flat_floats(4000, 3),
+    "an AVIF of 36 megapixels that claims 100 pixels": lambda: avif(6000),
+    "an AVIF film that claims 100 pixels": lambda: avif(2000, 10),
+    "a document whose second page is large": lambda: document(1, 6000, 3),
+    "a document of large pages": lambda: document(6000, 6000, 5),
+    "a deflated DICOM that claims less than it has": lambda: deflated_dicom(4000, 12),
     "a TIFF of 50 bands of floats": lambda: flat_floats(1000, 50),
 }
 

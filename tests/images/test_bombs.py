@@ -88,6 +88,12 @@ def test_a_quarter_of_a_gigapixel_in_a_small_file_is_refused_from_the_header(
         ("a JPEG of 5,000 scans behind 20,000 comments", "more than 100 scans, which no JPEG needs"),
         ("a JPEG with a large picture behind it", "64x64x3"),
         ("a JPEG with 100 pictures behind it", "64x64x3"),
+        ("a document whose second page is large", "1x1x3"),
+        ("a document of large pages", "6000x6000x3"),
+        (
+            "a deflated DICOM that claims less than it has",
+            "takes more than 280 MB of memory to decode, too much for its 64 x 64 pixels; save it anew",
+        ),
         ("a JPEG of fill bytes", "not an image in a supported format, or its header is damaged"),
         ("a JPEG with fill bytes between segments", "64x64x3"),
     ],

@@ -11,16 +11,18 @@ import sys
 from threading import Timer
 from typing import TYPE_CHECKING
 
+import imagecodecs
 import numpy as np
 import pytest
+from bombs import FLAT, deflated_dicom, extents
 from conftest import encoded, photograph
 from encoders import saved
 from PIL import Image
 
 from imgsim_guard.images import child
-from imgsim_guard.images.claims import is_suspicious
+from imgsim_guard.images.claims import is_suspicious, pixels_of
 from imgsim_guard.images.decode import decode_whole, read_here, read_picture
-from imgsim_guard.images.headers import read_header
+from imgsim_guard.images.headers import Header, read_header
 from imgsim_guard.images.picture import Picture
 from imgsim_guard.model import Unreadable
 
@@ -66,6 +68,10 @@ SUSPICIOUS: dict[str, Callable[[], bytes]] = {
     "small precincts": small_precincts,
     "many layers": many_layers,
     "large and flat": large_and_flat,
+    "an AVIF that claims less than it has": lambda: extents(saved(FLAT, "AVIF"), 10, 10),
+    "an AVIF whose pieces are not where it says": lambda: saved(FLAT, "AVIF").replace(b"iloc", b"ilok"),
+    "a film": lambda: saved(FLAT, "AVIF", save_all=True, append_images=[Image.new("RGB", (64, 64))]),
+    "DICOM": lambda: deflated_dicom(64, 1),
     "a hundred layers": lambda: jpeg2000(64, quality_layers=[2000 - layer for layer in range(100)]),
 }
 USUAL: dict[str, Callable[[], bytes]] = {
@@ -74,6 +80,9 @@ USUAL: dict[str, Callable[[], bytes]] = {
     "with precincts of 256 pixels": lambda: jpeg2000(1024, precinct_size=(256, 256)),
     "a flat page": lambda: saved(Image.new("L", (4960, 7016), 255), "PNG"),
     "a photograph": lambda: photograph("chelsea.png"),
+    "AVIF": lambda: saved(FLAT, "AVIF"),
+    "AVIF with transparency and EXIF": lambda: saved(FLAT.convert("RGBA"), "AVIF", exif=Image.Exif().tobytes()),
+    "AVIF of 10 bits": lambda: bytes(imagecodecs.avif_encode(np.zeros((64, 64, 3), np.uint16), bitspersample=10)),
 }
 
 
@@ -83,6 +92,14 @@ def test_only_unusual_files_are_suspicious(name: str) -> None:
     header = read_header(data)
     assert header is not None
     assert is_suspicious(header, data) == (name in SUSPICIOUS)
+
+
+def test_a_film_has_the_time_that_its_frames_take() -> None:
+    frame = np.zeros((300, 512, 512), np.int16)
+    film, picture = (Header("DICOM", 512, 512), bytes(frame.nbytes)), (Header("PNG", 9, 9), b"")
+    assert pixels_of(*film) == frame.size
+    assert pixels_of(*picture) == 81
+    assert pixels_of(film[0], bytes(9)) == 512 * 512
 
 
 def test_small_precincts_end_at_the_limit_of_memory_and_that_is_lasting() -> None:

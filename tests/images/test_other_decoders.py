@@ -19,7 +19,7 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from test_picture import picture_of, tiff_of
 
 from imgsim_guard.images import decode as decoding
-from imgsim_guard.images.decode import decode_whole, read_picture
+from imgsim_guard.images.decode import decode_whole, read_here, read_picture
 from imgsim_guard.images.headers import Header, read_header
 from imgsim_guard.model import Unreadable
 
@@ -272,7 +272,7 @@ def test_what_is_cut_short_is_damaged(name: str) -> None:
 def test_without_the_extra_the_message_names_it(module: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data = {"jxl": jxl_of(COLOURS), "heic": saved(PHOTO, "HEIF"), "dicom": dicom_of(GREY.astype(int))}[extra]
     monkeypatch.setitem(sys.modules, module, None)
-    outcome = read_picture(data)
+    outcome = read_here(data)  # the child has modules of its own
     assert isinstance(outcome, Unreadable)
     assert outcome.reason.endswith(f"pip install 'imgsim-guard[{extra}]'")
 
