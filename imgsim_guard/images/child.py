@@ -127,7 +127,7 @@ def _stop(process: subprocess.Popen[bytes], stopped: Event) -> None:
 
 def _ended(header: Header, code: int, seconds: float, *, timed_out: bool) -> Unreadable:
     """Why there is no picture after the child ended. Never lasting, since the machine may be the cause."""
-    if timed_out or code == -getattr(signal, "SIGXCPU", 0):
+    if timed_out or code == -getattr(signal, "SIGPROF", 0):
         return too_much(header, f"{seconds:.0f} seconds", passing=True)
     return Unreadable(f"its {header.format} decoder ended with code {code}; the image may be damaged", passing=True)
 

@@ -47,7 +47,10 @@ _DAMAGE = re.compile(
 picture is complete.
 """
 
-_NO_MEMORY = re.compile(rb"(?i)insufficient memory|out of memory|bad_alloc|failed to (re)?allocate|cannot allocate")
+_NO_MEMORY = re.compile(
+    rb"(?i)insufficient memory|out of memory|bad_alloc|failed to (re)?allocate|cannot allocate"
+    rb"|not enough memory|memory error"  # OpenJPEG
+)
 """Messages of decoders that lack memory."""
 
 _REDUCED = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
@@ -83,20 +84,15 @@ def _limits(memory: int, seconds: float) -> Iterator[None]:
     if resource is None:
         yield
         return
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    limits = {
-        resource.RLIMIT_AS: _address_space() + memory,
-        resource.RLIMIT_CPU: round(used.ru_utime + used.ru_stime + seconds + 0.5),
-    }
-    before = {kind: resource.getrlimit(kind) for kind in limits}
-    for kind, limit in limits.items():
-        hard = before[kind][1]
-        resource.setrlimit(kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    soft, hard = _address_space() + memory, before[1]
+    resource.setrlimit(resource.RLIMIT_AS, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
+    signal.setitimer(signal.ITIMER_PROF, seconds)  # its signal ends the process
     try:
         yield
     finally:
-        for kind, both in before.items():
-            resource.setrlimit(kind, both)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def _address_space() -> int:
