@@ -234,17 +234,17 @@ def by_frames(first: Prepared, second: Prepared) -> list[Alignment]:
     found = []
     boxes_one, boxes_two = (whole_frame(first.small), first.box), (whole_frame(second.small), second.box)
     trimmed = boxes_one != (first.box, first.box) or boxes_two != (second.box, second.box)
-    for kind in range(1 + trimmed):
-        one, two = first.thumbnails[kind], second.thumbnails[kind]
-        for mirror in (False, True):
-            for quarters in range(4):
+    for mirror in (False, True):
+        for quarters in range(4):
+            for kind in range(1 + trimmed):
+                one, two = first.thumbnails[kind], second.thumbnails[kind]
                 seen = np.rot90(one[:, ::-1] if mirror else one, quarters)
                 correlation = float((seen * two).mean())
                 if correlation > LEAST_FRAME_CORRELATION:
                     found.append(
                         (correlation, _between(boxes_one[kind], boxes_two[kind], mirror=mirror, quarters=quarters))
                     )
-    found.sort(key=lambda pair: -pair[0])
+    found.sort(key=lambda pair: -round(pair[0], 2))  # of symmetric pictures, the upright first
     return [Alignment(matrix, 0) for _, matrix in found if plausible(matrix)]
 
 

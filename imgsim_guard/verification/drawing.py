@@ -47,10 +47,13 @@ class Unexplained:
 
     ink: tuple[float, float]
     colour: tuple[float, float]
+    swapped: float  # the most ink that came and went within a few pixels of 384: a digit that became another
+    added: float  # the most ink that only one of them has, likewise
     edges: float  # share that shows an edge in either picture
     stamp: Stamp  # the largest region of such ink or colours
     beside: tuple[float, float]  # ink outside of it
     colour_beside: tuple[float, float]
+    swapped_beside: float
 
 
 def unexplained(
@@ -65,16 +68,23 @@ def unexplained(
 
     colours: (h, w, 3) BGR, as large as the small pictures that the (2, 3) matrix brings onto each other; None where
     the overlay does not lie as the matrix says, so that colours are not compared; roughly: whole frames were laid on
-    one another, and nothing could be followed to do better; repainted: each colour may have become another.
+    one another, and nothing could be followed to do better, or one is seen at an angle; repainted: each colour may have
+    become another.
     """
     around = ROUGHLY_AROUND if roughly else NEIGHBOURS
     one, two = equally_sharp(laid.one, laid.two, laid.both)
     inner = cv2.erode(laid.both.view(np.uint8), np.ones((5, 5), np.uint8)) > 0
     if repainted:
         mine, other = _other_edges(one, two, inner, around)
+        swapped = added = np.zeros(inner.shape, np.float32)
     else:
         gain, offset = _levels(one, two, inner)
-        mine, other = _outside(one * np.float32(gain) + np.float32(offset), two, inner, OTHER_INK, around)
+        fitted = one * np.float32(gain) + np.float32(offset)
+        darker, lighter = _darker(fitted, two, around), _darker(-fitted, -two, around)
+        mine, other = (np.maximum(dark, light) * inner > OTHER_INK for dark, light in zip(darker, lighter, strict=True))
+        came_and_went = [[_gathered(picture * inner) for picture in both] for both in (darker, lighter)]
+        swapped = np.maximum(*(np.minimum(*both) for both in came_and_went))
+        added = np.maximum.reduce([picture for both in came_and_went for picture in both])
     edges = (_span(one) > EDGE, _span(two) > EDGE)
     tinted = None if colours is None else _other_colours(laid, colours, matrix, around)
     marked = mine | other
@@ -88,10 +98,13 @@ def unexplained(
     return Unexplained(
         ink=(_share(mine, inner), _share(other, inner)),
         colour=(0.0, 0.0) if tinted is None else tinted.shares(),
+        swapped=float(swapped.max(initial=0)),
+        added=float(added.max(initial=0)),
         edges=_share(edges[0] | edges[1], inner),
         stamp=largest,
         beside=(_share(mine & beside, inner), _share(other & beside, inner)),
         colour_beside=(0.0, 0.0) if tinted is None else tinted.shares(beside),
+        swapped_beside=float((swapped * beside).max(initial=0)),
     )
 
 
@@ -151,7 +164,25 @@ def _outside(
 
 def _beyond(one: Floats, two: Floats, limit: float, around: Pixels) -> NDArray[np.bool_]:
     beyond = np.maximum(one - cv2.dilate(two, around), cv2.erode(two, around) - one) > limit
-    return np.asarray(beyond.any(axis=2) if beyond.ndim == 3 else beyond)  # noqa: PLR2004  in colour, or grey
+    return np.asarray(beyond.any(axis=2))
+
+
+def _darker(one: Floats, two: Floats, around: Pixels) -> tuple[Floats, Floats]:
+    """(h, w) of both, by how much each pixel is darker than the other picture around it; negative where it is not."""
+    return cv2.erode(two, around) - one, cv2.erode(one, around) - two
+
+
+LEAST_INK = 16.0
+"""Grey values by which a pixel is darker, or lighter, before it adds to the ink that came or went."""
+
+GATHERED = 9
+"""Side, in pixels, of the area over which such ink is added up: a digit."""
+
+
+def _gathered(missing: Floats) -> Floats:
+    """The ink that is missing around each pixel, in grey values times pixels."""
+    size = (GATHERED, GATHERED)
+    return np.asarray(cv2.boxFilter(np.maximum(missing - LEAST_INK, 0), -1, size, normalize=False), np.float32)
 
 
 def _span(picture: Floats) -> Floats:

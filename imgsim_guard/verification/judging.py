@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from imgsim_guard.verification.agreement import faint_agreement
 from imgsim_guard.verification.paper import printed, toned
+from imgsim_guard.verification.transform import turned, upright
 
 if TYPE_CHECKING:
     from imgsim_guard.verification.agreement import Agreement
+    from imgsim_guard.verification.alignment import Doubles
     from imgsim_guard.verification.drawing import Unexplained
     from imgsim_guard.verification.overlay import Overlay
     from imgsim_guard.verification.prepared import Pixels, Prepared
@@ -83,7 +85,33 @@ def drawings_of(first: Prepared, second: Prepared) -> tuple[Pixels, Pixels] | No
 def simple_pair(first: Prepared, second: Prepared) -> bool:
     """Whether one is no richer than a glyph or a plain symbol; a mirrored b is a d, a turned 6 a 9."""
     few = min(len(first.features.points), len(second.features.points)) < SIMPLE_FEATURES
-    return few and (drawings_of(first, second) is not None or max(*first.grey.shape, *second.grey.shape) <= SIMPLE_SIDE)
+    return few and (drawings_of(first, second) is not None or small_pair(first, second))
+
+
+def small_pair(first: Prepared, second: Prepared) -> bool:
+    """Whether both are as small as icons."""
+    return bool(max(*first.grey.shape, *second.grey.shape) <= SIMPLE_SIDE)
+
+
+PLAIN_FEATURES = 60
+"""A small drawing with fewer is no more than an icon: an arrow that is turned is another. A chart of few curves has as
+few, but is larger, and may be turned.
+"""
+
+
+def plain_pair(first: Prepared, second: Prepared) -> bool:
+    """Whether both are drawn, and one is no more than an icon."""
+    few = min(len(first.features.points), len(second.features.points)) < PLAIN_FEATURES
+    return few and small_pair(first, second) and drawings_of(first, second) is not None
+
+
+def other_sign(first: Prepared, second: Prepared, matrix: Doubles) -> bool:
+    """Whether two drawings that agree under a (2, 3) matrix are no more than icons, of which one is turned."""
+    if drawings_of(first, second) is None:
+        return False
+    if simple_pair(first, second) and not upright(first.small, second.small, matrix):
+        return True
+    return plain_pair(first, second) and turned(matrix)
 
 
 def judged_simple(seen: Agreement, *, upright: bool, drawn: bool) -> Judgement:
@@ -188,21 +216,37 @@ MOST_TINTED = 0.02
 """Colours without a counterpart, over all edges: where edges are many, resampling leaves more of them."""
 
 
+MOST_SWAPPED_INK = 90.0
+"""Grey values times pixels by which dark ink, or light ink, came and also went in one place. Sharpened, brightened and
+scaled drawings have up to 32, a chart with a label moved by a few pixels 78; where small digits of a table differ, it
+is 50 to 550, where larger ones do, 400 or more.
+"""
+
 MOST_UNEXPLAINED_EDGES = 0.0003
 """Of clear edges: in copies in the other theme nothing at all is without a counterpart on both sides."""
 
 
+MOST_ADDED = 4000.0
+"""The same, of ink that only one of them has, where that is content. A tick of an axis that moved has 2,400, a bar that
+is longer 14,000.
+"""
+
+
 def judged_drawing(found: Unexplained, *, repainted: bool) -> Judgement:
     """Judge two drawn pictures that line up by all that is drawn in either of them; repainted: by its edges."""
-    laid_over = _laid_over(found) and not repainted
+    if (found.stamp.grown or found.stamp.repeated) and found.added > MOST_ADDED:
+        return Judgement.OTHER_DRAWING
+    covered = _laid_over(found) and not repainted
     most = MOST_UNEXPLAINED_EDGES if repainted else MOST_UNEXPLAINED
-    if min(found.beside if laid_over else found.ink) > most:
+    if min(found.beside if covered else found.ink) > most:
+        return Judgement.OTHER_DRAWING
+    if (found.swapped_beside if covered else found.swapped) > MOST_SWAPPED_INK:
         return Judgement.OTHER_DRAWING
     edges = max(found.edges, LEAST_EDGES)
     caption = found.stamp.area < LARGEST_CAPTION and max(found.ink) < MOST_CAPTION * edges
     if max(found.beside if caption else found.ink) > MOST_ONE_SIDED * edges:
         return Judgement.OTHER_DRAWING
-    colour = found.colour_beside if laid_over else found.colour
+    colour = found.colour_beside if covered else found.colour
     return Judgement.OTHER_COLOURS if min(colour) > max(MOST_UNEXPLAINED, MOST_TINTED * edges) else Judgement.SAME
 
 

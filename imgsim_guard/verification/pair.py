@@ -21,10 +21,12 @@ from imgsim_guard.verification.judging import (
     judged,
     judged_drawing,
     judged_simple,
+    other_sign,
+    plain_pair,
     same_shot,
     simple_pair,
 )
-from imgsim_guard.verification.overlay import Overlay, overlay, refined, refined_if_blurred, straightened
+from imgsim_guard.verification.overlay import Overlay, overlay, refined, refined_if_blurred, slid, straightened
 from imgsim_guard.verification.paper import printed, toned
 from imgsim_guard.verification.places import places
 from imgsim_guard.verification.prepared import FEATURE_SIDE, GREY_SIDE, Prepared
@@ -34,6 +36,7 @@ from imgsim_guard.verification.transform import (
     enlarged,
     shares,
     transform,
+    turned,
     unbent,
     upright,
 )
@@ -136,6 +139,8 @@ def _tried(first: Prepared, second: Prepared, proposal: Alignment) -> Trial | No
     many, matrix, bent = proposal.points >= MANY_POINTS, proposal.matrix, False
     if proposal.bend is not None:
         first = unbent(first, proposal.bend)
+    elif proposal.points == 0 and plain_pair(first, second) and not turned(matrix):
+        matrix = slid(first.small, second.small, matrix)
     look = _coarse(first, second, matrix, many=many)
     if look is not None and not look.holds(many=many) and look.seen.fraction >= (HOPELESS if many else STRICT_HOPELESS):
         matrix, bent, _ = refined(look.laid, matrix)
@@ -188,7 +193,7 @@ def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> Trial 
     simple = simple_pair(first, second) and printed(laid)
     judgement = _judged(first, second, laid, seen, Alignment(matrix, proposal.points))
     if judgement in (Judgement.SAME, Judgement.UNCLEAR) and drawings is not None:
-        colours, roughly = drawings if laid is affine else None, proposal.points == 0 and exact is None
+        colours, roughly = drawings if laid is affine else None, bent or (proposal.points == 0 and exact is None)
         found = unexplained(laid, colours, matrix, roughly=roughly, repainted=first.inverted)
         if (other := judged_drawing(found, repainted=first.inverted)) is not Judgement.SAME:
             judgement = other
@@ -211,7 +216,8 @@ def _judged(first: Prepared, second: Prepared, laid: Overlay, seen: Agreement, p
     if few and printed(laid):
         return judged_simple(seen, upright=lies_upright, drawn=drawn)
     judgement = judged(seen, proposal.points, laid, drawn=drawn)
-    return Judgement.OTHER_SIGN if judgement is Judgement.SAME and drawn and few and not lies_upright else judgement
+    other = judgement is Judgement.SAME and other_sign(first, second, proposal.matrix)
+    return Judgement.OTHER_SIGN if other else judgement
 
 
 def _read(first: Prepared, second: Prepared, proposal: Alignment, *, bent: bool) -> Trial | None:

@@ -36,7 +36,8 @@ class Stamp:
     on_plain: (
         bool  # one of the pictures is plain there, and lacks edges that the other has: not only its colour differs
     )
-    repeated: bool  # what the one picture shows there, it shows elsewhere as well: a piece, a pip, a stone
+    repeated: bool  # what the one picture shows there, the other shows elsewhere: a piece, a pip, a stone
+    grown: bool  # in both pictures a flat area goes on into it, without an edge between: a bar that is longer
     foreign: bool  # a line in a colour that is nowhere else in either picture
 
     @property
@@ -58,7 +59,8 @@ def stamp(
         region=region,
         edges=float((either & region).sum()) / max(1, int(either.sum())),
         on_plain=min(inside) < MOST_EDGES_IN_PLAIN and added,
-        repeated=_repeated(pictures[written], marked & region),
+        repeated=_repeated(pictures[written], pictures[1 - written], marked & region),
+        grown=all(_goes_on(picture, marked & region) for picture in pictures),
         foreign=added
         and colours is not None
         and any(_foreign(*pair, marked & region) for pair in (colours, colours[::-1])),
@@ -97,8 +99,8 @@ LARGEST_ELEMENT = 0.04
 """An element is no larger than this part of the picture."""
 
 
-def _repeated(picture: Floats, marked: Marks) -> bool:
-    """Whether what is marked is an element that the picture has elsewhere, too."""
+def _repeated(picture: Floats, other: Floats, marked: Marks) -> bool:
+    """Whether what is marked in a picture is an element that the other has elsewhere."""
     box = _box(marked)
     if box is None:
         return False
@@ -107,10 +109,34 @@ def _repeated(picture: Floats, marked: Marks) -> bool:
     patch = picture[y0 : y1 + AROUND, x0 : x1 + AROUND]
     if patch.size > LARGEST_ELEMENT * picture.size or float(patch.std()) < 1:
         return False
-    found = cv2.matchTemplate(picture, patch, cv2.TM_CCOEFF_NORMED)
+    found = cv2.matchTemplate(other, patch, cv2.TM_CCOEFF_NORMED)
     height, width = patch.shape
     found[max(0, y0 - height + 1) : y0 + height, max(0, x0 - width + 1) : x0 + width] = 0
     return bool(found.max(initial=0) > SAME_ELEMENT)
+
+
+SOLID = np.ones((5, 5), np.uint8)
+"""A shape is no line: so many pixels of it lie beside and above one another."""
+
+FLAT = 12.0
+"""Grey values by which it may differ from its own."""
+
+NEARLY_ALL, LEAST_CONTINUED = 0.9, 0.03
+"""Of the shape, and of what surrounds it."""
+
+
+def _goes_on(picture: Floats, marked: Marks) -> bool:
+    """Whether what is marked is of one flat colour, which goes on outside."""
+    core = marked.view(np.uint8)
+    solid = cv2.erode(core, SOLID) > 0
+    if not solid.any():
+        return False
+    colour = float(np.median(picture[solid]))
+    flat = np.abs(picture - colour) < FLAT
+    if _part(flat, solid) < NEARLY_ALL:
+        return False
+    around = (cv2.dilate(core, SOLID) > 0) & ~(cv2.dilate(core, NEIGHBOURS) > 0)
+    return _part(cv2.erode(flat.view(np.uint8), NEIGHBOURS) > 0, around) > LEAST_CONTINUED
 
 
 NEAR = 60.0

@@ -12,8 +12,8 @@ from conftest import encoded, pixels_of
 from imgsim_guard.images.decode import decode
 from imgsim_guard.model import Unreadable
 from imgsim_guard.verification.agreement import agreement
-from imgsim_guard.verification.judging import same_shot
-from imgsim_guard.verification.overlay import overlay
+from imgsim_guard.verification.judging import PLAIN_FEATURES, same_shot
+from imgsim_guard.verification.overlay import overlay, slid
 from imgsim_guard.verification.pair import verify
 from imgsim_guard.verification.paper import drawn
 from imgsim_guard.verification.prepared import prepare
@@ -361,3 +361,101 @@ def test_frames_of_one_shot_are_known_by_what_stays_in_its_place(seed: int, *, s
     laid = overlay(one, two, np.eye(3)[:2], side=384)
     assert laid is not None
     assert same_shot(agreement(laid), 30, laid, exact=0.2, drawn=False) is same
+
+
+def ledger(changed: int = 0) -> Pixels:
+    """A table of 96 numbers, 620 by 400 pixels; so many of them are others than in the first."""
+    numbers = np.random.default_rng(5).integers(100, 900, 96)
+    numbers[:: 96 // max(1, changed)][:changed] += 37
+    picture = sheet(620, 400)
+    for place, number in enumerate(numbers):
+        x, y = 20 + place % 6 * 100, 18 + place // 6 * 24
+        cv2.line(picture, (0, y + 6), (620, y + 6), (205, 205, 205), 1)
+        cv2.putText(picture, str(number), (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.55, BLACK, 1, cv2.LINE_AA)
+    return picture
+
+
+@pytest.mark.parametrize("changed", [2, 4])
+def test_a_table_with_few_other_numbers_is_another_table(changed: int) -> None:
+    assert judged(ledger(), ledger(changed)).outcome == "refuted"
+    assert judged(jpeg(ledger()), ledger(changed)).outcome == "refuted"
+
+
+@pytest.mark.parametrize("change", [jpeg, smaller, cropped, grey, slightly_warmer])
+def test_a_table_saved_again_is_a_copy(change: Callable[[Pixels], Pixels]) -> None:
+    assert judged(change(ledger()), ledger()).outcome == "confirmed"
+
+
+def sharpened(picture: Pixels) -> Pixels:
+    return np.asarray(cv2.addWeighted(picture, 2.5, cv2.GaussianBlur(picture, (0, 0), 2), -1.5, 0), np.uint8)
+
+
+@pytest.mark.parametrize("picture", [ledger(), CHART], ids=["table", "chart"])
+def test_what_sharpening_adds_around_lines_is_no_other_content(picture: Pixels) -> None:
+    assert judged(sharpened(picture), picture).outcome == "confirmed"
+
+
+def thermometer(level: int) -> Pixels:
+    picture = sheet(200, 440)
+    cv2.rectangle(picture, (80, 30), (120, 360), BLACK, 3)
+    cv2.circle(picture, (100, 375), 35, (0, 0, 208), -1)
+    cv2.rectangle(picture, (90, level), (110, 360), (0, 0, 208), -1)
+    for tick in range(11):
+        cv2.line(picture, (120, 60 + tick * 28), (135, 60 + tick * 28), BLACK, 2)
+        cv2.putText(picture, str(50 - tick * 10), (142, 65 + tick * 28), FONT, 0.45, BLACK, 1, cv2.LINE_AA)
+    return picture
+
+
+def test_a_bar_that_goes_on_where_the_other_ends_is_content_and_no_stamp() -> None:
+    assert judged(thermometer(60), thermometer(192)).outcome == "refuted"
+    assert judged(jpeg(thermometer(126)), smaller(thermometer(258))).outcome == "refuted"
+    assert judged(cropped(thermometer(126)), thermometer(126)).outcome == "confirmed"
+
+
+def arrow(*, right: bool) -> Pixels:
+    picture = sheet(128, 128)
+    end, start = (91, 37) if right else (37, 91)
+    cv2.line(picture, (start, 37), (end, 91), BLACK, 11, cv2.LINE_AA)
+    cv2.polylines(picture, [np.array([[start, 91], [end, 91], [end, 37]])], isClosed=False, color=BLACK, thickness=11)
+    return picture
+
+
+def test_an_arrow_that_points_elsewhere_is_another_sign() -> None:
+    assert judged(arrow(right=True), arrow(right=False)).outcome == "refuted"
+    assert judged(jpeg(arrow(right=True)), arrow(right=True)).outcome == "confirmed"
+
+
+def face() -> Pixels:
+    """A smiley without a corner to follow, 128 pixels high."""
+    picture = sheet(128, 128)
+    cv2.circle(picture, (64, 64), 63, (77, 204, 255), -1, cv2.LINE_AA)
+    for x in (45, 83):
+        cv2.ellipse(picture, (x, 50), (8, 12), 0, 0, 360, (0, 69, 102), -1, cv2.LINE_AA)
+    cv2.ellipse(picture, (64, 70), (30, 26), 0, 20, 160, (0, 69, 102), 6, cv2.LINE_AA)
+    return picture
+
+
+def test_small_pictures_are_brought_into_line_by_all_their_pixels() -> None:
+    whole = prepare(face()).small
+    part = np.ascontiguousarray(whole[6:-6, 6:-6])
+    frame_on_frame = np.array([[128 / 116, 0, 0.05], [0, 128 / 116, 0.05]])
+    found = slid(part, whole, frame_on_frame)
+    assert found == pytest.approx(np.array([[1, 0, 6], [0, 1, 6]]), abs=0.1)
+
+
+@pytest.mark.parametrize("change", [jpeg, smaller, cropped])
+def test_a_small_face_saved_again_is_a_copy(change: Callable[[Pixels], Pixels]) -> None:
+    assert judged(change(face()), face()).outcome == "confirmed"
+
+
+@pytest.mark.parametrize("turn", [np.rot90, lambda chart: chart[:, ::-1]], ids=["turned", "mirrored"])
+def test_a_plain_chart_that_is_turned_or_mirrored_stays_a_copy(turn: Callable[[Pixels], Pixels]) -> None:
+    picture = sheet(450, 324)
+    cv2.rectangle(picture, (60, 40), (430, 280), BLACK, 1)
+    for colour, rate in ((BLUE, 40), (RED, 90)):
+        curve = [(60 + step, round(270 - 200 * np.exp(-step / rate))) for step in range(0, 371, 10)]
+        cv2.polylines(picture, [np.array(curve)], isClosed=False, color=colour, thickness=2, lineType=cv2.LINE_AA)
+    for tick in range(6):
+        cv2.putText(picture, str(tick), (55 + tick * 74, 302), FONT, 0.45, BLACK, 1, cv2.LINE_AA)
+    assert len(prepare(picture).features.points) < PLAIN_FEATURES
+    assert judged(np.ascontiguousarray(turn(picture)), picture).outcome == "confirmed"
