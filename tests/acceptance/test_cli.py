@@ -262,7 +262,7 @@ REPORTS = ["--csv", "--html", "--json", "--json-format", "--sarif", "--junit", "
 @pytest.mark.parametrize(
     ("command", "own"),
     [
-        ("hook", [*REPORTS, "FILE", "--no-page"]),
+        ("hook", [*REPORTS, "FILE", "--push", "--no-page"]),
         (
             "check",
             [*REPORTS, "PATH", "--staged", "--all", "--worktree", "--from-ref", "--to-ref", "--all-pairs", "--fresh"],

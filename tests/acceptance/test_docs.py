@@ -23,6 +23,7 @@ from test_hooks import edited
 from test_walkthrough import published_here
 
 from imgsim_guard import __version__
+from imgsim_guard.cli.hook_runners import deaf_to_pushes, filters, runner
 from imgsim_guard.cli.parser import REPORTS, parse_arguments
 from imgsim_guard.config.reader import parse_settings
 from imgsim_guard.model import (
@@ -119,12 +120,24 @@ def checked_by_pre_commit(block: Block, folder: Path) -> None:
     assert [hook["id"] for hook in ours["hooks"]] == ["imgsim-guard"]
 
 
+def checked_as_lefthooks(block: Block, folder: Path) -> None:
+    """Its commands are ours, nothing filters them, and the one of a push learns what is pushed."""
+    (folder / "lefthook.yml").write_text(block.text)
+    (folder / "pre-push").write_text("call_lefthook run pre-push")
+    for hook in yaml.safe_load(block.text).values():
+        assert "push" in parse_arguments(shlex.split(hook["jobs"][0]["run"])[1:])
+    assert runner(folder, folder / "pre-push") == "lefthook"
+    assert (list(filters(folder)), deaf_to_pushes(folder, folder / "pre-push")) == ([], None)
+
+
 @pytest.mark.parametrize("block", in_language("yaml"), ids=lambda block: f"{block.page}: {block.title}")
 def test_yaml_is_what_reads_that_file_expects(block: Block, tmp_path: Path) -> None:
     if block.title == ".imgsim-guard.yaml":
         parse_settings(block.text, name=block.page)
     elif block.title == ".pre-commit-config.yaml":
         checked_by_pre_commit(block, tmp_path)
+    elif block.title == "lefthook.yml":
+        checked_as_lefthooks(block, tmp_path)
     else:
         workflow = block.title.startswith(".github/workflows/")
         assert workflow or block.title == ".gitlab-ci.yml"
@@ -132,7 +145,8 @@ def test_yaml_is_what_reads_that_file_expects(block: Block, tmp_path: Path) -> N
 
 
 def test_commands_in_ci_parse() -> None:
-    of_ci = [block for block in in_language("yaml") if block.title.endswith(".yml")]
+    titles = (".gitlab-ci.yml", ".github/workflows/")
+    of_ci = [block for block in in_language("yaml") if block.title.startswith(titles)]
     of_ci = [block for block in of_ci if "- uses: imgsim-guard/imgsim-guard@" not in block.text]  # runs the command
     lines = [line for block in of_ci for line in re.findall(r"(?:run:|-) (imgsim-guard .+)", block.text)]
     assert len(lines) == len(of_ci)

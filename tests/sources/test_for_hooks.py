@@ -271,7 +271,8 @@ def test_what_dvc_may_track_is_listed_even_if_nothing_is_new(repository: Reposit
 def test_a_commit_without_images_loads_nothing_that_reads_images_lfs_or_dvc(repository: Repository) -> None:
     repository.stage({"a.txt": "a"})
     heavy = ["numpy", "yaml", "pydantic", "imgsim_guard.sources.dvc", "imgsim_guard.sources.lfs"]
-    code = f"import sys; from imgsim_guard.cli import main; main(['hook']); print(*{{*{heavy}}} & {{*sys.modules}})"
+    run = "from imgsim_guard.cli import main; main(['hook', '--quiet'])"
+    code = f"import sys; {run}; print(*{{*{heavy}}} & {{*sys.modules}})"
     assert repository.run(sys.executable, "-P", "-c", code) == "\n"
 
 
