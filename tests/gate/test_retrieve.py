@@ -32,6 +32,7 @@ from imgsim_guard.search import (
 from imgsim_guard.search import hashes as perceptual
 from imgsim_guard.search import projected as projected_search
 from imgsim_guard.search.hashes import HASH_SIZE, HASHES, nearest_hashes
+from imgsim_guard.search.projection import COLUMNS, LOSS
 from imgsim_guard.store import folder
 from imgsim_guard.store import rows as gathering
 from imgsim_guard.store.shard import Row, file_digests
@@ -395,7 +396,9 @@ def test_rows_of_a_store_are_searched_as_an_array_is(
     assert sorted(pairs_among(lazy, threshold=26, projection=kept)) == [
         pair for pair in sorted(expected) if pair.first > pair.second
     ]
-    assert np.array_equal(project(lazy).coordinates, project(array).coordinates)
+    # Some processors round a product by its row's place in a block; a projection allows for that.
+    difference = project(lazy).coordinates[:, :COLUMNS] - project(array).coordinates[:, :COLUMNS]
+    assert np.abs(difference).max() < LOSS
     hashes = store.hashes(rows)
     for same in (False, True):
         by_hash = list(nearest_hashes(hashes, hashes, k=3, same=same))
