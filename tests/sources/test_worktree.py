@@ -130,6 +130,7 @@ def test_what_dvc_added_and_git_did_not_stage_is_judged(anna: Person, temporary:
 def test_what_git_says_is_said(person: Person, temporary: Path) -> None:
     person.dataset.git("config", "core.safecrlf", "true")
     person.dataset.git("config", "core.autocrlf", "true")
+    person.dataset.write({".imgsim-guard.yaml": f"{THUMBNAILS}# edited\n"})  # git looks at no file that is unchanged
     said = person.guard("check", "--all", "--worktree", code=2)
     assert said == "imgsim-guard: git add: fatal: LF would be replaced by CRLF in .imgsim-guard.yaml\n"
     assert list(temporary.iterdir()) == []
