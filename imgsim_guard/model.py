@@ -9,7 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from pandas import DataFrame
 
@@ -113,7 +113,9 @@ class Selection:
     counted if there is no query. `made`: the outputs of the pipelines. `pointers`: of new images that DVC tracks.
     `relocated`: folders, by path, that moved and whose images could not be listed; if there are splits, they are
     unreadable. `links`: further names of the images' files, each with the path of the image. `not_listed`: how many
-    images of the dataset could not be listed, as far as that is known.
+    images of the dataset could not be listed, as far as that is known. `base`: the commit that the queries are new to;
+    None if everything is new. `entering`: the paths of queries that are only new to their split, their label or the
+    dataset (`joining`), because the configuration changed; then `cell_before` gives what `Policy.cell` was before.
     """
 
     scope: Scope
@@ -130,6 +132,10 @@ class Selection:
     pointers: Mapping[str, Pointer] = field(default_factory=dict)
     links: tuple[tuple[str, str], ...] = ()
     not_listed: int = 0
+    base: str | None = None
+    entering: frozenset[str] = frozenset()
+    joining: frozenset[str] = frozenset()
+    cell_before: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,8 +378,8 @@ class Result:
     its nearest image, by path. `not_looked_at`: by path, how many further candidates of a query were not compared,
     because it already was a confirmed copy of others. `made`, `pointers`: as in the selection. `replaced`: the paths of
     queries that had other content before. `uncompared`: how many images of the dataset were not compared, because they
-    have no embedding or could not be listed; `gallery` does not count them. `groups`: the copies by the image to keep,
-    once they were computed (`gate.grouping`).
+    have no embedding or could not be listed; `gallery` does not count them. `entering`: as in the selection. `groups`:
+    the copies by the image to keep, once they were computed (`gate.grouping`).
     """
 
     scope: Scope
@@ -391,6 +397,7 @@ class Result:
     pointers: Mapping[str, Pointer] = field(default_factory=dict)
     replaced: frozenset[str] = frozenset()
     uncompared: int = 0
+    entering: frozenset[str] = frozenset()
     groups: tuple[Group, ...] = ()
 
     @property

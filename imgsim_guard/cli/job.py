@@ -52,7 +52,7 @@ def job_in(
     """
     started = time.monotonic()
     commit = git.commit(revision) if revision else None
-    rules = RuleFiles(git.root, git, index=index, revision=commit)
+    rules = RuleFiles(git.root, git, index=index, revision=commit, named=arguments.config)
     return Job(arguments, Workspace(git.root, config=arguments.config, rules=rules, retrieve=retrieve), started)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from imgsim_guard.gate.accepted import marked
 from imgsim_guard.gate.derived import with_leakage, without_derived
 from imgsim_guard.gate.embed import embed_missing
+from imgsim_guard.gate.entering import not_of_before
 from imgsim_guard.gate.judge import exact_duplicate, identity_of, in_order, sort_by_content
 from imgsim_guard.gate.look import Looks
 from imgsim_guard.gate.matching import Found, find_matches, nearest_distances, with_rows
@@ -98,7 +99,7 @@ def check(  # noqa: PLR0913  each of them is needed
     for query in _unsettled(by_content, rows):
         unreadable.setdefault(query.path, Unreadable(NOT_SETTLED, absent=True))
     exact = [exact_duplicate(query, image, policy) for query, image in by_content.exact]
-    marked_ones = _marked([*exact, *found.matches], policy, store)
+    marked_ones = _marked(not_of_before([*exact, *found.matches], selection, policy), policy, store)
     named = {image.path for match in marked_ones for image in (match.query, match.gallery)} | unreadable.keys()
     without_row = _uncompared(selection, by_content, rows, alike)
     result = Result(
@@ -122,6 +123,7 @@ def check(  # noqa: PLR0913  each of them is needed
         pointers={path: pointer for path, pointer in selection.pointers.items() if path in named},
         replaced=frozenset(named & {image.path for image in selection.lost}),
         uncompared=without_row + (selection.not_listed if by_content.searched else 0),
+        entering=selection.entering,
     )
     if derived is None:
         return result

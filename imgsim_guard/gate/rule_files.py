@@ -11,7 +11,7 @@ import re
 import shlex
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from imgsim_guard.config.settings import FILE_NAMES, PYPROJECT
 from imgsim_guard.model import GuardError
@@ -19,15 +19,15 @@ from imgsim_guard.sources.git import Git
 from imgsim_guard.system.files import leads_out, read_text
 from imgsim_guard.system.reader import as_reader_writes
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 OWN_FOLDER = ".imgsim-guard"
 
 MISNAMED = re.compile(
     r"(?:\.config/)?\.?imgsim[-_]?guard(?:rc|\.local|\.config)?\.(?:ya?ml|toml|jsonc?|cfg|ini)", re.IGNORECASE
 )
 """Names by which people would look for a configuration in the root."""
+
+RULE_SUFFIXES = (".yaml", ".yml", ".toml")
+"""What the names of files with rules end with."""
 
 LARGEST = 2**26
 """Bytes of any of the files."""
@@ -37,15 +37,31 @@ class RuleFiles:
     """The files with rules below a folder. `git`: the repository, if the folder is its root.
 
     `revision`: read the rules of this commit; `index`: read those of the index; otherwise read those of the worktree.
-    `notes`: which files were read from where, if it is not obvious.
+    `named`: the path of a configuration that was named, relative to the working directory. `notes`: which files were
+    read from where, if it is not obvious.
     """
 
-    def __init__(self, root: Path, git: Git | None = None, *, index: bool = False, revision: str | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        git: Git | None = None,
+        *,
+        index: bool = False,
+        revision: str | None = None,
+        named: str | None = None,
+    ) -> None:
         self.notes: list[str] = []
+        self._named = path_below(root, named) if named else None
         self._root = root
         self._git = git
         self._committed = index or revision is not None
         self._revision = revision
+
+    def named(self, *, what: str, largest: int) -> str | None:
+        """The text of the named configuration if git tracks it, as for `text`; empty if only the revision lacks it."""
+        if self._named is None or not (self._named in self._blobs or self._named in self._index):
+            return None
+        return self.text(self._named, what=what, largest=largest) or ""
 
     def text(self, name: str, *, what: str, largest: int) -> str | None:
         """The text of a file, or None if there is none; `what` and `largest` as for `read_text`.
@@ -57,6 +73,10 @@ class RuleFiles:
             self._compare(name, tracked, what=what, largest=largest)
             return tracked
         there = self._there(name, what=what, largest=largest)
+        if self._committed and there is not None and _has_rules(name, there):
+            self.notes.append(
+                f"{name} was read, but git does not track it, so others check without it: {self._add(name)}"
+            )
         if there is None and tracked is not None:
             self.notes.append(f"{name} is not in the worktree; the one that is staged was read")
             return tracked
@@ -70,17 +90,16 @@ class RuleFiles:
         """Configurations that are not read: those in subfolders of the repository, and those under another name."""
         if self._git is None:
             return []
-        listed = self._git.run("ls-files", "-z", "--", *(f":(glob)*/**/{name}" for name in FILE_NAMES))
-        pattern = ("-e", r"^\[tool\.imgsim-guard", "--", f":(glob)*/**/{PYPROJECT}")
+        places = (*(f":(glob)*/**/{name}" for name in FILE_NAMES), ":(glob)*", ":(glob).config/*")
+        listed = self._git.run("ls-files", "-z", "--", *places).split(b"\0")
+        tables = b""
         with suppress(GuardError):  # git grep ends with 1 if there is none
-            listed += self._git.run("grep", "--cached", "--name-only", "--full-name", "-z", *pattern)
-        found = {os.fsdecode(name) for name in listed.split(b"\0") if name}
-        found.update(name for name in self._in_root() if MISNAMED.fullmatch(name) and name not in FILE_NAMES)
-        return sorted(found)
-
-    def _in_root(self) -> list[str]:
-        listed = self._git.run("ls-files", "-z", "--", ":(glob)*", ":(glob).config/*") if self._git is not None else b""
-        return [*map(os.fsdecode, listed.split(b"\0")), *(path.name for path in self._root.iterdir())]
+            pattern = ("-e", r"^\[tool\.imgsim-guard", "--", f":(glob)*/**/{PYPROJECT}")
+            tables = self._git.run("grep", "--cached", "--name-only", "--full-name", "-z", *pattern)
+        names = {*map(os.fsdecode, listed), *(path.name for path in self._root.iterdir())}
+        below = {name for name in names if "/" in name and name.rpartition("/")[2] in FILE_NAMES}
+        misnamed = {name for name in names if MISNAMED.fullmatch(name) and name not in FILE_NAMES}
+        return sorted(below | misnamed | {os.fsdecode(name) for name in tables.split(b"\0") if name})
 
     def _compare(self, name: str, tracked: str | None, *, what: str, largest: int) -> None:
         """Add a note if a file differs: rules that were edited and not staged do not apply."""
@@ -92,7 +111,17 @@ class RuleFiles:
             )
 
     def _add(self, name: str) -> str:
-        return f"git add {shlex.quote(as_reader_writes(name, self._root))}"
+        force = "--force " if self._is_ignored(name) else ""
+        return f"git add {force}{shlex.quote(as_reader_writes(name, self._root))}"
+
+    def _is_ignored(self, name: str) -> bool:
+        if self._git is None or name in self._index:
+            return False
+        try:
+            self._git.run("check-ignore", "--quiet", "--", name)
+        except GuardError:  # it ends with 1 for a file that is not ignored
+            return False
+        return True
 
     def _there(self, name: str, *, what: str, largest: int) -> str | None:
         path = self._root / name
@@ -133,8 +162,15 @@ class RuleFiles:
         asked = git or self._git
         if asked is None:
             return {}
-        listed = asked.listed([*FILE_NAMES, PYPROJECT, OWN_FOLDER], revision)
-        return {entry.path: entry.blob for entry in listed if entry.path.endswith((".yaml", ".yml", ".toml"))}
+        own = [self._named] if self._named else []
+        listed = asked.listed([*FILE_NAMES, PYPROJECT, OWN_FOLDER, *own], revision)
+        return {entry.path: entry.blob for entry in listed if entry.path in own or entry.path.endswith(RULE_SUFFIXES)}
+
+
+def path_below(root: Path, path: str) -> str | None:
+    """A path relative to the working directory as one relative to the root; None outside the root."""
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100  resolve() would follow a tracked link
+    return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else None
 
 
 def _differ(text: str | None, other: str | None) -> bool:

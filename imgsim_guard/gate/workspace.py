@@ -35,9 +35,9 @@ class Workspace:
     """The configuration of a folder, and what follows from it. Everything but the settings is read when it is first
     used.
 
-    `root`: the folder of the configuration. `config`: the path of another configuration file. `rules`: where the files
-    with rules are read; by default in the folder. `retrieve`: replaces the setting. Raises GuardError for an invalid
-    configuration.
+    `root`: the folder of the configuration. `config`: the path of another configuration file, kept as `named`. `rules`:
+    where the files with rules are read; by default in the folder. `retrieve`: replaces the setting. Raises GuardError
+    for an invalid configuration.
     """
 
     def __init__(
@@ -50,7 +50,10 @@ class Workspace:
     ) -> None:
         self.root = root
         self._rules = rules or RuleFiles(root)
-        self.configuration, self._text = (config, _named(config)) if config else _configuration(self._rules)
+        self.named = config
+        self.configuration, self._text = (
+            (config, _named(config, self._rules)) if config else _configuration(self._rules)
+        )
         self._shown = config or str(root / self.configuration)
         self.settings = Settings()
         if self._text is not None:
@@ -153,9 +156,11 @@ def open_store(settings: Settings, tracked: Path | None, *, lazy: bool = False) 
     return store
 
 
-def _named(config: str) -> str:
-    """The text of a configuration file named by the user."""
-    text = read_text(Path(config), what="configuration", largest=LARGEST_FILE)
+def _named(config: str, rules: RuleFiles) -> str:
+    """The text of a configuration file named by the user: as git has it, if it tracks the file."""
+    text = rules.named(what="configuration", largest=LARGEST_FILE)
+    if text is None:
+        text = read_text(Path(config), what="configuration", largest=LARGEST_FILE)
     if config.endswith(".toml") and not _has_table(text, config):
         raise GuardError(f"{config}: it has no table [tool.imgsim-guard]")
     return text

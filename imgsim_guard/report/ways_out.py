@@ -72,6 +72,9 @@ def _out_of_git(paths: list[str], result: Result, standing: Standing) -> Iterato
     if result.scope == "named":  # which may be new in the worktree, or staged
         yield f"  drop it:           git rm --cached --force --ignore-unmatch -- {_listed(paths, standing)}"
         return
+    if entering := [path for path in paths if path in result.entering and result.scope == "staged"]:
+        yield f"  drop it:           git rm --cached -- {_listed(entering, standing)}"
+        paths = [path for path in paths if path not in result.entering]
     if result.scope != "staged":
         yield f"  drop it:           {standing.there}git rm --cached -- {_listed(paths, standing)}"
         return

@@ -34,8 +34,10 @@ def for_hook(
     call: HookCall,
     *,
     split: Callable[[str], str] = lambda _path: "",
+    list_all: bool = False,
 ) -> Iterator[tuple[Git, Selection]]:
-    """The selection that a hook has to check, and the repository to read it from.
+    """The selection that a hook has to check, and the repository to read it from. `list_all`: also list the images of
+    the dataset if no image changed.
 
     During a commit or merge, this is the index, whatever files are named: pre-commit leaves out files that merged
     without a conflict, and files that are not in a sparse checkout. During a push, it is the revisions that pre-commit
@@ -54,15 +56,13 @@ def for_hook(
         with with_files(git, call.files) as state:
             yield state, tracked.named(state, is_image, call.files)
     else:
-        yield git, _staged(git, is_image, split, call.staged)
+        moves = not list_all and _only_moves(call.staged, is_image, split)
+        yield git, _staged(git, is_image, call.staged, only_moves=moves)
 
 
-def _staged(
-    git: Git, is_image: Callable[[str], bool], split: Callable[[str], str], changes: Sequence[Change]
-) -> Selection:
-    moves = _only_moves(changes, is_image, split)
+def _staged(git: Git, is_image: Callable[[str], bool], changes: Sequence[Change], *, only_moves: bool) -> Selection:
     # If the index has no images, the patterns may match nothing. Only a full listing notices that.
-    if moves and (found := _counted(git, is_image)) is not None and found.unlisted:
+    if only_moves and (found := _counted(git, is_image)) is not None and found.unlisted:
         return replace(found, notes=(*found.notes, *not_followed(git, changes, is_image)))
     return tracked.staged(git, is_image, changes)
 

@@ -143,8 +143,9 @@ def without_moved(
     A path with a new content is new only if the state has that content more often than before: a renamed image is not
     new, a copied one is, and one that is renamed and copied counts once. An image that moves into a split, from another
     split or from none, is new to that split, so it stays a query. `identity` is equal for content ids of the same
-    bytes.
+    bytes. If the configuration changed, `cell_before` of the selection has the splits of the lost images.
     """
+    before = selection.cell_before or split
     lost: dict[str, list[Image]] = {}
     for image in selection.lost:
         lost.setdefault(identity(image.content), []).append(image)
@@ -154,7 +155,7 @@ def without_moved(
             here = lost.get(identity(query.content))
             if not here or query in moved or (into_any and split(query.path)):
                 continue
-            found = here[0] if into_any else _in_split(here, split, split(query.path))
+            found = here[0] if into_any else _in_split(here, before, split(query.path))
             if found is not None:
                 here.remove(found)
                 moved.add(query)

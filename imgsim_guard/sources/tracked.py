@@ -180,6 +180,7 @@ def _selection(  # noqa: PLR0913  all trackers meet here
         relocated=dvc.relocated,
         pointers=dvc.pointers,
         not_listed=dvc.not_listed,
+        base=base,
     )
 
 

@@ -49,9 +49,45 @@ def test_rules_that_are_not_in_the_worktree_hold(repository: Repository) -> None
 def test_rules_that_git_does_not_track_yet_are_those_of_the_worktree(repository: Repository) -> None:
     repository.commit({"a.txt": "x"})
     repository.write({NAME: "threshold: 1"})
-    assert [threshold(repository, **state) for state in ({}, {"index": True}, {"revision": "HEAD"})] == [(1, [])] * 3
+    note = f"{NAME} was read, but git does not track it, so others check without it: git add"
+    committed = [threshold(repository, **state) for state in ({"index": True}, {"revision": "HEAD"})]
+    assert committed == [(1, [f"{note} {NAME}"])] * 2
+    assert threshold(repository) == (1, [])  # who tries rules out knows where they are
     repository.git("add", NAME)
     assert threshold(repository, revision="HEAD") == (10, [])
+    repository.git("rm", "--quiet", "--cached", NAME)
+    (repository.root / ".gitignore").write_text("*.yaml\n")
+    assert threshold(repository, index=True) == (1, [f"{note} --force {NAME}"])
+
+
+def test_accepted_pairs_that_git_does_not_track_are_named(repository: Repository) -> None:
+    repository.commit({NAME: "threshold: 1"})
+    repository.write({".imgsim-guard/accepted.yaml": "# none\n"})
+    workspace = Workspace(repository.root, rules=RuleFiles(repository.root, Git(repository.root), index=True))
+    assert workspace.policy.accepted == ()
+    assert [note.partition(",")[0] for note in workspace.notes] == [".imgsim-guard/accepted.yaml was read"]
+
+
+def test_a_project_file_without_rules_may_be_untracked(repository: Repository) -> None:
+    repository.commit({"a.txt": "x"})
+    repository.write({"pyproject.toml": "[project]\nname = 'x'\n"})
+    assert threshold(repository, index=True) == (10, [])
+
+
+def test_a_configuration_that_is_named_is_that_of_the_commit(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.commit({"ci/rules.yaml": "threshold: 1"})
+    repository.stage({"ci/rules.yaml": "threshold: 2"})
+    repository.write({"ci/rules.yaml": "threshold: 3", "ci/untracked.yaml": "threshold: 4"})
+    monkeypatch.chdir(repository.root / "ci")
+
+    def read(name: str, **state: object) -> float:
+        rules = RuleFiles(repository.root, Git(repository.root), named=name, **state)  # type: ignore[arg-type]
+        return Workspace(repository.root, config=name, rules=rules).settings.threshold
+
+    assert [read("rules.yaml", **state) for state in ({"revision": "HEAD"}, {"index": True}, {})] == [1, 2, 3]
+    assert read("untracked.yaml", index=True) == 4
 
 
 def test_accepted_pairs_that_a_partial_commit_leaves_out_do_not_hold(

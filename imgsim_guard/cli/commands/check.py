@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from imgsim_guard.cli.job import in_judged_state
 from imgsim_guard.cli.verdict import judge
+from imgsim_guard.gate.entering import settings_before, with_entering
 from imgsim_guard.model import GuardError
 from imgsim_guard.sources import tracked
 from imgsim_guard.sources.trackers import Trackers
@@ -28,6 +29,7 @@ def check(arguments: argparse.Namespace) -> int:
             selection = tracked.between(git, is_image, base=base, revision=revision)
         else:
             selection = tracked.everything(git, is_image) if arguments.all else tracked.staged(git, is_image)
+        selection = with_entering(selection, settings_before(git, job.workspace, selection.base), job.workspace)
         if arguments.paths:
             selection = tracked.restricted(selection, git, arguments.paths)
         return judge(selection, Trackers(git, selection.revision), job)

@@ -28,13 +28,23 @@ def hook(arguments: argparse.Namespace) -> int:
         if arguments.push:
             return max((_judged(arguments, git, call) for call in _pushed(arguments, git)), default=0)
         call = HookCall.read(git, os.environ, arguments.files)
-        if not call.may_add_images:
+        if not (call.may_add_images or _changes_named(git, call, arguments.config)):
             if arguments.verbose:
                 say("no new images.\n")
             elif not arguments.quiet and not {"GIT_INDEX_FILE", "PRE_COMMIT"} & os.environ.keys():
                 say(NOTHING_STAGED)
             return 0
         return _judged(arguments, git, call)
+
+
+def _changes_named(git: Git, call: HookCall, config: str | None) -> bool:
+    """Whether a configuration that was named with --config is to be committed."""
+    if config is None:
+        return False
+    from imgsim_guard.gate.rule_files import path_below
+
+    path = path_below(git.root, config)
+    return any(change.path == path for change in call.staged or ())
 
 
 def _pushed(arguments: argparse.Namespace, git: Git) -> list[HookCall]:
@@ -50,12 +60,19 @@ def _pushed(arguments: argparse.Namespace, git: Git) -> list[HookCall]:
 def _judged(arguments: argparse.Namespace, git: Git, call: HookCall) -> int:
     from imgsim_guard.cli.job import job_in
     from imgsim_guard.cli.verdict import judge
+    from imgsim_guard.gate.entering import settings_before, with_entering
+    from imgsim_guard.gate.rule_files import RULE_SUFFIXES
     from imgsim_guard.sources.for_hooks import for_hook
     from imgsim_guard.sources.trackers import Trackers
 
     job = job_in(git, arguments, index=not call.by_hand, revision=call.pushed)
     here = job.workspace
-    with for_hook(git, here.is_image, call, split=here.policy.split) as (state, selection):
+    edited = any(change.path.endswith(RULE_SUFFIXES) for change in call.staged or ())
+    before = settings_before(git, here, "HEAD") if edited else None
+    with for_hook(git, here.is_image, call, split=here.policy.split, list_all=before is not None) as (state, found):
+        if call.staged is None:
+            before = settings_before(git, here, found.base)
+        selection = with_entering(found, before, here)
         source = Trackers(state, selection.revision)
         most = here.settings.max_missing_embeddings
         code = judge(selection, source, job, max_missing=most, page=not (arguments.no_page or arguments.github))
