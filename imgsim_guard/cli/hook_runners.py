@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import tomllib
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from imgsim_guard.model import GuardError
+from imgsim_guard.sources.git import Git
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 OURS = "imgsim-guard"
 
@@ -34,6 +39,9 @@ RUNNERS = {
 }
 """By name: what shows in a script that it is run, and the files of which the first that exist configure it."""
 
+PREK = re.compile(r"\bprek\b")
+"""Other than pre-commit, prek also reads the configurations in subfolders."""
+
 HUSKY = re.compile(r"/h[\"']?\s*$|husky\.sh", re.MULTILINE)
 """Husky's script only calls the user's, which has the same name one folder up."""
 
@@ -46,8 +54,11 @@ def runner(root: Path, file: Path) -> str | None:
     texts = _scripts(file)
     if any(OURS in text for text in texts):
         return ""
+    nested = _nested_of_prek(root) if any(map(PREK.search, texts)) else []
+    further = {"lefthook": _included_by_lefthook(root), "pre-commit or prek": nested}
     for name, (called, files) in RUNNERS.items():
-        if any(map(called.search, texts)) and any(OURS in _text(root / path) for path in files):
+        known = (*files, *further.get(name, ()))
+        if any(map(called.search, texts)) and any(OURS in _text(root / path) for path in known):
             return name
     return None
 
@@ -71,21 +82,67 @@ def deaf_to_pushes(root: Path, file: Path) -> str | None:
 
 def configured(root: Path) -> list[str]:
     """The files of runners that name imgsim-guard."""
-    names = dict.fromkeys(path for _, files in RUNNERS.values() for path in files)
-    return [name for name in names if OURS in _text(root / name)]
+    names = [*(path for _, files in RUNNERS.values() for path in files)]
+    names += [*_included_by_lefthook(root), *_nested_of_prek(root)]
+    return [name for name in dict.fromkeys(names) if OURS in _text(root / name)]
 
 
 def filters(root: Path) -> Iterator[str]:
     """What keeps a runner from running imgsim-guard although the runner itself runs: one line each."""
     for name in configured(root):
         held = _held(name, _text(root / name))
-        if name in PRE_COMMIT:
+        if name.rpartition("/")[2] in PRE_COMMIT:
             for hook in _hooks(held):
                 yield from (f"{name}: {line}" for line in _of_pre_commit(hook, held))
-        elif name in LEFTHOOK:
+        elif name not in LINT_STAGED:
             for command in _commands(held):
                 if named := [f"{key}: {command[key]}" for key in FILTERS_OF_LEFTHOOK if command.get(key)]:
                     yield f"{name}: lefthook may skip imgsim-guard because of {', '.join(named)}; remove it"
+
+
+def _included_by_lefthook(root: Path) -> list[str]:
+    """The files that the configurations of lefthook name: by `extends`, as `remotes`, and scripts."""
+    found = [name for name in LEFTHOOK if os.path.isfile(root / name)]  # noqa: PTH113  Path raises for odd names
+    own = len(found)
+    for name in found:  # which grows: an included file may include others
+        held = _held(name, _text(root / name))
+        included = [*_extended(root, name, held.get("extends")), *_of_remotes(root, held)]
+        found += [path for path in dict.fromkeys(included) if path not in found]
+    scripts = [f".lefthook{local}/*/*" for local in ("", "-local")] if found else []
+    return [*found[own:], *(path for pattern in scripts for path in _matching(root, root, pattern))]
+
+
+def _extended(root: Path, name: str, patterns: object) -> Iterator[str]:
+    """The files of `extends`: their patterns are relative to the file that has them, or to the root."""
+    for pattern in patterns if isinstance(patterns, list) else ():
+        for folder in dict.fromkeys(((root / name).parent, root)):
+            yield from _matching(root, folder, str(pattern))
+
+
+def _of_remotes(root: Path, held: dict[str, Any]) -> Iterator[str]:
+    """The configurations in other repositories, where `lefthook install` puts them."""
+    remotes = held.get("remotes")
+    for remote in [*(remotes if isinstance(remotes, list) else ()), held.get("remote")]:
+        if isinstance(remote, dict) and remote.get("git_url"):
+            url, ref = str(remote["git_url"]), remote.get("ref")
+            folder = url.rstrip("/").rpartition("/")[2].removesuffix(".git") + (f"-{ref}" if ref else "")
+            configs = remote.get("configs") or [remote.get("config") or "lefthook.yml"]
+            with suppress(GuardError):  # without git, nothing was put anywhere
+                info = Path(Git(root).text("rev-parse", "--path-format=absolute", "--git-path", "info"))
+                for config in configs if isinstance(configs, list) else ():
+                    yield os.path.relpath(info / "lefthook-remotes" / folder / str(config), root)
+
+
+def _matching(root: Path, folder: Path, pattern: str) -> list[str]:
+    return sorted(os.path.relpath(folder / path, root) for path in glob.glob(pattern, root_dir=folder))  # noqa: PTH207
+
+
+def _nested_of_prek(root: Path) -> list[str]:
+    """The configurations in subfolders."""
+    with suppress(GuardError):
+        patterns = [f":(glob)*/**/{name}" for name in PRE_COMMIT]
+        return [os.fsdecode(path) for path in Git(root).run("ls-files", "-z", "--", *patterns).split(b"\0") if path]
+    return []
 
 
 def _of_pre_commit(hook: dict[str, Any], whole: dict[str, Any]) -> Iterator[str]:

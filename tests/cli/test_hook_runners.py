@@ -89,12 +89,78 @@ def test_hooks_in_another_folder(repository: Repository, cache: Path) -> None:  
             "lefthook",
         ),
         ({".husky/_/pre-commit": LEFTHOOK, "lefthook.yml": "{}"}, None),
+        (
+            {
+                ".husky/_/pre-commit": LEFTHOOK,
+                "lefthook.yml": "extends: [ci/*.yml]",
+                "ci/a.yml": "extends: [deep/b.yml]",
+                "ci/deep/b.yml": "pre-commit: {jobs: [{run: imgsim-guard hook}]}",
+            },
+            "lefthook",
+        ),
+        (
+            {
+                ".husky/_/pre-commit": LEFTHOOK,
+                "lefthook.yml": "pre-commit: {scripts: {images: {runner: sh}}}",
+                ".lefthook/pre-commit/images": "imgsim-guard hook",
+            },
+            "lefthook",
+        ),
+        ({".husky/_/pre-commit": LEFTHOOK, "lefthook.yml": "extends: 1", "ci/a.yml": "imgsim-guard"}, None),
         ({}, None),
     ],
 )
 def test_what_runs_it(tmp_path: Path, files: Mapping[str, str], expected: str | None) -> None:
     Repository(tmp_path).write(files)
     assert runner(tmp_path, tmp_path / ".husky" / "_" / "pre-commit") == expected
+
+
+def test_a_configuration_that_lefthook_has_of_another_repository(repository: Repository) -> None:
+    remotes = [{"git_url": "https://example.org/ours.git", "ref": "v1", "configs": ["images.yml"]}, {"git_url": "x/y"}]
+    repository.write(
+        {
+            ".git/hooks/pre-commit": LEFTHOOK,
+            "lefthook.yml": yaml.safe_dump({"remotes": remotes}),
+            ".git/info/lefthook-remotes/ours-v1/images.yml": "pre-commit: {jobs: [{run: imgsim-guard hook, glob: x}]}",
+        }
+    )
+    remote = ".git/info/lefthook-remotes/ours-v1/images.yml"
+    assert runner(repository.root, repository.root / ".git" / "hooks" / "pre-commit") == "lefthook"
+    assert list(filters(repository.root)) == [f"{remote}: lefthook may skip imgsim-guard because of glob: x; remove it"]
+
+
+def test_configurations_in_subfolders_are_read_by_prek_and_not_by_pre_commit(repository: Repository) -> None:
+    below = {"vision/.pre-commit-config.yaml": configuration({**ENTRY, "always_run": True})}
+    repository.stage({**below, ".pre-commit-config.yaml": "repos: []\n"})
+    hook = repository.root / ".git" / "hooks" / "pre-commit"
+    for program, expected in (("pre-commit", None), ("prek", "pre-commit or prek")):
+        install(repository, program)
+        assert runner(repository.root, hook) == expected
+        hook.unlink()
+
+
+@pytest.mark.parametrize(
+    ("files", "advice"),
+    [
+        ({"vision/prek.toml": 'id = "imgsim-guard"'}, "prek install -t pre-commit"),
+        (
+            {"package.json": '{"*.png": "imgsim-guard hook"}'},
+            "run lint-staged in pre-commit, which package.json configures",
+        ),
+        (
+            {"lefthook.yml": "extends: [a.yml]", "a.yml": "x: {run: imgsim-guard hook}"},
+            "add it to pre-commit in a.yml, then lefthook install",
+        ),
+    ],
+)
+def test_what_to_do_where_nothing_runs_it(
+    repository: Repository,
+    files: Mapping[str, str],
+    advice: str,
+    cache: Path,  # noqa: ARG001
+) -> None:
+    repository.stage({**PICTURE, **files})
+    assert marked(repository.guard("doctor", code=1)) == [f"pre-commit does not run imgsim-guard: {advice}"]
 
 
 OF_HUSKY = 'write imgsim-guard hook --push "$@"'

@@ -121,9 +121,12 @@ def _hook(root: Path, file: Path, configured: Sequence[str], *, needed: bool) ->
 def _advice(configured: Sequence[str], hook: str) -> str:
     if not configured:
         return "imgsim-guard init, or copy hooks/pre-commit"
-    if configured[0] in hook_runners.LEFTHOOK:
-        return f"add it to {hook} in {configured[0]}, then lefthook install"
-    return f"{'prek' if configured[0] == 'prek.toml' else 'pre-commit'} install -t {hook}"
+    first = configured[0]
+    if first.rpartition("/")[2] in hook_runners.PRE_COMMIT:  # those in subfolders are prek's
+        return f"{'prek' if first.endswith('prek.toml') or '/' in first else 'pre-commit'} install -t {hook}"
+    if first in hook_runners.LINT_STAGED:
+        return f"run lint-staged in {hook}, which {first} configures"
+    return f"add it to {hook} in {first}, then lefthook install"
 
 
 def _images(git: Git, workspace: Workspace) -> Iterator[str]:
