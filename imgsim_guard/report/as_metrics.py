@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def metrics_json(result: Result) -> str:
     """Numbers of images by name as JSON in ASCII, ending in a newline; an image counts once in each.
 
-    `leakage` counts those with a duplicate in another split, `accepted` those with an accepted match.
+    `leakage` counts those with a duplicate in another split, `label_conflicts` those with one under another label,
+    `accepted` those with an accepted match. `uncompared` counts images of the dataset, with which nothing was compared.
     """
     metrics = {
         "images": result.queries,
@@ -25,8 +26,10 @@ def metrics_json(result: Result) -> str:
         "look_alikes": result.count("look-alike"),
         "accepted": _images(match for match in result.matches if match.accepted is not None),
         "leakage": _images(match for match in result.matches if match.leakage and match.counts),
+        "label_conflicts": _images(match for match in result.matches if match.label_conflict and match.counts),
         "unreadable": len(result.undecodable),
         "unchecked": len(result.unchecked),
+        "uncompared": result.uncompared,
     }
     return json.dumps(metrics, indent=1) + "\n"
 

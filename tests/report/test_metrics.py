@@ -44,8 +44,10 @@ def test_metrics_of_everything() -> None:
         ' "look_alikes": 1,\n'
         ' "accepted": 1,\n'
         ' "leakage": 1,\n'
+        ' "label_conflicts": 0,\n'
         ' "unreadable": 1,\n'
-        ' "unchecked": 1\n'
+        ' "unchecked": 1,\n'
+        ' "uncompared": 0\n'
         "}\n"
     )
 
@@ -58,6 +60,15 @@ def test_an_image_counts_once_however_many_copies_it_has() -> None:
 def test_an_accepted_match_is_no_leakage() -> None:
     metrics = json.loads(metrics_json(replace(NOTHING, matches=(replace(LEAK, accepted="a film"), ALLOWED))))
     assert (metrics["accepted"], metrics["leakage"], metrics["near_duplicates"]) == (2, 0, 0)
+
+
+def test_label_conflicts_and_images_that_were_not_compared_are_counted() -> None:
+    conflict = replace(COPY, labels=("cat", "dog"))
+    counted = replace(NOTHING, matches=(conflict, replace(SECOND_COPY, labels=("cat", "cat"))), uncompared=7)
+    metrics = json.loads(metrics_json(counted))
+    assert (metrics["label_conflicts"], metrics["uncompared"]) == (1, 7)
+    accepted = replace(counted, matches=(replace(conflict, accepted="a film"),))
+    assert json.loads(metrics_json(accepted))["label_conflicts"] == 0
 
 
 def test_the_limits_and_the_gallery_do_not_change_the_metrics() -> None:
