@@ -67,8 +67,10 @@ class Pipeline:
         elif "matrix" in definition:
             chosen = self._item(_combinations(self._filled(definition["matrix"], {}, depth=3)), item, template)
         working = self._text(definition.get("wdir", "."), chosen)
-        chosen |= self._loaded(definition.get("vars"), working)
-        return Declared(working, frozenset(self._not_kept(definition, chosen)))
+        paths = [*_not_kept(definition)]
+        if any(map(_EXPRESSION.search, paths)):
+            chosen |= self._loaded(definition.get("vars"), working)
+        return Declared(working, frozenset(self._text(path, chosen) for path in paths))
 
     @cached_property
     def _document(self) -> dict[str, Words]:
@@ -94,8 +96,11 @@ class Pipeline:
                 continue
             name, _, keys = str(entry).partition(":")
             values = self._file(posixpath.join(working, name))
+            if values is None and name.endswith(".py"):
+                instead = "write its values into a .yaml, .json or .toml file"
+                raise ManifestError(f"{name} of its vars is not read: {instead}")
             if values is None:
-                raise ManifestError(f"{name} of its vars is not there, or of a kind that is not read here")
+                raise ManifestError(f"{name} of its vars is not there, or no .yaml, .json or .toml file")
             wanted = [key.strip() for key in keys.split(",")] if keys else list(values)
             found = _merge(found, {key: values[key] for key in wanted if key in values})
         return found
@@ -119,14 +124,6 @@ class Pipeline:
             if key == wanted:
                 return values
         raise ManifestError(f"{template} has no item {wanted}")
-
-    def _not_kept(self, definition: Mapping[str, Words], chosen: Mapping[str, Words]) -> Iterator[str]:
-        for kind in ("outs", "metrics", "plots"):
-            listed = definition.get(kind)
-            for out in listed if isinstance(listed, list) else ():
-                for path, options in out.items() if isinstance(out, dict) else ():
-                    if isinstance(options, dict) and str(options.get("cache")).lower() == "false":
-                        yield self._text(path, chosen)
 
     def _filled(self, value: Words, chosen: Mapping[str, Words], *, depth: int = 0) -> Words:
         """The value of a template such as `${sets}`, also within nested lists and mappings. `depth`: levels
@@ -166,6 +163,16 @@ class Pipeline:
             else:
                 raise ManifestError(f"${{{expression}}} has no value")
         return at
+
+
+def _not_kept(definition: Mapping[str, Words]) -> Iterator[str]:
+    """The paths of the outputs with `cache: false`, which may be templates."""
+    for kind in ("outs", "metrics", "plots"):
+        listed = definition.get(kind)
+        for out in listed if isinstance(listed, list) else ():
+            for path, options in out.items() if isinstance(out, dict) else ():
+                if isinstance(options, dict) and str(options.get("cache")).lower() == "false":
+                    yield path
 
 
 def _each(items: Words) -> Iterator[tuple[str, dict[str, Words]]]:

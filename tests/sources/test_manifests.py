@@ -127,7 +127,9 @@ def test_a_lock_file_before_schema_2_holds_nothing_but_stages() -> None:
         ),
         ("stages: {plain: {wdir: '${a}'}}\nvars: [{a: [b]}]", r"\$\{a\} is no single value"),
         ("stages: {plain: {wdir: '${ a b }'}}", r"\$\{ a b \} is no name of a value"),
-        ("stages: {plain: {wdir: '${a}'}}\nvars: [more.py]", "more.py of its vars is not there, or of a kind that .*"),
+        ("stages: {plain: {wdir: '${a}'}}\nvars: [more.py]", "more.py of its vars is not read: write .*"),
+        ("stages: {plain: {wdir: '${a}'}}\nvars: [more.ini]", "more.ini of its vars is not there, or no .*"),
+        ("stages: {plain: {wdir: '${a}'}}\nvars: [gone.yaml]", "gone.yaml of its vars is not there, or no .*"),
         ("stages: {plain: {wdir: '${a}'}}\nvars: [bad.toml]", "bad.toml: it is not valid TOML"),
         ("stages: {plain: {wdir: [1]}}", "a path in it is no text"),
         ("stages: {plain: 3}", "plain is not a mapping"),
@@ -137,9 +139,17 @@ def test_a_lock_file_before_schema_2_holds_nothing_but_stages() -> None:
 )
 def test_outputs_of_which_it_cannot_be_told_where_they_are_are_a_problem(pipeline: str, why: str) -> None:
     lock = json.dumps({"schema": "2.0", "stages": {"plain": LOCK["stages"]["plain"]}}).encode()
-    [out] = locked("dvc.lock", lock, {"dvc.yaml": pipeline.encode(), "bad.toml": b"[", "more.py": b"a = 1"})
+    files = {"bad.toml": b"[", "more.py": b"a = 1", "more.ini": b""}
+    [out] = locked("dvc.lock", lock, {"dvc.yaml": pipeline.encode(), **files})
     assert (out.path, out.md5) == ("dvc.lock", "")
     assert re.fullmatch(f"where plain works cannot be told: {why}", out.problem)
+
+
+def test_values_that_no_path_needs_are_not_read() -> None:
+    lock = json.dumps({"schema": "2.0", "stages": {"plain": LOCK["stages"]["plain"]}}).encode()
+    kept = locked("dvc.lock", lock, {"dvc.yaml": b"stages: {plain: {cmd: x}}"})
+    for stage in (b"vars: [more.py]", b"vars: [more.py], metrics: [{m.json: {cache: false}}]"):
+        assert locked("dvc.lock", lock, {"dvc.yaml": b"stages: {plain: {cmd: '${a}', %b}}" % stage}) == kept
 
 
 TEMPLATES = """
