@@ -1,5 +1,7 @@
-"""Adopting a dirty folder, and then one new duplicate, in a real repository: by `init`, `embed`, `check --all` and
-`accept --all`, or, with --adopt, by `init --adopt`, which shows the duplicates, and `init --adopt --yes`.
+"""Adopting a dirty folder, then one new duplicate and a day's pictures, in a real repository, in commands and seconds.
+
+By the single steps of docs/git.md or, with --adopt, by `init --adopt`, which shows the duplicates, and `init --adopt
+--yes`. With --dvc, DVC tracks the folder, and git and DVC have a remote.
 
 The pictures are drawn, each from its number, so that a run can be repeated; every duplicate is an edit of one of them.
 """
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+HOOK = Path(__file__).parents[1] / "hooks" / "pre-commit"
+
 WIDTH, HEIGHT, SHAPES = 160, 120, 14
 SEED = 20_000
 
@@ -37,33 +41,31 @@ def main() -> None:
     arguments.add_argument("--images", type=int, default=2_000, help="duplicates included (default 2,000)")
     arguments.add_argument("--duplicates", type=int, default=150)
     arguments.add_argument("--adopt", action="store_true", help="adopt it by init --adopt")
+    arguments.add_argument("--dvc", action="store_true", help="DVC tracks the folder")
     arguments.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder, "repository")
-        guard = Guard(root, Path(folder, "cache"))
         planted = _make(root, images=options.images, duplicates=options.duplicates)
-        if options.adopt:
-            guard("init", "--adopt", code=1)
-            guard("init", "--adopt", "--yes")
-        else:
-            guard("init")
-            guard("embed")
-            guard("check", "--all", "--html", str(Path(folder, "report.html")), code=1)
-            guard("accept", "--all", "--reason", "there before the gate")
+        if options.dvc:
+            _give_to_dvc(root, Path(folder))
+        adoption = Steps(root, Path(folder, "cache"))
+        _adopt(adoption, root, adopt=options.adopt, dvc=options.dvc, page=Path(folder, "report.html"))
         accepted = [pair.shown for pair in load_accepted(root / ".imgsim-guard" / "accepted.yaml")]
-        adopting = sum(guard.seconds.values())
-        _git(root, "add", ".")
-        _git(root, "commit", "--quiet", "-m", "the gate")
+        size = (root / ".imgsim-guard" / "accepted.yaml").stat().st_size
+        day = Steps(root, Path(folder, "cache"))
         cv2.imwrite(str(root / "data" / "new.jpg"), _cropped(drawn(options.duplicates)), [cv2.IMWRITE_JPEG_QUALITY, 80])
         cv2.imwrite(str(root / "data" / "fine.png"), drawn(options.images))
-        _git(root, "add", "data")
-        guard("hook", code=1)
-        refused = guard.said
-        _git(root, "reset", "--quiet", "--", "data/new.jpg")
-        guard("hook")
-        guard("check", "--all")
-        size = (root / ".imgsim-guard" / "accepted.yaml").stat().st_size
+        _add(day, dvc=options.dvc)
+        day("git", "commit", "--quiet", "-m", "more", code=1)
+        refused = day.said
+        (root / "data" / "new.jpg").unlink()
+        fine = Steps(root, Path(folder, "cache"))
+        _add(fine, dvc=options.dvc)
+        if options.dvc:
+            fine("imgsim-guard", "sync")
+        fine("git", "commit", "--quiet", "-m", "more")
+        _push(fine, dvc=options.dvc)
     found = {frozenset(shown.split(" and ")) for shown in accepted}
     figures = {
         "images": options.images,
@@ -72,37 +74,93 @@ def main() -> None:
         "missed": dict(Counter(edit for pair, edit in planted.items() if pair not in found)),
         "other pairs": len(found - planted.keys()),
         "bytes of accepted.yaml": size,
-        "seconds": guard.seconds,
-        "seconds of adopting": round(adopting, 1),
+        **{
+            name: {"commands": len(steps.seconds), "seconds": round(sum(steps.seconds.values()), 1), **steps.seconds}
+            for name, steps in (("adopting", adoption), ("a duplicate", day), ("a day's pictures", fine))
+        },
     }
     print(json.dumps(figures, indent=1))
-    print(f"\nThe new duplicate:\n\n{refused}\nWithout it:\n\n{guard.said}")
+    print(f"\nThe new duplicate:\n\n{refused}\nWithout it:\n\n{fine.said}")
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
 
 
-class Guard:
-    """Runs imgsim-guard there, a process each time. `said`: what the last one printed."""
+class Steps:
+    """Runs commands there, a process each. `seconds`: of each command; `said`: what the last one printed."""
 
     def __init__(self, root: Path, cache: Path) -> None:
         self.root = root
-        self.environment = {**os.environ, CACHE_VARIABLE: str(cache)}
+        people = {f"GIT_{who}_{what}": "x@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        self.environment = {**os.environ, **people, CACHE_VARIABLE: str(cache), "PATH": path, "DVC_NO_ANALYTICS": "1"}
         self.seconds: dict[str, float] = {}
         self.said = ""
 
-    def __call__(self, *arguments: str, code: int = 0) -> None:
+    def __call__(self, *command: str, code: int = 0) -> None:
         """Insist on the exit code, and remember how long it took."""
-        command = [sys.executable, "-P", "-m", "imgsim_guard", *arguments]
         started = time.perf_counter()
         done = subprocess.run(
-            command, cwd=self.root, env=self.environment, stdout=subprocess.PIPE, text=True, check=False
+            command,
+            cwd=self.root,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
         )
-        name = " ".join(arguments[:3]) + (" (refused)" if done.returncode == 1 else "")
+        name = " ".join(word.rpartition("/")[2] or word for word in command[:4])
+        name += " (again)" * (name in self.seconds)
         self.seconds[name] = round(time.perf_counter() - started, 1)
         self.said = done.stdout
         print(f"{name}: {self.seconds[name]} s", flush=True)
         if done.returncode != code:
             raise SystemExit(f"{command} ended with {done.returncode}:\n{done.stdout}")
+
+
+def _adopt(run: Steps, root: Path, *, adopt: bool, dvc: bool, page: Path) -> None:
+    """As docs/git.md and docs/dvc.md say; the plain hook stands for `pre-commit install`."""
+    init = ("imgsim-guard", "init", *(["--dvc"] if dvc else []))
+    if adopt:
+        run(*init, "--adopt", code=1)
+        run(*init, "--adopt", "--yes")  # on a terminal, the first one asks
+    else:
+        run(*init)
+        run("git", "add", ".")
+        run("imgsim-guard", "embed")
+        run("imgsim-guard", "check", "--all", "--html", str(page), code=1)
+        run("imgsim-guard", "accept", "--all", "--reason", "there before the gate")
+    run("cp", str(HOOK), str(root / ".git" / "hooks" / "pre-commit"))
+    run("git", "commit", "--quiet", "-m", "the gate")
+    if dvc and not adopt:
+        run("imgsim-guard", "sync")
+        run("git", "commit", "--quiet", "-m", "embeddings")
+    _push(run, dvc=dvc)
+
+
+def _add(run: Steps, *, dvc: bool) -> None:
+    if dvc:
+        run("dvc", "add", "--quiet", "data")
+    run("git", "add", "data.dvc" if dvc else "data")
+
+
+def _push(run: Steps, *, dvc: bool) -> None:
+    if dvc:
+        run("dvc", "push", "--quiet")
+        run("git", "push", "--quiet")
+
+
+def _give_to_dvc(root: Path, folder: Path) -> None:
+    run = Steps(root, folder)
+    run("git", "init", "--quiet", "--bare", str(folder / "remote.git"))
+    run("git", "remote", "add", "origin", str(folder / "remote.git"))
+    run("dvc", "init", "--quiet")
+    run("dvc", "remote", "add", "--default", "--quiet", "ours", str(folder / "remote"))
+    run("git", "rm", "-r", "--quiet", "--cached", "data")
+    run("dvc", "add", "--quiet", "data")
+    run("git", "add", ".")
+    run("git", "commit", "--quiet", "-m", "in DVC")
+    run("git", "push", "--quiet", "--set-upstream", "origin", "HEAD")
+    run("dvc", "push", "--quiet")
 
 
 def drawn(number: int) -> NDArray[np.uint8]:
