@@ -90,7 +90,8 @@ class RuleFiles:
         """Configurations that are not read: those in subfolders of the repository, and those under another name."""
         if self._git is None:
             return []
-        places = (*(f":(glob)*/**/{name}" for name in FILE_NAMES), ":(glob)*", ":(glob).config/*")
+        rooted = (f":(glob,icase){folder}*imgsim*guard*" for folder in ("", ".config/"))
+        places = (*(f":(glob)*/**/{name}" for name in FILE_NAMES), *rooted)
         listed = self._git.run("ls-files", "-z", "--", *places).split(b"\0")
         tables = b""
         with suppress(GuardError):  # git grep ends with 1 if there is none

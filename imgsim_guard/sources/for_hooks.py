@@ -13,7 +13,7 @@ from imgsim_guard.model import GuardError, Selection
 from imgsim_guard.sources import tracked
 from imgsim_guard.sources.hook_calls import DECIDING_FILES
 from imgsim_guard.sources.not_checked import not_followed
-from imgsim_guard.sources.selection import is_dvc_file
+from imgsim_guard.sources.selection import ImageFilter, is_dvc_file
 from imgsim_guard.sources.worktree import with_files
 
 if TYPE_CHECKING:
@@ -81,6 +81,10 @@ def _counted(git: Git, is_image: Callable[[str], bool]) -> Selection | None:
     a conflict is unresolved.
     """
     paths = git.index_paths()
-    if paths is None or any(f"{suffix}\\0" in "\\0".join([*paths, ""]) for suffix in DVC_SUFFIXES):
+    if paths is None:
         return None
-    return Selection("staged", (), (), unlisted=sum(map(is_image, paths)))
+    joined = "\0".join([*paths, ""])
+    if any(f"{suffix}\0" in joined for suffix in DVC_SUFFIXES):
+        return None
+    count = is_image.count(paths) if isinstance(is_image, ImageFilter) else sum(map(is_image, paths))
+    return Selection("staged", (), (), unlisted=count)

@@ -25,6 +25,10 @@ decoder is installed: such an image is then unreadable instead of ignored. `.pre
 """
 
 
+_ENDINGS = re.compile(SUFFIXES.pattern.removesuffix("$") + r"(?=\n?\0)", re.IGNORECASE)
+"""The same suffixes in many paths, each with a NUL at its end."""
+
+
 def has_image_suffix(path: str) -> bool:
     """Whether a path has the suffix of an image."""
     return bool(SUFFIXES.search(path))
@@ -76,6 +80,12 @@ class ImageFilter:
         """
         by_name = has_image_suffix(path) or (bool(self._named) and self._names(path))
         return by_name and (self._matches is None or self._matches(path))
+
+    def count(self, paths: Sequence[str]) -> int:
+        """How many of these paths, which have no NUL, are images of the dataset; quicker than one by one."""
+        if self._matches is not None or self._named:
+            return sum(map(self, paths))
+        return len(_ENDINGS.findall("\0".join([*paths, ""])))
 
     def _names(self, path: str) -> bool:
         found = OVERLOOKED.search(path)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from imgsim_guard.sources.selection import image_filter
 
@@ -29,3 +31,10 @@ def test_a_folder_may_have_images_where_a_pattern_can_match_below(
 ) -> None:
     is_image = image_filter(patterns)
     assert [folder for folder in (*reached, *not_reached) if is_image.reaches(folder)] == reached
+
+
+@given(st.lists(st.from_regex(r"([ab./\n]|\.png|\.JPG|\.ppm|\.psd|\.txt|png){1,4}", fullmatch=True), max_size=6))
+@pytest.mark.parametrize("patterns", [None, ["*.png", "!a*"], ["*.psd", "*.jpg"]])
+def test_many_paths_are_counted_as_each_of_them_is_judged(patterns: list[str] | None, paths: list[str]) -> None:
+    is_image = image_filter(patterns)
+    assert is_image.count(paths) == sum(map(is_image, paths))
