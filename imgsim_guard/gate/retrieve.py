@@ -82,10 +82,7 @@ def retrieve_between(
         by_hash = set(joins.nearest_hashes(store.hashes(first), store.stored_hashes(second), k=BY_HASH))
         by_features = _by_features(first, second, store)
     found = {(pair.first, pair.second) for pair in near}
-    measured = _measured({*found, *by_hash, *by_features}, first, second, store, bounds)
-    likely = by_hash | {pair for pair, many in by_features.items() if many}
-    one, other = list(queries), list(gallery)
-    return {(one[i], other[j]): Retrieved(distance, (i, j) in likely) for (i, j), distance in measured}
+    return _retrieved(_Rows(found, by_hash, by_features), queries, gallery, store, bounds)
 
 
 def retrieve_among(
@@ -109,10 +106,25 @@ def retrieve_among(
         for (i, j), many in _by_features(own, own, store, same=True).items():
             by_features[_later_first(i, j)] = many or by_features.get(_later_first(i, j), False)
     found = {_later_first(pair.first, pair.second) for pair in near}
-    measured = _measured({*found, *by_hash, *by_features}, own, own, store, bounds)
-    likely = by_hash | {pair for pair, many in by_features.items() if many}
-    contents = list(queries)
-    return {(contents[i], contents[j]): Retrieved(distance, (i, j) in likely) for (i, j), distance in measured}
+    return _retrieved(_Rows(found, by_hash, by_features), queries, queries, store, bounds)
+
+
+class _Rows(NamedTuple):
+    """The pairs of rows that each way found; `by_features` with whether the votes are many."""
+
+    near: set[tuple[int, int]]
+    by_hash: set[tuple[int, int]]
+    by_features: dict[tuple[int, int], bool]
+
+
+def _retrieved(
+    found: _Rows, first: Mapping[str, int], second: Mapping[str, int], store: Store, bounds: Bounds
+) -> dict[tuple[str, str], Retrieved]:
+    """The pairs by content, measured."""
+    measured = _measured({*found.near, *found.by_hash, *found.by_features}, _rows(first), _rows(second), store, bounds)
+    likely = found.by_hash | {pair for pair, many in found.by_features.items() if many}
+    ours, theirs = list(first), list(second)
+    return {(ours[i], theirs[j]): Retrieved(distance, (i, j) in likely) for (i, j), distance in measured}
 
 
 def _by_features(first: Numbers, second: Numbers, store: Store, *, same: bool = False) -> dict[tuple[int, int], bool]:
