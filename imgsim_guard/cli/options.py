@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
-import re
 from typing import TYPE_CHECKING, Protocol, get_args
 
-from imgsim_guard.model import Keep, Share, share_of
+from imgsim_guard.cli import option_types
+from imgsim_guard.model import Keep, Share
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 JSON = "the report as JSON"
@@ -140,7 +140,9 @@ def looking(add: Add, common: argparse.ArgumentParser) -> None:
     similar = add("similar", "find the images that look most like an image, copies or not", [common])
     similar.add_argument("images", nargs="+", metavar="IMAGE", help="what to look for; write it before --in")
     _several(similar, "--in", "folders or images", dest="folders", required=True)
-    similar.add_argument("-k", type=_count, default=12, metavar="N", help="how many for each image (default: 12)")
+    similar.add_argument(
+        "-k", type=option_types.count, default=12, metavar="N", help="how many for each image (default: 12)"
+    )
     similar.add_argument("--html", metavar="FILE", help="write a page with the pictures to FILE")
     _written(similar, "--json", "the distances as JSON")
 
@@ -149,7 +151,7 @@ def looking(add: Add, common: argparse.ArgumentParser) -> None:
     sort.add_argument("--into", metavar="FOLDER", help="a new folder for the groups (default: only list them)")
     sort.add_argument(
         "--distance",
-        type=_distance,
+        type=option_types.distance,
         default=20.0,
         metavar="D",
         help="any two images of a group are at most this far apart, by AugNet's distance (default: 20)",
@@ -191,7 +193,7 @@ def setting_up(add: Add, common: argparse.ArgumentParser) -> None:
     calibrate.add_argument("paths", nargs="*", metavar="PATH", help="folders or images (default: all tracked images)")
     calibrate.add_argument(
         "--rate",
-        type=_rate,
+        type=option_types.rate,
         default=Share(1.0),
         metavar="SHARE",
         help="share of new images that may be blocked although they are not copies (default: 1%%)",
@@ -201,7 +203,7 @@ def setting_up(add: Add, common: argparse.ArgumentParser) -> None:
         "--no-verify", action="store_true", help="do not compare pixels: use only the stored embeddings"
     )
     calibrate.add_argument(
-        "--pairs", type=_number, metavar="N", help="compare the pixels of at most N pairs (default: 2000)"
+        "--pairs", type=option_types.number, metavar="N", help="compare the pixels of at most N pairs (default: 2000)"
     )
     _written(calibrate, "--json", JSON)
     calibrate.add_argument(
@@ -262,7 +264,7 @@ def _distributing(command: argparse.ArgumentParser) -> None:
         "--ray",
         nargs="?",
         const="",
-        type=_address,
+        type=option_types.address,
         metavar="ADDRESS",
         help="run on a Ray cluster: at HOST:PORT, the running cluster (auto), or a new one on this machine",
     )
@@ -271,34 +273,3 @@ def _distributing(command: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="with --ray: a place that all machines can reach, for the workers' embeddings (default: your cache)",
     )
-
-
-def _address(text: str) -> str:
-    if not re.fullmatch(r"|auto|(ray://)?[^/\s]+:\d{1,5}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not an address such as 10.0.0.5:6379; write paths before --ray")
-    return text
-
-
-def _rate(text: str) -> Share:
-    share = share_of(text)
-    if share is None or share.percent == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a share such as 1% or 0.5%")
-    return share
-
-
-def _number(text: str) -> int:
-    if not re.fullmatch(r"\d{1,9}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number such as 2000")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    if not re.fullmatch(r"[1-9]\d{0,3}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 9999")
-    return int(text)
-
-
-def _distance(text: str) -> float:
-    if not re.fullmatch(r"\d{1,3}(\.\d{1,4})?", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a distance such as 20 or 12.5")
-    return float(text)
