@@ -1,8 +1,8 @@
 """Kills what writes to a store, at any line of the code that does, and looks at what is left.
 
-`python tests/fire.py --kills 300` is a long run of what tests/store/test_fire.py does briefly;
-`--by-clock 60` kills whole processes, with the real model and the real DVC and all their children, at random moments
-instead. Both print the seed.
+`python tests/fire.py --kills 300` is a long run of what tests/store/test_fire.py does briefly; `--only accept` kills
+that command alone. `--by-clock 60` kills whole processes, with the real model and the real DVC and all their children,
+at random moments instead. Both print the seed.
 """
 
 from __future__ import annotations
@@ -456,14 +456,16 @@ def _dataset(template: Path, *, pictures: int) -> Dataset:
     return made
 
 
-def kill_many(kills: int, seed: int, folder: Path, say: Callable[[str], object]) -> dict[str, dict[str, int]]:
-    """So many kills of all scenes; by scene, how many, at how many different lines."""
+def kill_many(
+    kills: int, seed: int, folder: Path, say: Callable[[str], object], only: Sequence[str] = tuple(SCENES)
+) -> dict[str, dict[str, int]]:
+    """So many kills of these scenes; by scene, how many, at how many different lines."""
     figures = {}
     with forked() as run:
-        for name, scene in SCENES.items():
+        for name in only:
             draw = random.Random(f"{seed} {name}")
-            share = max(1, kills * SHARES[name] // sum(SHARES.values()))
-            made = scene(folder / name, run)
+            share = max(1, kills * SHARES[name] // sum(SHARES[other] for other in only))
+            made = SCENES[name](folder / name, run)
             say(f"{name}: {len(made.undisturbed.lines):,} lines run, {len(set(made.undisturbed.lines)):,} different")
             where = Counter(made.kill(draw) for _ in range(share))
             figures[name] = {"kills": share, "different lines": len(where)}
@@ -556,6 +558,7 @@ def main(arguments: Sequence[str]) -> None:
     """The command."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--kills", type=int, default=0, help="at lines of the code")
+    options.add_argument("--only", nargs="+", choices=SCENES, default=list(SCENES), help="of these commands")
     options.add_argument("--by-clock", type=int, default=0, help="at moments of whole processes")
     options.add_argument("--full-disks", action="store_true", help="under `unshare --mount`, as root")
     options.add_argument("--seed", type=int, default=0)
@@ -573,7 +576,7 @@ def main(arguments: Sequence[str]) -> None:
     say(f"seed {chosen.seed}")
     folder = Path(tempfile.mkdtemp(prefix="fire-"))
     if chosen.kills:
-        kill_many(chosen.kills, chosen.seed, folder, say)
+        kill_many(chosen.kills, chosen.seed, folder, say, chosen.only)
     if chosen.by_clock:
         kill_by_clock(chosen.by_clock, chosen.seed, folder, say)
     if chosen.full_disks:
