@@ -5,18 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from imgsim_guard.gate.label_patterns import LABEL, label_pattern
 from imgsim_guard.model import GuardError
 from imgsim_guard.system.files import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
-
-LABEL = "{label}"
 
 LARGEST = 2**30
 """Bytes of a table: COCO's own annotations take half of that."""
@@ -34,28 +32,19 @@ def labels_by(patterns: Sequence[str], root: Path) -> Callable[[str], str]:
     """
     if not patterns:
         return lambda _path: ""
-    by_pattern = [_pattern(pattern) for pattern in patterns if LABEL in pattern]
+    by_pattern = [label_pattern(pattern) for pattern in patterns if LABEL in pattern]
     tables = [_table(root / name) for name in patterns if LABEL not in name]
 
     def label(path: str) -> str:
-        for pattern in by_pattern:
-            if found := pattern.fullmatch(path):
-                return found["label"]
+        for from_path in by_pattern:
+            if found := from_path(path):
+                return found
         for table in tables:
             if found_there := table.get(path) or table.get(PurePosixPath(path).name):
                 return found_there
         return ""
 
     return label
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    """A regular expression for the pattern of a path: * matches a part of a name, ** any folders."""
-    if text.count(LABEL) != 1:
-        raise GuardError(f"labels: {text} has to name {LABEL} once")
-    words = {LABEL: r"(?P<label>[^/]+)", "**/": r"(?:.*/)?", "**": r".*", "*": r"[^/]*", "?": r"[^/]"}
-    parts = re.split(r"(\{label\}|\*\*/|\*\*|\*|\?)", text)
-    return re.compile("".join(words.get(part, re.escape(part)) for part in parts), re.DOTALL)
 
 
 def _table(path: Path) -> dict[str, str]:
@@ -70,16 +59,19 @@ def _table(path: Path) -> dict[str, str]:
 
 
 def _of_csv(text: str, path: Path) -> Iterable[tuple[str, str]]:
-    reader = csv.DictReader(io.StringIO(text))
-    columns = {name.strip().lower(): name for name in reader.fieldnames or () if name}
-    file = next((columns[name] for name in FILES if name in columns), None)
-    label = next((columns[name] for name in CLASSES if name in columns), None)
-    if file is None or label is None:
-        raise GuardError(
-            f"labels: {path} needs a line of headings with a column for the file ({', '.join(FILES[:3])}) and one for "
-            f"the label ({', '.join(CLASSES[:3])})"
-        )
-    return [(row[file], row[label]) for row in reader if row[file] and row[label]]
+    try:
+        reader = csv.DictReader(io.StringIO(text, newline=None))  # any line ends
+        columns = {name.strip().lower(): name for name in reader.fieldnames or () if name}
+        file = next((columns[name] for name in FILES if name in columns), None)
+        label = next((columns[name] for name in CLASSES if name in columns), None)
+        if file is None or label is None:
+            raise GuardError(
+                f"labels: {path} needs a line of headings with a column for the file ({', '.join(FILES[:3])}) and one "
+                f"for the label ({', '.join(CLASSES[:3])})"
+            )
+        return [(row[file], row[label]) for row in reader if row[file] and row[label]]
+    except csv.Error as error:
+        raise GuardError(f"labels: {path} is no CSV file: {error}") from error
 
 
 def _of_coco(text: str, path: Path) -> Iterable[tuple[str, str]]:
