@@ -56,8 +56,10 @@ _FAILURES = (
 )
 """What tifffile raises for damaged bytes or a missing codec. Its documentation lists none of it."""
 
-_NAMED = re.compile(r'sample="(\d+)"[^>]*>\s*(red|green|blue)\s*<', re.IGNORECASE)
-"""GDAL's metadata (tag 42112): a band's colour, as its interpretation or its description."""
+_NAMED = re.compile(r'sample="(\d{1,9})"[^<>]{0,99}>\s{0,99}(red|green|blue)\s{0,99}<', re.IGNORECASE)
+"""GDAL's metadata (tag 42112): a band's colour, as its interpretation or its description. Each part is bounded, since
+the text may be megabytes of anything.
+"""
 
 
 def read_page(data: bytes | bytearray, usual: Pixels | None) -> Raw | None:
