@@ -8,6 +8,7 @@ atomic groups, (?>...), prevent the backtracking without changing what matches.
 from __future__ import annotations
 
 import re
+import warnings
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,6 +22,32 @@ translates to these: slashes separate the parts, and a bracket is escaped or pre
 _BETWEEN_STARS = re.compile(r"\[\^/\]\*((?:\[\^/\](?!\*)|[^/[]|\[(?!\^/\]))*?)(?=\[\^/\]\*)")
 """A star and the text up to the next star in the same name."""
 
+_OPENING = re.compile(r"\\.|\[", re.DOTALL)
+"""What begins a set of characters, or an escaped character, which does not."""
+
+_SET = re.compile(r"\[[!^]?\]?(?:\[:[a-z]*:\]|[^]])*+\]")
+"""A set of characters, which may name classes as in [[:alpha:]_]."""
+
+_CLASS = re.compile(r"\[:([a-z]*):\]")
+
+_CLASSES = {
+    "alnum": "a-zA-Z0-9",
+    "alpha": "a-zA-Z",
+    "blank": " \t",
+    "cntrl": "\0-\x1f\x7f",
+    "digit": "0-9",
+    "graph": '"-~!',
+    "lower": "a-z",
+    "print": " -~",
+    "punct": '"-.!:-@[-`{-~',
+    "space": " \t-\r",
+    "upper": "A-Z",
+    "xdigit": "0-9a-fA-F",
+}
+"""Git's classes, all of ASCII. pathspec does not know them: it would take the letters of their names. None
+here begins with !, which negates a set, or has a slash.
+"""
+
 
 def matcher(lines: Iterable[str]) -> Callable[[str], bool]:
     """A function that tells whether a path with slashes matches. The last pattern that matches decides; `!` negates.
@@ -29,16 +56,40 @@ def matcher(lines: Iterable[str]) -> Callable[[str], bool]:
     """
     from pathspec.patterns.gitignore.basic import GitIgnoreBasicPattern
 
-    translated = (GitIgnoreBasicPattern.pattern_to_regex(line) for line in lines)
-    deciding = [
-        (re.compile(linear(regex), re.DOTALL).search, include) for regex, include in translated if regex is not None
-    ]
+    translated = (GitIgnoreBasicPattern.pattern_to_regex(_for_pathspec(line)) for line in lines)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # Python may give "[[" and "--" in sets a meaning some day
+        deciding = [
+            (re.compile(linear(regex), re.DOTALL).search, include) for regex, include in translated if regex is not None
+        ]
     deciding.reverse()
 
     def matches(path: str) -> bool:
         return next((bool(include) for search, include in deciding if search(path)), False)
 
     return matches
+
+
+def _for_pathspec(line: str) -> str:
+    """The same pattern without named classes, and with brackets that open no set escaped: pathspec would look for the
+    end of each in all of the rest.
+    """
+    parts, at = [], 0
+    while found := _OPENING.search(line, at):
+        parts.append(line[at : found.start()])
+        one = _SET.match(line, found.start()) if found[0] == "[" else found
+        if one is None:
+            rest = _OPENING.sub(lambda each: r"\[" if each[0] == "[" else each[0], line[found.start() :])
+            return "".join([*parts, rest])
+        parts.append(_CLASS.sub(_characters, one[0]) if found[0] == "[" else one[0])
+        at = one.end()
+    return "".join([*parts, line[at:]])
+
+
+def _characters(found: re.Match[str]) -> str:
+    if found[1] not in _CLASSES:
+        raise ValueError(f"no class of characters is named {found[0]}")
+    return _CLASSES[found[1]]
 
 
 def linear(regex: str) -> str:

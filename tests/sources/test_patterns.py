@@ -51,7 +51,16 @@ def test_the_last_pattern_that_matches_decides(patterns: list[str], paths: list[
 
 
 GIT_PATTERNS = ["*.png", "data/**/*a*.png", "**/x*y*z/**", "[ab]*/?.png", "/data/*/a", "a b", "*é*"]
+GIT_PATTERNS += [
+    "[[:alpha:]]*.png",
+    "[![:upper:][:digit:]_]*",
+    "[[:punct:]x]*",
+    "[]_]*",
+    r"\[[[:alpha:]]*",
+    "[^[:alnum:]-]*",
+]
 GIT_PATHS = ["a.png", "data/a.png", "data/x/y/bab.png", "xayz/q", "q/xyz/r/s", "a/b.png", "data/q/a", "a b", "né.png"]
+GIT_PATHS += ["Z.png", "_9.png", "7.png", "[a", "]", "b-", "é.png", ";.png", "[.png", "p"]
 
 
 @pytest.mark.parametrize("pattern", GIT_PATTERNS)
@@ -74,6 +83,13 @@ def test_git_ignores_what_a_pattern_matches(pattern: str, repository: Repository
         ("**/" + "*a*/**/" * 20 + "b", "aa/" * 1300 + "a"),
         ("x/**/" * 20 + "b", "x/" * 2000 + "a"),
         ("**/*a*a*a*/**/*a*a*b", "aaaa/" * 800 + "a"),
+        ("*[[:alpha:]]" * 40 + "9", "a" * 4000),
+        ("[" * 50_000, "a" * 4000),
+        ("[[:alpha:]" * 5000, "a" * 4000),
+        ("[!]" * 20_000, "a" * 4000),
+        ("a" + "/**" * 20_000 + "/b", "a/" * 2000),
+        ("*é" * 20_000, "é" * 4000),
+        ("{a,b}*" * 8000, "{a,b}" * 800),
     ],
 )
 def test_no_pattern_takes_long(pattern: str, path: str) -> None:
@@ -81,6 +97,25 @@ def test_no_pattern_takes_long(pattern: str, path: str) -> None:
     started = time.process_time()
     assert not matcher([pattern])(path)
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [
+        ("[[:letter:]]", r"no class of characters is named \[:letter:\]"),
+        ("[z-a]", "bad character range z-a"),
+        ("a\\", "Invalid git pattern"),
+    ],
+)
+def test_an_invalid_pattern_is_told(pattern: str, why: str) -> None:
+    with pytest.raises((ValueError, re.error), match=why):
+        matcher([pattern])
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("pattern", ["[[a]*", "[+--a]*", "[a&&b]*", "[a||b]*", "[a~~b]*"])
+def test_pythons_plans_for_sets_are_no_concern(pattern: str) -> None:
+    assert matcher([pattern])("a.png")
 
 
 def test_a_name_with_a_line_end_is_a_name_as_any() -> None:
