@@ -15,7 +15,7 @@ from imgsim_guard.images.headers import restrain_opencv
 from imgsim_guard.model import GuardError
 from imgsim_guard.report.escaping import shown
 from imgsim_guard.system.crash import report_crashes
-from imgsim_guard.system.faults import told
+from imgsim_guard.system.faults import require_address_space, told
 from imgsim_guard.system.garbage_collector import collect_seldom
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = parse_arguments(argv)
         verbose = getattr(arguments, "verbose", False)
+        require_address_space()
         code = int(arguments.run(arguments))
         print(end="", flush=True)  # not sys.stdout.flush(): there is no sys.stdout when it was closed before
     except SystemExit as stop:  # of the parser, which may have printed help

@@ -8,6 +8,14 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from imgsim_guard.model import GuardError
+from imgsim_guard.system.threads import cores
+
+try:
+    import resource
+except ImportError:  # Windows has no such limits
+    resource = None  # type: ignore[assignment]
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -25,6 +33,14 @@ _ADVICE = (
 _OF_NATIVE_CODE = re.compile("bad.alloc|Failed to allocate memory|Insufficient memory|Out of memory")
 """How C++, ONNX Runtime and OpenCV say that there is no memory."""
 
+_LOADER = re.compile("failed to map segment|[Cc]annot allocate memory")
+"""How the loader of libraries says that."""
+
+LEAST_MEMORY, MEMORY_OF_A_CORE = 1_400_000, 50_000
+"""Kilobytes of address space (`ulimit -v`) that a check of three pictures takes on a machine without cores, and for
+each core, measured. With less, OpenBLAS ends the process with 1, which would be a verdict, or ONNX Runtime crashes.
+"""
+
 _NO_THREAD = re.compile("can't start new thread")
 
 
@@ -36,7 +52,20 @@ def told(error: BaseException) -> str | None:
 def reason(error: OSError) -> str:
     """What the system says of an error, and what to do about it where that is known."""
     said = error.strerror or str(error)
+    if said.startswith("No usable temporary directory"):
+        return f"{said}; set TMPDIR to a folder in which files can be made"
     return next((f"{said}; {advice}" for numbers, advice in _ADVICE if error.errno in numbers), said)
+
+
+def require_address_space() -> None:
+    """Raise GuardError where this process may not have as much address space as the libraries take."""
+    if resource is None:
+        return
+    allowed, least = resource.getrlimit(resource.RLIMIT_AS)[0], LEAST_MEMORY + MEMORY_OF_A_CORE * cores()
+    if allowed != resource.RLIM_INFINITY and allowed // 1024 < least:
+        raise GuardError(
+            f"too little memory is allowed (ulimit -v {allowed // 1024}); allow at least ulimit -v {least}"
+        )
 
 
 def is_lack_of_memory(error: BaseException) -> bool:
@@ -74,10 +103,18 @@ def _told(error: BaseException) -> str | None:
     if isinstance(error, RuntimeError) and _NO_THREAD.search(str(error)):
         return "no further thread can be started; allow more (ulimit -u), or close other programs"
     if isinstance(error, ImportError) and not (error.name or "").startswith("imgsim_guard."):
-        short = (number for number in (errno.EMFILE, errno.ENOMEM) if os.strerror(number) in str(error))
-        advice = next((reason(OSError(number, os.strerror(number))) for number in short), "reinstall imgsim-guard")
+        advice = next(
+            (reason(OSError(number, os.strerror(number))) for number in _short_of(error)), "reinstall imgsim-guard"
+        )
         return f"a package that imgsim-guard needs cannot be loaded ({error}); {advice}"
     return None
+
+
+def _short_of(error: ImportError) -> Iterator[int]:
+    if os.strerror(errno.EMFILE) in str(error):
+        yield errno.EMFILE
+    if _LOADER.search(str(error)):
+        yield errno.ENOMEM
 
 
 def _is_nowhere() -> bool:

@@ -20,6 +20,7 @@ from imgsim_guard.model import Unreadable
 from imgsim_guard.store.journal import Journal
 from imgsim_guard.system import faults
 from imgsim_guard.system.cache_folder import CACHE_VARIABLE
+from imgsim_guard.system.threads import cores
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,6 +93,22 @@ def test_a_git_that_cannot_be_started(staged: Repository, tmp_path: Path, data: 
     assert nowhere.startswith("imgsim-guard: git is not installed, or not on the PATH\n")
 
 
+@pytest.mark.parametrize(
+    ("git", "ended"),
+    [
+        ("echo no disk; exit 1", "git init --quiet --template= . ended with 1, not 0:\n  no disk"),
+        ("kill -9 $$", "git init --quiet --template= . ended with -9, not 0"),
+    ],
+)
+def test_a_demo_that_git_stops(tmp_path: Path, git: str, ended: str) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "git").write_text(f"#!/bin/sh\n{git}\n")
+    (tmp_path / "bin" / "git").chmod(0o755)
+    path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    said = Repository(tmp_path).guard("demo", "--quiet", code=COULD_NOT_RUN, PATH=path)
+    assert said == f"imgsim-guard: the demo stops, as {ended}\n"
+
+
 NO_HOME = """
 import os, pwd, sys
 
@@ -154,6 +171,15 @@ def test_onnx_runtime_that_gets_no_memory_raises_a_memory_error(augnet_embedder:
     assert augnet_embedder.embed([random_picture(1)]).shape == (1, 768)
 
 
+@pytest.mark.parametrize("kilobytes", [100_000, 600_000, 1_000_000])
+def test_too_little_address_space_is_told_before_a_library_crashes(staged: Repository, kilobytes: int) -> None:
+    """OpenBLAS ended the process with 1, the code of a verdict, or ONNX Runtime with SIGSEGV."""
+    said = hook(staged, f"ulimit -v {kilobytes} && exec")
+    least = faults.LEAST_MEMORY + faults.MEMORY_OF_A_CORE * cores()
+    told = f"imgsim-guard: too little memory is allowed (ulimit -v {kilobytes}); allow at least ulimit -v {least}\n"
+    assert said == told
+
+
 # What else is refused
 
 
@@ -185,6 +211,11 @@ def refuse(*_: object, **__: object) -> None:
 NO_PACKAGE = (
     "a package that imgsim-guard needs cannot be loaded (No module named 'no_such_package'); reinstall imgsim-guard"
 )
+NO_SEGMENT = (
+    "a package that imgsim-guard needs cannot be loaded (lib.so: failed to map segment from shared object); "
+    "Cannot allocate memory; close other programs, or run it where there is more memory"
+)
+NO_TEMPORARY = "No usable temporary directory found in ['/a', '/b']"
 NO_LIBRARY = (
     "a package that imgsim-guard needs cannot be loaded (lib.so: Cannot allocate memory); "
     "Cannot allocate memory; close other programs, or run it where there is more memory"
@@ -213,6 +244,11 @@ NO_LIBRARY = (
         (
             ImportError("lib.so: Cannot allocate memory"),
             NO_LIBRARY,
+        ),
+        (ImportError("lib.so: failed to map segment from shared object"), NO_SEGMENT),
+        (
+            FileNotFoundError(errno.ENOENT, NO_TEMPORARY),
+            f"{NO_TEMPORARY}; set TMPDIR to a folder in which files can be made",
         ),
         (RuntimeError("anything else"), None),
         (ModuleNotFoundError("No module named 'imgsim_guard.x'", name="imgsim_guard.x"), None),

@@ -39,7 +39,7 @@ def demo(arguments: argparse.Namespace) -> int:
 def run_demo(*, say: Callable[[str], None]) -> None:
     """Have a commit refused in a temporary repository, and print each step.
 
-    Raises GuardError when git cannot be used, and RuntimeError when the commits do not end as they should.
+    Raises GuardError when git cannot be used, or when a command does not end as it should.
     """
     with tempfile.TemporaryDirectory(prefix="imgsim-guard-demo-") as folder:
         repository = _Repository(Path(folder), say)
@@ -113,4 +113,6 @@ class _Repository:
         for line in result.stdout.splitlines():
             self._say(f"  {line}")
         if result.returncode != code:
-            raise RuntimeError(f"{shlex.join(command)} ended with {result.returncode}, not {code}")
+            lines = "".join(f"\n  {line}" for line in result.stdout.splitlines())
+            ended = f"{shlex.join(command)} ended with {result.returncode}, not {code}{':' if lines else ''}"
+            raise GuardError(f"the demo stops, as {ended}{lines}")
