@@ -30,6 +30,7 @@ from imgsim_guard.verification.overlay import Overlay, overlay, refined, refined
 from imgsim_guard.verification.paper import printed, toned
 from imgsim_guard.verification.places import places
 from imgsim_guard.verification.prepared import FEATURE_SIDE, GREY_SIDE, Prepared
+from imgsim_guard.verification.surroundings import in_other_scene
 from imgsim_guard.verification.theme import inverted, themes_differ
 from imgsim_guard.verification.transform import (
     elsewhere,
@@ -79,6 +80,10 @@ NEARLY_ALL = 0.98
 
 STRAIGHTENING_POINTS = 30
 """An affine transform that so many points support, and that leaves windows in disagreement, may lack perspective."""
+
+
+UNLIKE_DETAILS = Judgement.DIFFERENT, Judgement.OTHER_SHOT
+"""What is said of photographs that may yet show the same in many places."""
 
 
 def verify(query: Prepared, gallery: Prepared) -> Evidence:
@@ -198,13 +203,15 @@ def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> Trial 
         if (other := judged_drawing(found, repainted=first.inverted)) is not Judgement.SAME:
             judgement = other
     exactly = in_place(exact)
+    if drawings is None and judgement in (*UNLIKE_DETAILS, Judgement.SAME) and in_other_scene(laid, seen):
+        judgement = Judgement.OTHER_SCENE
     if not simple and judgement is Judgement.SAME:
         if not same_shot(seen, proposal.points, laid, exact=exact, drawn=drawings is not None):
             judgement = Judgement.OTHER_SHOT
         elif seen.fraction < NEARLY_ALL or printed(laid):
             read = _read(first, second, Alignment(matrix, proposal.points), bent=bent)
             return None if read is None else replace(read, exactly=exactly)
-    if judgement in (Judgement.DIFFERENT, Judgement.OTHER_SHOT) and _in_many_places(first, second, laid, matrix):
+    if judgement in UNLIKE_DETAILS and _in_many_places(first, second, laid, matrix):
         judgement, exactly = Judgement.SAME, True
     return replace(_trial(judgement, matrix, proposal, seen, thorough=True), exactly=exactly)
 
