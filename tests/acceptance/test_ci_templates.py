@@ -42,7 +42,9 @@ IN_CHECKOUT = ".imgsim-guard-cache"
 """What GitLab saves, and restores before the scripts."""
 
 NO_COMMIT = "0" * 40
+BY_NEW_RULES = "Check by new rules, too"
 TAKE_THE_STORE = "Take the store and DVC's configuration of the base branch"
+RULES = "Find the base", "Take the configuration of the base branch", TAKE_THE_STORE
 
 
 def small(name: str) -> bytes:
@@ -119,7 +121,7 @@ def test_every_action_is_pinned() -> None:
 
 
 def test_the_action_does_what_the_workflow_does() -> None:
-    shared = ["Find the base", "Take the configuration of the base branch", TAKE_THE_STORE, "Link the page"]
+    shared = [*RULES, BY_NEW_RULES, "Link the page"]
     assert [ACTION_STEPS[name]["run"] for name in shared] == [STEPS[name]["run"] for name in shared]
     for step in ("actions/upload-artifact@v5", "actions/cache/save@v5"):
         assert ACTION_STEPS[step]["if"] == STEPS[step]["if"]
@@ -154,20 +156,23 @@ def environment(tools: Path, warm_cache: Path, tmp_path: Path) -> dict[str, str]
     }
 
 
-def on_github(
+def on_github(  # noqa: PLR0913  what a run depends on
     here: Repository,
     environment: dict[str, str],
     *,
     base: str,
     code: int,
     steps: dict[str, dict[str, Any]] = STEPS,
+    last: str = "Check",
 ) -> str:
-    """Run the steps as the runner does, but for the installation and those that are actions; what they printed."""
+    """Run the steps as the runner does, but for the installation and those that are actions; what they printed. `last`:
+    the step that ends with the code.
+    """
     said = []
     environment = {**environment, "EVENT_BASE": base}
-    for name in ("Find the base", "Take the configuration of the base branch", TAKE_THE_STORE, "Check"):
+    for name in dict.fromkeys((*RULES, "Check", last)):
         command = ("bash", "--noprofile", "--norc", "-euo", "pipefail", "-c", steps[name]["run"])
-        said.append(here.run(*command, code=code if name == "Check" else 0, **environment))
+        said.append(here.run(*command, code=code if name == last else 0, **environment))
         with open(environment["GITHUB_ENV"]) as variables:  # noqa: PTH123  as the runner reads it between the steps
             environment |= dict(line.rstrip("\n").split("=", 1) for line in variables)
     return "".join(said)
@@ -245,6 +250,33 @@ def test_github_lets_new_images_through(repository: Repository, main: str, envir
 def test_a_stranger_cannot_loosen_the_rules(repository: Repository, main: str, environment: dict[str, str]) -> None:
     repository.commit({"copy.png": CAT, ".imgsim-guard.yaml": "max_exact_duplicates: 9\n"})
     on_github(repository, environment, base=main, code=1)
+
+
+@pytest.fixture
+def leaking(repository: Repository) -> str:
+    """The commit of the branch main, in which a copy is allowed; it leaks by the splits that a branch brings."""
+    allowed = "max_exact_duplicates: 1\n"
+    repository.commit({"a/cat.png": CAT, "b/cat.png": CAT, ".imgsim-guard.yaml": allowed})
+    repository.git("checkout", "--quiet", "-b", "feature")
+    rules = "rules: [{between: [train, test], limit: 0}]\n"
+    repository.commit({".imgsim-guard.yaml": f"{allowed}splits: {{train: 'a/**', test: 'b/**'}}\n{rules}"})
+    return repository.git("rev-parse", "main").strip()
+
+
+@pytest.mark.parametrize("steps", [STEPS, ACTION_STEPS])
+def test_github_refuses_leakage_by_new_splits(
+    repository: Repository, leaking: str, environment: dict[str, str], steps: dict[str, dict[str, Any]]
+) -> None:
+    options = environment | {"OPTIONS": ""}
+    assert "leakage: " in on_github(repository, options, base=leaking, code=1, steps=steps, last=BY_NEW_RULES)
+
+
+@pytest.mark.usefixtures("leaking")
+def test_gitlab_refuses_leakage_by_new_splits(
+    repository: Repository, environment: dict[str, str], tmp_path: Path
+) -> None:
+    clone = published(repository, tmp_path / "clone")
+    assert "leakage: " in on_gitlab(clone, environment, code=1)
 
 
 def made_up_shard(data: bytes) -> dict[str, bytes]:
