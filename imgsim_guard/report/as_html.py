@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from pathlib import PurePosixPath
-from textwrap import dedent
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.gate.groups import copies_in
@@ -47,6 +46,10 @@ UNIT = re.compile(r" (?=[kMG]?B$)")
 """The space before a unit, at which no line should end."""
 
 
+WAY_OUT = re.compile(r"  (?P<name>\S[^:]*): +")
+"""How the line of a way out begins."""
+
+
 class _ShownGroup(NamedTuple):
     """The images, each with what becomes of it and why, the number of the pair that shows it beside the image that it
     matches, and that image's place in the group. `words`, `folders`: what the filters look at.
@@ -83,7 +86,7 @@ def html_report(result: Result, pictures: Pictures, *, clean_up: bool = False) -
         result=result,
         headline=head,
         left_open=more,
-        ways_out=dedent("\n".join(ways_out(result))) if result.failed else "",
+        ways_out=_ways_out(result) if result.failed else [],
         sections=_sections(result, len(pairs_in_all), len(groups)),
         new=result.scope in {"staged", "revisions"},
         pairs=pairs,
@@ -101,6 +104,17 @@ def html_report(result: Result, pictures: Pictures, *, clean_up: bool = False) -
         KINDS=KINDS,
         ROLES=ROLES,
     )  # fmt: skip
+
+
+def _ways_out(result: Result) -> list[tuple[str, list[str]]]:
+    """Each way out by its name, and the commands that it takes."""
+    found: list[tuple[str, list[str]]] = []
+    for line in ways_out(result):
+        if start := WAY_OUT.match(line):
+            found.append((start["name"], [line[start.end() :]]))
+        else:  # a further line of the same
+            found[-1][1].append(line.strip())
+    return found
 
 
 def _sections(result: Result, pairs: int, groups: int) -> list[tuple[str, str, int | None]]:

@@ -274,9 +274,9 @@ def test_nothing_that_a_stranger_wrote_becomes_markup(name: str, reason: str) ->
 
 def test_verdict_summary_and_ways_out_are_on_top(browser: Browser) -> None:
     top = browser.one(".top").text
-    assert top.startswith("Failed\n1 exact duplicate and 3 near-duplicates and 1 unreadable and 1 not checked among 7")
+    assert top.startswith("Failed\n1 exact duplicate, 3 near-duplicates, 1 unreadable and 1 not checked among 7")
     assert "1 is leakage between splits. 1 only look alike. 1 accepted." in top
-    assert "keep it:           imgsim-guard accept" in top
+    assert "keep it\nimgsim-guard accept" in top
     assert "--verbose" not in top
     assert browser.driver.title == "imgsim-guard: failed"
 
