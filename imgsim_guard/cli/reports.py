@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgsim_guard.cli.terminal import STANDARD_OUTPUT, say, write_report
+from imgsim_guard.cli.terminal import STANDARD_OUTPUT, say, say_written, write_report
 from imgsim_guard.model import GuardError
 
 if TYPE_CHECKING:
@@ -82,12 +82,14 @@ def write_reports(result: Result, arguments: argparse.Namespace, page: Callable[
         wanted.append((distances_csv(result), str(Path(arguments.plots) / PLOT)))
     if arguments.html is not None:
         wanted.append((page(), arguments.html))
-    problems = []
+    written, problems = [], []
     for report, target in wanted:
         try:
             write_report(report, target)
+            written.append(target)
         except GuardError as error:
             problems.append(str(error))
+    say_written(*written, quiet=arguments.quiet)
     if problems:
         raise GuardError("\n".join(problems))
 
