@@ -55,7 +55,8 @@ def test_its_examples_run(photos: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert re.fullmatch(r"\d\.\d\d to its copy, [23]\d\.\d\d to another picture", printed[0])
     assert printed[1].startswith("near-duplicate ")
     assert printed[2].startswith(f"near-duplicate {photos.name}/")
-    assert printed[-3:-1] == ["2 without copies"] * 2
+    assert printed[-4:-2] == ["2 without copies"] * 2
+    assert ast.literal_eval(printed[-2]) == {"keep": 1, "copy": 1, None: 1}
     assert printed[-1] == "True 6 embeddings at hand"  # a picture in memory has other bytes than its file
     assert (photos.parent / "report.html").read_text(encoding="utf-8").count("data:image/webp") >= 2
 

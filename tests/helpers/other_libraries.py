@@ -1,10 +1,11 @@
-"""Stand-ins for libraries that are too large for the tests (torch: 5 GB, datasets: 200 MB), as far as the documentation
-uses them: the same names, the same arguments, the same order of images.
+"""Stand-ins for libraries that are too large for the tests (torch: 5 GB, datasets: 200 MB, MongoDB), as far as the
+documentation uses them: the same names, the same arguments, the same order of images.
 """
 
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -74,6 +75,25 @@ def load_dataset(path: str, *, data_dir: str, split: str) -> Dataset:
     return Dataset({"image": pictures, "label": [number for _, number in folder.samples]})
 
 
+class Samples:
+    """Of fiftyone: a dataset whose samples have an absolute `filepath` and fields."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._fields: dict[str, dict[str, object]] = {str(path.absolute()): {} for path in paths}
+
+    @classmethod
+    def from_images_dir(cls, images_dir: str) -> Samples:
+        return cls(sorted(path for path in Path(images_dir).rglob("*") if path.is_file()))
+
+    def set_values(self, field_name: str, values: dict[str, object], *, key_field: str) -> None:
+        assert key_field == "filepath"
+        for path, value in values.items():
+            self._fields[path][field_name] = value  # a KeyError for a path that is no sample's
+
+    def count_values(self, field: str) -> dict[object, int]:
+        return dict(Counter(fields.get(field) for fields in self._fields.values()))
+
+
 @contextmanager
 def stand_ins() -> Iterator[None]:
     """While this lasts, they can be imported by the libraries' own names."""
@@ -84,6 +104,7 @@ def stand_ins() -> Iterator[None]:
         "torchvision": {},
         "torchvision.datasets": {"ImageFolder": ImageFolder},
         "datasets": {"load_dataset": load_dataset},
+        "fiftyone": {"Dataset": Samples},
     }
     with pytest.MonkeyPatch.context() as patch:
         for name, content in names.items():
