@@ -455,8 +455,12 @@ class Result:
 
     def count(self, kind: Kind) -> int:
         """How many queries have a match of this kind that was not accepted and that no rule ignores."""
+        return len(self.counted(kind))
+
+    def counted(self, kind: Kind) -> set[Image]:
+        """These queries. One may have matches of several kinds."""
         counted = (match for match in self.matches if match.kind == kind and match.accepted is None)
-        return len({match.query for match in counted if kind == "look-alike" or match.rule.on_match != "ignore"})
+        return {match.query for match in counted if kind == "look-alike" or match.rule.on_match != "ignore"}
 
     @property
     def exceeded(self) -> tuple[tuple[str, int, Limit], ...]:

@@ -36,7 +36,8 @@ def sum_of(groups: Sequence[Group]) -> str:
         return ""
     holding = sum(bool(group.copies) for group in groups)
     size = in_bytes(sum(member.size for member in copies))
-    return f"{counted(len(copies), 'copy', 'copies')} in {counted(holding, 'group', 'groups')}, {size}"
+    of = f"{holding:,} of {len(groups):,} groups" if holding < len(groups) else counted(holding, "group", "groups")
+    return f"{counted(len(copies), 'copy', 'copies')} in {of}, {size}"
 
 
 def left_over(groups: Sequence[Group]) -> Iterator[str]:

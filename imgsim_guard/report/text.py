@@ -119,6 +119,8 @@ def headline(result: Result, seconds: float | None = None) -> str:
         for kind, plural in BLOCKING.items()
         if result.count(kind)
     ]
+    if both := len(result.counted("exact-duplicate") & result.counted("near-duplicate")):
+        found[-1] += f" ({both:,} {'image is' if both == 1 else 'images are'} both)"
     if result.undecodable:
         found.append(f"{len(result.undecodable):,} unreadable")
     if result.unchecked:
@@ -127,7 +129,7 @@ def headline(result: Result, seconds: float | None = None) -> str:
         found.append(f"{result.uncompared:,} of the dataset not compared")
     queries = f"{result.queries:,} {QUERIES[result.scope][result.queries != 1]}"
     took = "" if seconds is None else f" in {seconds:.1f} s"
-    what = " and ".join(found) or "no near-duplicates"
+    what = " and ".join(filter(None, [", ".join(found[:-1]), *found[-1:]])) or "no near-duplicates"
     allowed = " (allowed by the configuration)" if found and not result.failed else ""
     return f"{what} among {queries}, checked against {result.gallery:,}{took}{allowed}."
 

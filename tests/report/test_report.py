@@ -27,7 +27,7 @@ from imgsim_guard.model import (
 from imgsim_guard.report.as_json import compare_json, json_report
 from imgsim_guard.report.escaping import shell_word, shown
 from imgsim_guard.report.group_text import group_lines
-from imgsim_guard.report.text import compare_report, text_report
+from imgsim_guard.report.text import compare_report, headline, text_report
 
 if TYPE_CHECKING:
     from conftest import Repository
@@ -116,7 +116,7 @@ def test_everything_at_once() -> None:
         "dog.jpg                exact duplicate of   old/dog.jpg           same bytes\n"
         "broken.png   unreadable: an empty file\n"
         "sent.heic   unreadable: HEIC, which is not supported\n"
-        "1 exact duplicate and 1 near-duplicate and 2 unreadable among 12 new images, checked against 8,412 in 0.0 s.\n"
+        "1 exact duplicate, 1 near-duplicate and 2 unreadable among 12 new images, checked against 8,412 in 0.0 s.\n"
         "  drop it:           git reset -- broken.png data/train/cat-7.png dog.jpg sent.heic\n" + KEEP_MORE + ALLOW_MORE
     )
 
@@ -451,3 +451,12 @@ def test_an_image_of_a_group_names_what_it_matches_unless_that_is_the_first() ->
         "  LEAKAGE  test.png   in test, the other in train",
         "  copy  small.png   matches test.png; scaled to 50%",
     ]
+
+
+def test_an_image_that_counts_twice_is_said_to() -> None:
+    assert headline(result(NEAR, SAME_PIXELS)) == (
+        "1 exact duplicate and 1 near-duplicate (1 image is both) among 12 new images, checked against 8,412."
+    )
+    dog = Match("near-duplicate", DOG, CAT_2, 4.0)
+    both = headline(result(NEAR, SAME_PIXELS, SAME_BYTES, dog, unreadable={"a.png": "no image"}))
+    assert both.startswith("2 exact duplicates, 2 near-duplicates (2 images are both) and 1 unreadable among")
