@@ -152,7 +152,7 @@ def open_store(settings: Settings, tracked: Path | None, *, lazy: bool = False) 
     name = settings.model.fingerprint
     store = Store(cache_folder(), fingerprint=name, decoder=_decoder, tracked=tracked, lazy=lazy)
     if tracked is not None and not (tracked / name).is_dir():
-        store.advice = _advice(tracked)
+        store.advice = _advice(tracked, settings.store)
     return store
 
 
@@ -196,14 +196,20 @@ def _configuration(rules: RuleFiles) -> tuple[str, str | None]:
     return found[0] if found else ("", None)
 
 
-def _advice(tracked: Path) -> str:
-    """What to do about a tracked store without embeddings of this model; empty if there is no such store."""
+def _advice(tracked: Path, path: str) -> str:
+    """What to do about a tracked store without embeddings of this model; empty if there is no such store. `path`: that
+    of the store, relative to the root.
+    """
     if not tracked.with_name(f"{tracked.name}.dvc").exists():
         return ""
     if tracked.is_dir() and any(path.is_dir() for path in tracked.iterdir()):
         made = "the tracked store was made with another version of the model, or another preprocessing"
         return f"{made}; run imgsim-guard sync to publish new embeddings"
-    return f"run dvc pull {tracked.parent.name}/{tracked.name} to get the team's embeddings"
+    from imgsim_guard.sources.dvc_cache import project_of
+    from imgsim_guard.sources.dvc_command import as_typed
+
+    root = tracked.parents[len(Path(path).parts) - 1]
+    return f"run {as_typed('pull', path, project=project_of(root, path), root=root)} to get the team's embeddings"
 
 
 def _decoder() -> str:

@@ -6,18 +6,16 @@ Everything is read from DVC's cache and the workspace. DVC itself is only called
 from __future__ import annotations
 
 import hashlib
-import posixpath
-import shlex
 from typing import TYPE_CHECKING
 
 from imgsim_guard.model import Image, Pointer, Unreadable, digest_of
 from imgsim_guard.sources.dvc_cache import Caches
+from imgsim_guard.sources.dvc_command import as_typed
 from imgsim_guard.sources.dvc_remote import Remote
 from imgsim_guard.sources.folders import read_file
 from imgsim_guard.sources.manifests import NEVER_DOWNLOADED, File, read_manifest, write_manifest
 from imgsim_guard.sources.plain_yaml import ManifestError
 from imgsim_guard.system.files import leads_out
-from imgsim_guard.system.reader import as_reader_writes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -111,11 +109,7 @@ class Dvc:
 
     def command(self, name: str, target: str) -> str:
         """A DVC command for a path that it tracks, to run where whoever reads it stands."""
-        project, root = self._caches.project(target), self._git.root
-        if not project:
-            return f"dvc {name} {shlex.quote(as_reader_writes(target, root))}"
-        below = shlex.quote(as_reader_writes(project, root))
-        return f"dvc --cd {below} {name} {shlex.quote(posixpath.relpath(target, project))}"
+        return as_typed(name, target, project=self._caches.project(target), root=self._git.root)
 
 
 def _md5(data: bytes) -> str:

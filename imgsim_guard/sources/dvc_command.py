@@ -1,18 +1,31 @@
-"""DVC's command line, for commands that change something: `sync`, `init` and `store` run it, a check never does."""
+"""DVC's command line: commands that are printed, and those that `sync`, `init` and `store` run; a check runs none."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import posixpath
+import shlex
 import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 from imgsim_guard.model import GuardError
+from imgsim_guard.system.reader import as_reader_writes
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+def as_typed(name: str, target: str, *, project: str, root: Path) -> str:
+    """A DVC command for a path that it tracks, to run where whoever reads it stands. `project`: the folder of the DVC
+    project, relative to the root; empty for the root.
+    """
+    if not project:
+        return f"dvc {name} {shlex.quote(as_reader_writes(target, root))}"
+    below = shlex.quote(as_reader_writes(project, root))
+    return f"dvc --cd {below} {name} {shlex.quote(posixpath.relpath(target, project))}"
 
 
 def run_dvc(*arguments: str, root: Path) -> str:

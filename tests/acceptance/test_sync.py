@@ -306,11 +306,18 @@ def test_a_store_of_another_model_is_said_and_kept(anna: Person) -> None:
     assert file.read_bytes() == b"anything"
 
 
-def test_who_lacks_embeddings_is_told_where_they_are(bert: Person) -> None:
+def test_who_lacks_embeddings_is_told_where_they_are(bert: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.rmtree(bert.dataset.root / STORE)
     bert.dataset.add({"data/images/new.png": encoded(random_picture(99))}, "data/images")
     advice = f"run dvc pull {STORE} to get the team's embeddings"
     assert advice in bert.guard("check")
+    with monkeypatch.context() as patch:
+        patch.setenv("GIT_PREFIX", "data/")
+        bert.dataset.add({"data/images/another.png": encoded(random_picture(97))}, "data/images")
+        assert f"run dvc pull ../{STORE} to get the team's embeddings" in bert.guard("check")
+    Dataset(bert.dataset.root / "data").dvc("pull", "--quiet", f"../{STORE}")
+    assert advice not in bert.guard("check")
+    shutil.rmtree(bert.dataset.root / STORE)
     bert.dataset.write({f"{STORE}/of-an-older-model/x.safetensors": b""})
     bert.dataset.add({"data/images/newer.png": encoded(random_picture(98))}, "data/images")
     said = "the tracked store was made with another version of the model, or another preprocessing"
