@@ -23,12 +23,12 @@ Keep = Literal["best", "largest", "oldest", "first", "least-compressed"]
 """Which of several copies is kept."""
 
 Outcome = Literal["confirmed", "refuted", "undecided", "skipped"]
+"""`skipped`: the pixels of one of the two cannot be read on this machine."""
 
 Relation = Literal["copy", "overlapping view", "same scene"]
 """How confirmed images belong together: one was made from the other; each shows a part of a scene that the other lacks;
 or many details are the same, but not exactly in the same places, as in frames of a moving camera.
 """
-"""`skipped`: the pixels of one of the two cannot be read on this machine."""
 
 Scope = Literal["staged", "revisions", "named", "all", "folders"]
 """Where the queries come from: the index, the changes between two revisions, named files, everything tracked, or

@@ -91,6 +91,7 @@ def test_all_reports_at_once_into_folders_that_are_made(staged: Repository, guar
     assert (code, out.splitlines()[0], err) == (1, "copy.png   exact duplicate of   cat.png   same bytes", "")
     written = {str(path.relative_to(staged.root)): path for path in (staged.root / "r").rglob("*") if path.is_file()}
     assert sorted(written) == ["r/a/r.json", "r/b/r.sarif", "r/c/r.xml", "r/m.json", "r/p/distances.csv"]
+    assert out.splitlines()[-5:] == [f"wrote {name}" for name in sorted(written)]
     assert json.loads(written["r/a/r.json"].read_bytes())["verdict"] == "failed"
     [run] = json.loads(written["r/b/r.sarif"].read_bytes())["runs"]
     assert [found["level"] for found in run["results"]] == ["error"]
