@@ -79,6 +79,16 @@ class Agreement:
         spared = largest if largest <= largest_overlay * int(self.seen.sum()) else 0
         return (int(swapped.sum()) - spared) / max(1, int(self.textured.sum()))
 
+    @property
+    def swapped_elsewhere(self) -> int:
+        """Swapped windows outside of the largest place in which the pictures disagree (windows one apart are one
+        place).
+        """
+        differing = cv2.dilate((self.swapped | self.covered).astype(np.uint8), np.ones((3, 3), np.uint8))
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(differing)
+        largest = int(stats[1:, cv2.CC_STAT_AREA].argmax()) + 1 if len(stats) > 1 else 0
+        return int((self.swapped & (labels != largest)).sum())
+
 
 def agreement(laid: Overlay) -> Agreement:
     """Local normalised cross-correlation of an overlay, its pictures made equally sharp first."""

@@ -56,20 +56,25 @@ class Unexplained:
     swapped_beside: float
 
 
+class Colours(NamedTuple):
+    """Two pictures in colour, (h, w, 3) BGR, as large as the small pictures that the (2, 3) matrix brings onto each
+    other; plain: they are no more than icons, whose few colours brightness and contrast could bring onto any others.
+    """
+
+    one: Pixels
+    two: Pixels
+    matrix: Doubles
+    plain: bool = False
+
+
 def unexplained(
-    laid: Overlay,
-    colours: tuple[Pixels, Pixels] | None,
-    matrix: Doubles,
-    *,
-    roughly: bool = False,
-    repainted: bool = False,
+    laid: Overlay, colours: Colours | None, *, roughly: bool = False, repainted: bool = False
 ) -> Unexplained:
     """What is drawn in one picture of an overlay and not in the other.
 
-    colours: (h, w, 3) BGR, as large as the small pictures that the (2, 3) matrix brings onto each other; None where
-    the overlay does not lie as the matrix says, so that colours are not compared; roughly: whole frames were laid on
-    one another, and nothing could be followed to do better, or one is seen at an angle; repainted: each colour may have
-    become another.
+    colours: None where the overlay does not lie as their matrix says, so that colours are not compared; roughly: whole
+    frames were laid on one another, and nothing could be followed to do better, or one is seen at an angle; repainted:
+    each colour may have become another.
     """
     around = ROUGHLY_AROUND if roughly else NEIGHBOURS
     one, two = equally_sharp(laid.one, laid.two, laid.both)
@@ -86,13 +91,13 @@ def unexplained(
         swapped = np.maximum(*(np.minimum(*both) for both in came_and_went))
         added = np.maximum.reduce([picture for both in came_and_went for picture in both])
     edges = (_span(one) > EDGE, _span(two) > EDGE)
-    tinted = None if colours is None else _other_colours(laid, colours, matrix, around)
+    tinted = None if colours is None else _other_colours(laid, colours, around)
     marked = mine | other
     in_colour = None
     if colours is not None and tinted is not None and tinted.either.any():
         marked |= _enlarged(tinted.either, marked.shape)
     if colours is not None and marked.any():
-        in_colour = laid_in_colour(*colours, matrix, laid.to_grid, (marked.shape[1], marked.shape[0]))[:2]
+        in_colour = laid_in_colour(*colours[:3], laid.to_grid, (marked.shape[1], marked.shape[0]))[:2]
     largest = stamp(marked, (one, two), edges, in_colour)
     beside = ~largest.region
     return Unexplained(
@@ -208,18 +213,32 @@ class _Tinted(NamedTuple):
         return _share(self.mine & part, self.inner), _share(self.other & part, self.inner)
 
 
-def _other_colours(laid: Overlay, colours: tuple[Pixels, Pixels], matrix: Doubles, around: Pixels) -> _Tinted | None:
-    """None where one picture is grey, which may be a copy of one in colour. Brightness and contrast may differ."""
+SAME_COLOUR, BLACK, LEAST_SAME = 10.0, 64.0, 0.05
+"""Values by which no channel of an unchanged colour differs, that all of black are below, and the share of the lighter
+colours that are unchanged where neither brightness nor contrast was.
+"""
+
+
+def _other_colours(laid: Overlay, colours: Colours, around: Pixels) -> _Tinted | None:
+    """None where one picture is grey, which may be a copy of one in colour. Brightness and contrast may differ, but not
+    of plain pictures that have a part in the same colour: a face in another skin colour on the same ground.
+    """
     half = (max(1, laid.one.shape[1] // 2), max(1, laid.one.shape[0] // 2))
     to_half = np.diag([half[0] / laid.one.shape[1], half[1] / laid.one.shape[0], 1.0]) @ laid.to_grid
-    one, two, both = laid_in_colour(*colours, matrix, to_half, half)
+    one, two, both = laid_in_colour(*colours[:3], to_half, half)
     inner = cv2.erode(both.astype(np.uint8), NEIGHBOURS) > 0
     if min(_tinted(one, inner), _tinted(two, inner)) < LEAST_TINTED:
         return None
-    gain, offset = _levels(one.mean(axis=2), two.mean(axis=2), inner)
+    fixed = colours.plain and _unchanged_in_part(one, two, inner)
+    gain, offset = (1.0, 0.0) if fixed else _levels(one.mean(axis=2), two.mean(axis=2), inner)
     fitted = one * np.float32(gain) + np.float32(offset)
     found = [_outside(picture, two, inner, OTHER_COLOUR, around) for picture in (one, fitted)]
     return _Tinted(*min(found, key=lambda pair: min(pair[0].sum(), pair[1].sum())), inner)
+
+
+def _unchanged_in_part(one: Floats, two: Floats, inner: NDArray[np.bool_]) -> bool:
+    lighter = inner & (two.max(axis=2) > BLACK)
+    return _share(np.asarray(np.abs(one - two).max(axis=2) < SAME_COLOUR), lighter) > LEAST_SAME
 
 
 def _tinted(picture: Floats, inner: NDArray[np.bool_]) -> float:

@@ -224,6 +224,14 @@ scaled drawings have up to 32, a chart with a label moved by a few pixels 78; wh
 is 50 to 550, where larger ones do, 400 or more.
 """
 
+MOST_SWAPPED_IN_FULL = 120.0
+"""The same in full size, where sharpened drawings have up to 107, and pages with another small number 140 or more."""
+
+MOST_SWAPPED_ELSEWHERE = 5
+"""Windows in which print came and went in full size, outside of one place: none in 800 copies of 60 drawn kinds and
+under 84 edits; two pale numbers of a list of settings mark 11 or more, however faint they are.
+"""
+
 MOST_UNEXPLAINED_EDGES = 0.0003
 """Of clear edges: in copies in the other theme nothing at all is without a counterpart on both sides."""
 
@@ -232,6 +240,16 @@ MOST_ADDED = 4000.0
 """The same, of ink that only one of them has, where that is content. A tick of an axis that moved has 2,400, a bar that
 is longer 14,000.
 """
+
+
+def judged_in_full(seen: Agreement, found: Unexplained | None) -> Judgement:
+    """Judge two drawn pictures in full size, where windows also show print that is too faint to count as ink; found:
+    None if ink does not count.
+    """
+    if seen.swapped_elsewhere > MOST_SWAPPED_ELSEWHERE:
+        return Judgement.OTHER_DRAWING
+    swapped = 0.0 if found is None else found.swapped_beside if _laid_over(found) else found.swapped
+    return Judgement.OTHER_DRAWING if swapped > MOST_SWAPPED_IN_FULL else Judgement.SAME
 
 
 def judged_drawing(found: Unexplained, *, repainted: bool) -> Judgement:

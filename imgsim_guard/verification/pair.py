@@ -10,7 +10,7 @@ import numpy as np
 from imgsim_guard.verification import evidence
 from imgsim_guard.verification.agreement import Agreement, agreement
 from imgsim_guard.verification.alignment import PLENTY, Alignment, Doubles, by_features, by_frames
-from imgsim_guard.verification.drawing import unexplained
+from imgsim_guard.verification.drawing import Colours, unexplained
 from imgsim_guard.verification.evidence import Trial
 from imgsim_guard.verification.judging import (
     LARGEST_OVERLAY,
@@ -20,6 +20,7 @@ from imgsim_guard.verification.judging import (
     in_place,
     judged,
     judged_drawing,
+    judged_in_full,
     judged_simple,
     other_sign,
     plain_pair,
@@ -196,10 +197,12 @@ def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> Trial 
     laid, seen = _straighter(affine, proposal.points, bent=bent)
     drawings = drawings_of(first, second)
     simple = simple_pair(first, second) and printed(laid)
-    judgement = _judged(first, second, laid, seen, Alignment(matrix, proposal.points))
+    judgement, captioned = _judged(first, second, laid, seen, Alignment(matrix, proposal.points)), False
     if judgement in (Judgement.SAME, Judgement.UNCLEAR) and drawings is not None:
-        colours, roughly = drawings if laid is affine else None, bent or (proposal.points == 0 and exact is None)
-        found = unexplained(laid, colours, matrix, roughly=roughly, repainted=first.inverted)
+        colours = Colours(*drawings, matrix, plain_pair(first, second)) if laid is affine else None
+        roughly = bent or (proposal.points == 0 and exact is None)
+        found = unexplained(laid, colours, roughly=roughly, repainted=first.inverted)
+        captioned = found.stamp.foreign
         if (other := judged_drawing(found, repainted=first.inverted)) is not Judgement.SAME:
             judgement = other
     exactly = in_place(exact)
@@ -208,8 +211,8 @@ def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> Trial 
     if not simple and judgement is Judgement.SAME:
         if not same_shot(seen, proposal.points, laid, exact=exact, drawn=drawings is not None):
             judgement = Judgement.OTHER_SHOT
-        elif seen.fraction < NEARLY_ALL or printed(laid):
-            read = _read(first, second, Alignment(matrix, proposal.points), bent=bent)
+        elif seen.fraction < NEARLY_ALL or printed(laid) or drawings is not None:
+            read = _read(first, second, Alignment(matrix, proposal.points), bent=bent, captioned=captioned)
             return None if read is None else replace(read, exactly=exactly)
     if judgement in UNLIKE_DETAILS and _in_many_places(first, second, laid, matrix):
         judgement, exactly = Judgement.SAME, True
@@ -227,25 +230,47 @@ def _judged(first: Prepared, second: Prepared, laid: Overlay, seen: Agreement, p
     return Judgement.OTHER_SIGN if other else judgement
 
 
-def _read(first: Prepared, second: Prepared, proposal: Alignment, *, bent: bool) -> Trial | None:
-    """Judge print where it can be read: first in middling size, where most other print shows already."""
-    trial = None
-    for side in READING_SIDES:
-        laid = _in_grey(first, second, proposal.matrix, side=side)
+def _read(first: Prepared, second: Prepared, proposal: Alignment, *, bent: bool, captioned: bool) -> Trial | None:
+    """Judge print where it can be read: first in middling size, where most other print shows already, and what is drawn
+    once more in full size. captioned: a line in a colour of its own lies over it, which only the small pictures show.
+    """
+    trial, drawings, matrix = None, drawings_of(first, second) is not None and not bent, proposal.matrix
+    for side in _reading_sides(first, second):
+        laid = _in_grey(first, second, matrix, side=side)
         if laid is None:
             return None
+        if drawings and side == GREY_SIDE:
+            laid = _exactly_laid(first, second, laid, matrix)
         laid, seen = _straighter(laid, proposal.points, bent=bent)
         judgement = judged(seen, proposal.points, laid, drawn=drawings_of(first, second) is not None)
-        trial = _trial(judgement, proposal.matrix, proposal, seen, thorough=True)
+        if judgement is Judgement.SAME and drawings and side == GREY_SIDE:
+            judgement = judged_in_full(seen, None if captioned or first.inverted else unexplained(laid, None))
+        trial = _trial(judgement, matrix, proposal, seen, thorough=True)
         if trial.judgement is not Judgement.SAME:
             break
     return trial
 
 
+def _reading_sides(first: Prepared, second: Prepared) -> tuple[int, ...]:
+    """Pictures no larger than the first of READING_SIDES are on the same grid in either."""
+    middling, full = READING_SIDES
+    return READING_SIDES if min(max(first.grey.shape), max(second.grey.shape)) > middling else (full,)
+
+
+def _exactly_laid(first: Prepared, second: Prepared, laid: Overlay, matrix: Doubles) -> Overlay:
+    """An overlay of the grey pictures after what shows in them only was followed as well."""
+    exactly = refined(laid, _between_greys(first, second, matrix)).matrix
+    return overlay(first.grey, second.grey, exactly, side=GREY_SIDE) or laid
+
+
 def _in_grey(first: Prepared, second: Prepared, matrix: Doubles, *, side: int) -> Overlay | None:
     """The overlay of the grey pictures, which show a picture on a page larger."""
-    moved = enlarged(second) @ np.vstack([matrix, [0, 0, 1]]) @ np.linalg.inv(enlarged(first))
-    return overlay(first.grey, second.grey, moved[:2], side=side)
+    return overlay(first.grey, second.grey, _between_greys(first, second, matrix), side=side)
+
+
+def _between_greys(first: Prepared, second: Prepared, matrix: Doubles) -> Doubles:
+    """The (2, 3) matrix between the grey pictures that one between the small ones stands for."""
+    return np.asarray((enlarged(second) @ np.vstack([matrix, [0, 0, 1]]) @ np.linalg.inv(enlarged(first)))[:2])
 
 
 def _in_many_places(first: Prepared, second: Prepared, laid: Overlay, matrix: Doubles) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import cv2
@@ -459,3 +460,77 @@ def test_a_plain_chart_that_is_turned_or_mirrored_stays_a_copy(turn: Callable[[P
         cv2.putText(picture, str(tick), (55 + tick * 74, 302), FONT, 0.45, BLACK, 1, cv2.LINE_AA)
     assert len(prepare(picture).features.points) < PLAIN_FEATURES
     assert judged(np.ascontiguousarray(turn(picture)), picture).outcome == "confirmed"
+
+
+NUMBERS = (47, 83, 12, 69, 30, 58, 91, 24, 76, 5)
+
+
+def settings(numbers: tuple[int, ...], grey: int = 170) -> Pixels:
+    """The settings of a telephone, with small pale numbers at the right."""
+    picture = sheet(360, 640)
+    cv2.rectangle(picture, (0, 0), (360, 52), (181, 81, 63), -1)
+    for row, number in enumerate(numbers):
+        y = 86 + row * 55
+        cv2.putText(picture, f"Setting {'ABCDEFGHIJ'[row]}", (16, y), FONT, 0.6, BLACK, 1, cv2.LINE_AA)
+        cv2.putText(picture, f"{number:2}", (318, y), cv2.FONT_HERSHEY_SIMPLEX, 0.36, (grey,) * 3, 1, cv2.LINE_AA)
+        cv2.line(picture, (0, y + 20), (360, y + 20), (235, 235, 235), 1)
+    return picture
+
+
+@pytest.mark.parametrize("grey", [170, 195])
+def test_settings_with_other_small_pale_numbers_are_other_settings(grey: int) -> None:
+    one, two = settings(NUMBERS, grey), settings(NUMBERS[3:] + NUMBERS[:3], grey)
+    assert (
+        judged(one, two).reason == judged(jpeg(one), two).reason == "they have the same layout, but other content in it"
+    )
+
+
+@pytest.mark.parametrize("change", [jpeg, smaller, cropped, grey, slightly_warmer])
+def test_settings_saved_again_are_a_copy(change: Callable[[Pixels], Pixels]) -> None:
+    assert judged(change(settings(NUMBERS)), settings(NUMBERS)).outcome == "confirmed"
+
+
+def large_table(seed: int) -> Pixels:
+    """Numbers of two digits, 9 pixels high, in 40 rows and 17 columns between lines: 1300 by 920 pixels."""
+    numbers = np.random.default_rng(seed).integers(10, 99, (40, 17))
+    picture = sheet(1300, 920)
+    for row, column in np.ndindex(40, 17):
+        x, y = 14 + column * 76, 14 + row * 22
+        cv2.rectangle(picture, (x, y), (x + 76, y + 22), (221, 221, 221), 1)
+        place = (x + 54, y + 15)
+        cv2.putText(picture, str(numbers[row, column]), place, cv2.FONT_HERSHEY_SIMPLEX, 0.36, BLACK, 1, cv2.LINE_AA)
+    return picture
+
+
+def test_a_large_table_with_other_small_numbers_is_another_table() -> None:
+    assert judged(large_table(1), large_table(2)).outcome == "refuted"
+    assert judged(jpeg(cropped(large_table(1))), large_table(1)).outcome == "confirmed"
+
+
+def hand(skin: tuple[int, int, int]) -> Pixels:
+    """A fist with a shadow in a darker tone of its skin, on white, 136 pixels high."""
+    picture = sheet(136, 136)
+    shadow = tuple(round(value * 0.78) for value in skin)
+    cv2.ellipse(picture, (62, 80), (46, 40), 0, 0, 360, skin, -1, cv2.LINE_AA)
+    cv2.rectangle(picture, (56, 12), (80, 80), skin, -1)
+    for finger in range(4):
+        cv2.ellipse(picture, (98, 56 + finger * 19), (22, 9), 0, 0, 360, shadow, -1, cv2.LINE_AA)
+        cv2.ellipse(picture, (100, 54 + finger * 19), (20, 8), 0, 0, 360, skin, -1, cv2.LINE_AA)
+    return picture
+
+
+SKINS = ((185, 220, 247), (150, 185, 222), (104, 142, 185), (68, 107, 165), (70, 82, 110))
+
+
+@pytest.mark.parametrize(("one", "two"), list(pairwise(SKINS)))
+def test_an_icon_in_another_skin_colour_is_another_icon(one: tuple[int, int, int], two: tuple[int, int, int]) -> None:
+    assert judged(hand(one), hand(two)).outcome == "refuted"
+
+
+def darker(picture: Pixels) -> Pixels:
+    return np.asarray(picture * 0.7, np.uint8)
+
+
+@pytest.mark.parametrize("change", [jpeg, smaller, cropped, grey, slightly_warmer, darker])
+def test_an_icon_saved_again_is_a_copy(change: Callable[[Pixels], Pixels]) -> None:
+    assert judged(change(hand(SKINS[2])), hand(SKINS[2])).outcome == "confirmed"
