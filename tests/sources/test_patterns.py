@@ -66,7 +66,17 @@ GIT_PATHS += ["Z.png", "_9.png", "7.png", "[a", "]", "b-", "é.png", ";.png", "[
 @pytest.mark.parametrize("pattern", GIT_PATTERNS)
 def test_git_ignores_what_a_pattern_matches(pattern: str, repository: Repository) -> None:
     repository.write({".gitignore": pattern})
-    listed = repository.git("-c", "core.quotePath=false", "check-ignore", "--no-index", "-v", "-n", *GIT_PATHS)
+    listed = repository.git(
+        "-c",
+        "core.quotePath=false",
+        "-c",
+        "core.ignoreCase=false",
+        "check-ignore",
+        "--no-index",
+        "-v",
+        "-n",
+        *GIT_PATHS,
+    )
     ignored = [line.partition("\t")[2] for line in listed.splitlines() if not line.startswith("::")]
     assert [path for path in GIT_PATHS if matcher([pattern])(path)] == ignored
 
