@@ -17,6 +17,7 @@ from imgsim_guard.images.headers import (
     has_cut_chunk,
     has_many_scans,
     is_jxl_film,
+    jxl_depth,
     without_padding,
 )
 from imgsim_guard.images.structure import png_chunks, riff_chunks, structure_of
@@ -32,6 +33,9 @@ BYTES_A_PIXEL = {"DICOM": 24, "AVIF": 18, "JPEG 2000": 15, "JPEG": 11, "HEIC": 1
 
 _OF_ALPHA, _OF_DEPTH, _OF_BOTH, _OF_FRAMES = 5, 6, 15, 12
 """How much more it is with transparency, with 16 bits a sample, with both, and with several frames."""
+
+_OF_A_DEEP_JXL = 24
+"""Bytes for each pixel of a JPEG XL picture of floats, measured; one of 16 bits with transparency takes 19."""
 
 _OF_A_SAMPLE = 3
 """How often the samples of a scientific TIFF are in memory."""
@@ -75,11 +79,19 @@ def refused(header: Header, data: bytes) -> str | None:
         return f"{claimed}, more than the {MAX_PIXELS:,} that are decoded"
     if header.format == "PNG" and has_cut_chunk(data):
         return "damaged, cut short or of an unusual kind: the PNG decoder gave up"
-    if _has_many_pixels(header, data, PIXELS_A_BYTE):
+    if _has_many_pixels(header, data, PIXELS_A_BYTE) or _is_deep_and_empty(header, data):
         return f"{claimed} in {len(data):,} bytes, too few for a picture of them"
     if header.format == "JPEG" and has_many_scans(data):
         return f"more than {MAX_SCANS} scans, which no JPEG needs"
     return None
+
+
+def _is_deep_and_empty(header: Header, data: bytes) -> bool:
+    """Whether a JPEG XL picture of more than 8 bits has too many pixels for its bytes."""
+    pixels = header.width * header.height
+    if header.format != "JPEG XL" or pixels * _OF_A_DEEP_JXL <= FREE_MEMORY or pixels <= len(data) * PIXELS_A_BYTE:
+        return False
+    return jxl_depth(data) > 8  # noqa: PLR2004  which take a quarter
 
 
 def is_suspicious(header: Header, data: bytes) -> bool:

@@ -207,16 +207,30 @@ def _jxl(data: bytes) -> tuple[int, int]:
 
 
 def is_jxl_film(data: bytes) -> bool:
-    """Whether a JPEG XL codestream says that it has several frames (ISO 18181-1, annex D.3), or may do so."""
+    """Whether a JPEG XL codestream says that it has several frames, or may do so."""
+    return _jxl_metadata(data)[0]
+
+
+def jxl_depth(data: bytes) -> int:
+    """The bits of a sample of a JPEG XL picture."""
+    return _jxl_metadata(data)[1]
+
+
+def _jxl_metadata(data: bytes) -> tuple[bool, int]:
+    """Whether there may be several frames, and the bits of a sample, 8 if there may (ISO 18181-1, annex D.3)."""
     take = _jxl_bits(data)
     _jxl_size(take)
-    if take(1) or not take(1):  # all is as usual, or there are no extra fields
-        return False
-    take(3)  # the orientation
-    if take(1):  # the size at which it is to be shown
-        _jxl_size(take)
-    has_preview = take(1)
-    return bool(has_preview or take(1))
+    if take(1):  # all is as usual
+        return False, 8
+    if take(1):  # there are extra fields
+        take(3)  # the orientation
+        if take(1):  # the size at which it is to be shown
+            _jxl_size(take)
+        if take(1) or take(1):  # a preview, or an animation
+            return True, 8
+    usual = (32, 16, 24) if take(1) else (8, 10, 12)  # of floats, or of integers
+    choice = take(2)
+    return False, usual[choice] if choice < len(usual) else take(6) + 1
 
 
 def _jxl_bits(data: bytes) -> Callable[[int], int]:

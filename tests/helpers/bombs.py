@@ -13,8 +13,9 @@ import sys
 import tempfile
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import imagecodecs
 import numpy as np
 import tifffile
 from encoders import chunk, saved
@@ -27,6 +28,8 @@ from imgsim_guard.images.headers import MAX_SCANS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
 
 SIDE = 50_000
 UNDER_THE_LIMIT = 16_384
@@ -237,6 +240,10 @@ def deflated_dicom(side: int, frames: int) -> bytes:
     return file.getvalue()
 
 
+def jxl(samples: NDArray[Any]) -> bytes:
+    return bytes(imagecodecs.jpegxl_encode(samples, lossless=True, effort=1))
+
+
 def side_that_is_free(kind: str) -> int:
     return int((FREE_MEMORY / BYTES_A_PIXEL.get(kind, 6)) ** 0.5)
 
@@ -308,6 +315,11 @@ DECODED: dict[str, Callable[[], bytes]] = {
     "a document of large pages": lambda: document(6000, 6000, 5),
     "a deflated DICOM that claims less than it has": lambda: deflated_dicom(4000, 12),
     "a TIFF of 50 bands of floats": lambda: flat_floats(1000, 50),
+    "a JPEG XL of floats": lambda: jxl(np.zeros((4000, 4000, 3), np.float32)),
+    "a JPEG XL of 16 bits with transparency": lambda: jxl(np.zeros((4000, 4000, 4), np.uint16)),
+    "a HEIC of 36 megapixels that claims 100 pixels": lambda: extents(
+        saved(Image.new("RGB", (6000, 6000)), "HEIF"), 10, 10
+    ),
 }
 
 MEASURED = """

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from bombs import DECODED, TOO_FEW_BYTES, TOO_MANY, Measured, all_of_them, measure, size, tiff
+from bombs import DECODED, TOO_FEW_BYTES, TOO_MANY, Measured, all_of_them, jxl, measure, size, tiff
 from conftest import encoded, photograph
 from encoders import saved
 from PIL import Image
 
 from imgsim_guard.images.claims import PIXELS_A_BYTE
 from imgsim_guard.images.decode import decode
-from imgsim_guard.images.headers import MAX_TILE, read_header
+from imgsim_guard.images.headers import MAX_TILE, jxl_depth, read_header
 from imgsim_guard.model import Unreadable
 from imgsim_guard.system.cache_folder import CACHE_VARIABLE
 
@@ -94,6 +94,12 @@ def test_a_quarter_of_a_gigapixel_in_a_small_file_is_refused_from_the_header(
             "a deflated DICOM that claims less than it has",
             "takes more than 280 MB of memory to decode, too much for its 64 x 64 pixels; save it anew",
         ),
+        ("a JPEG XL of floats", "4000 x 4000 pixels in 22,938 bytes, too few for a picture of them"),
+        ("a JPEG XL of 16 bits with transparency", "4000 x 4000 pixels in 4,978 bytes, too few for a picture of them"),
+        (
+            "a HEIC of 36 megapixels that claims 100 pixels",
+            "damaged, cut short or of an unusual kind: the HEIC decoder gave up",
+        ),
         ("a JPEG of fill bytes", "not an image in a supported format, or its header is damaged"),
         ("a JPEG with fill bytes between segments", "64x64x3"),
     ],
@@ -122,6 +128,17 @@ def test_a_large_picture_is_no_bomb() -> None:
     pixels = decode(data)
     assert not isinstance(pixels, Unreadable)
     assert pixels.shape == (8000, 8000, 3)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "depth"), [(np.uint8, 8), (np.uint16, 16), (np.float32, 32), (np.float16, 16)], ids=str
+)
+def test_the_depth_of_a_jpeg_xl_is_read(dtype: type[np.generic], depth: int) -> None:
+    assert jxl_depth(jxl(np.zeros((64, 65, 3), dtype))) == depth
+
+
+def test_a_large_flat_jpeg_xl_is_no_bomb() -> None:
+    assert not isinstance(decode(jxl(np.zeros((4500, 4500, 3), np.uint8))), Unreadable)
 
 
 def test_an_empty_page_at_600_dpi_is_no_bomb() -> None:
