@@ -15,6 +15,7 @@ from imgsim_guard.gate.keep import rank
 from imgsim_guard.gate.layout import layout_of
 from imgsim_guard.gate.matching import compare_with
 from imgsim_guard.gate.relation import the_other_way
+from imgsim_guard.system.files import relative_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -155,11 +156,12 @@ def for_folders(policy: Policy, selection: Selection, root: Path) -> tuple[Polic
 
 
 def below(path: str, root: Path) -> str:
-    """A path relative to the working directory as one relative to the root, with slashes; unchanged if it is not below
-    the root.
+    """A path relative to the working directory as one relative to the root, or the same path if it is not below the
+    root; with slashes.
     """
-    relative = os.path.relpath(os.path.abspath(path), root)  # noqa: PTH100  links stay
-    return path if relative.startswith("..") else relative.replace(os.sep, "/")
+    relative = relative_path(os.path.abspath(path), root)  # noqa: PTH100  links stay
+    is_below = relative.partition(os.sep)[0] != os.pardir and not os.path.isabs(relative)  # noqa: PTH117
+    return (relative if is_below else path).replace(os.sep, "/")
 
 
 def _order(named: Sequence[str]) -> Callable[[str], int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgsim_guard.model import GuardError
-from imgsim_guard.system.files import copy_new, free_name
+from imgsim_guard.system.files import copy_new, free_name, relative_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,7 +48,7 @@ def put(groups: Sequence[Sequence[Near]], folder: Path, *, copy: bool, done: Cal
                 if copy:
                     copy_new(source, target)
                 else:
-                    target.symlink_to(os.path.relpath(os.path.realpath(source), os.path.realpath(place)))
+                    target.symlink_to(relative_path(os.path.realpath(source), os.path.realpath(place)))
             except OSError as error:
                 advice = "" if copy else "; where there are no links, use --copy"
                 why = (error.strerror or str(error)).lower()

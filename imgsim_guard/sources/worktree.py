@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from imgsim_guard.sources.git import Git
 from imgsim_guard.sources.pipelines import PIPELINE
 from imgsim_guard.sources.selection import has_image_suffix, is_dvc_file
+from imgsim_guard.system.files import relative_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,7 +38,7 @@ def with_files(git: Git, files: Sequence[str]) -> Iterator[Git]:
     directory.
     """
     with _apart(git) as (staged, options):
-        names = [os.path.relpath(os.path.abspath(file), git.root) for file in files]  # noqa: PTH100  links stay
+        names = [relative_path(os.path.abspath(file), git.root) for file in files]  # noqa: PTH100  links stay
         listed = ("ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", *names)
         found = staged.run("--literal-pathspecs", *listed).split(b"\0")[:-1]
         _add(staged, options, [name for name in found if os.path.lexists(git.root / os.fsdecode(name))])

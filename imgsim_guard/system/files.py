@@ -40,6 +40,14 @@ def leads_out(path: Path, root: Path) -> bool:
     return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
 
 
+def relative_path(path: str | Path, start: str | Path = os.curdir) -> str:
+    """The path from a folder; the absolute path where there is none, such as to another drive of Windows."""
+    try:
+        return os.path.relpath(path, start)
+    except ValueError:
+        return os.path.abspath(path)  # noqa: PTH100  links stay
+
+
 def free_name(name: str, folder: Path, taken: Container[str] = ()) -> str:
     """The name, with a number if it is `taken` or there is such a file in the folder."""
     stem, suffix = os.path.splitext(name)  # noqa: PTH122  the path stays as it is

@@ -14,14 +14,17 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import Repository, encoded, photograph, random_picture
+from conftest import Dataset, Repository, encoded, photograph, random_picture
 
 from imgsim_guard.augnet import fingerprint
+from imgsim_guard.gate import grouping
+from imgsim_guard.gate.cleaning import plan
 from imgsim_guard.images import decoder_messages
 from imgsim_guard.images.decode import decode_whole
-from imgsim_guard.model import Unreadable
+from imgsim_guard.model import GuardError, Unreadable
 from imgsim_guard.sources.selection import has_image_suffix, image_filter
 from imgsim_guard.store.shard import SUFFIX
+from imgsim_guard.system import files
 from imgsim_guard.system.cache_folder import CACHE_VARIABLE
 
 if TYPE_CHECKING:
@@ -112,6 +115,52 @@ def test_a_console_that_lacks_characters_gets_them_escaped(
     said = done.stdout.decode(encoding)
     assert ("\u732b" if encoding == "utf-16" else "\\u732b") in said
     assert "copy  b.png   same bytes" in said
+
+
+@pytest.fixture
+def windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The paths of Windows, in the modules that compute with paths."""
+    for module in (files, grouping, plan):
+        names = {**vars(os), "path": ntpath, "sep": "\\"}
+        monkeypatch.setattr(module, "os", SimpleNamespace(**names))
+
+
+@pytest.mark.usefixtures("windows")
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        (r"C:\data\train\cat\a.png", "train/cat/a.png"),
+        (r"c:\DATA\..\data\train\a.png", "train/a.png"),
+        (r"C:\other\train\a.png", "C:/other/train/a.png"),
+        (r"D:\data\train\a.png", "D:/data/train/a.png"),
+        (r"\\server\share\train\a.png", "//server/share/train/a.png"),
+        (r"C:\data\..train\a.png", "..train/a.png"),
+    ],
+)
+def test_paths_of_windows_are_matched_with_slashes(path: str, said: str) -> None:
+    assert grouping.below(path, r"C:\data") == said  # type: ignore[arg-type]  # a path of this system has other rules
+
+
+@pytest.mark.usefixtures("windows")
+def test_another_drive_of_windows_has_no_relative_path() -> None:
+    assert files.relative_path(r"D:\a\b.png", r"C:\data") == r"D:\a\b.png"
+    assert files.relative_path(r"C:\data\a\b.png", r"C:\data") == r"a\b.png"
+    with pytest.raises(GuardError, match="these folders are on several drives; clean each by itself"):
+        plan.root_of([r"C:\data", r"D:\data"], [])
+
+
+def test_a_folder_may_begin_with_two_dots(tmp_path: Path) -> None:
+    assert grouping.below(str(tmp_path / "..train" / "a.png"), tmp_path) == "..train/a.png"
+
+
+def test_pointers_with_line_ends_of_windows_name_the_same_images(dataset: Dataset, cache: Path) -> None:  # noqa: ARG001
+    pointer = dataset.root / "data" / "images.dvc"
+    assert b"\r" not in pointer.read_bytes()
+    before = re.sub("in .* s", "", dataset.guard("check", "--all", code=1))
+    pointer.write_bytes(pointer.read_bytes().replace(b"\n", b"\r\n"))
+    dataset.git("-c", "core.autocrlf=false", "add", "--all")
+    assert re.sub("in .* s", "", dataset.guard("check", "--all", code=1)) == before
+    assert "data/images/d.png" in before
 
 
 def test_windows_line_ends_change_nothing(repository: Repository, tmp_path: Path) -> None:

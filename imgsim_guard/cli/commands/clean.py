@@ -23,6 +23,7 @@ from imgsim_guard.model import GuardError
 from imgsim_guard.report.cleaning_text import moved_text, plan_text, shared_text, undone_text, what_follows
 from imgsim_guard.report.escaping import shell_word
 from imgsim_guard.sources import folders
+from imgsim_guard.system.files import relative_path
 
 if TYPE_CHECKING:
     import argparse
@@ -154,7 +155,7 @@ def _undo(arguments: argparse.Namespace) -> int:
 
 def _short(path: Path) -> str:
     """The path from here, where that is shorter."""
-    relative = os.path.relpath(path)
+    relative = relative_path(path)
     return relative if len(relative) <= len(str(path)) else str(path)
 
 

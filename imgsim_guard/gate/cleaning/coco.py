@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgsim_guard.model import GuardError
 from imgsim_guard.sources.selection import has_image_suffix
-from imgsim_guard.system.files import free_name, read_text, replace_file
+from imgsim_guard.system.files import free_name, read_text, relative_path, replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -73,7 +73,7 @@ def _candidates(named: Iterable[str]) -> Iterator[str]:
     seen: set[str] = set()
     for path in named:
         folder = path if os.path.isdir(path) else os.path.dirname(path) or "."  # noqa: PTH112,PTH120
-        beside = os.path.relpath(os.path.join(os.path.realpath(folder), os.pardir))  # noqa: PTH118
+        beside = relative_path(os.path.join(os.path.realpath(folder), os.pardir))  # noqa: PTH118
         places = [(at, names) for at, _, names in os.walk(folder)]
         places += [(place, _listed(place)) for place in (beside, os.path.join(beside, BESIDE))]  # noqa: PTH118
         for place, names in places:

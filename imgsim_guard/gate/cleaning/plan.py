@@ -11,6 +11,7 @@ from imgsim_guard.gate.cleaning.manifest import Move
 from imgsim_guard.gate.cleaning.moving import digest_of
 from imgsim_guard.gate.cleaning.sidecars import sidecars_of
 from imgsim_guard.gate.groups import copies_in
+from imgsim_guard.model import GuardError
 from imgsim_guard.system.files import free_name
 
 if TYPE_CHECKING:
@@ -53,10 +54,13 @@ def sharing(groups: Iterable[Group]) -> list[Going]:
 
 
 def root_of(named: Iterable[str], files: Iterable[Going]) -> Path:
-    """The folder that all of these are in."""
+    """The folder that all of these are in. Raises GuardError if they are on several drives of Windows."""
     folders = [path if os.path.isdir(path) else os.path.dirname(path) or "." for path in named]  # noqa: PTH112,PTH120
     folders += [os.path.dirname(one.path) or "." for one in files]  # noqa: PTH120
-    return Path(os.path.commonpath([os.path.abspath(folder) for folder in folders]))  # noqa: PTH100
+    try:
+        return Path(os.path.commonpath([os.path.abspath(folder) for folder in folders]))  # noqa: PTH100
+    except ValueError as error:
+        raise GuardError("these folders are on several drives; clean each by itself") from error
 
 
 def default_folder(named: Sequence[str], repository: Path | None) -> Path:
