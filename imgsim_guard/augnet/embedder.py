@@ -134,8 +134,14 @@ def _session(graph: bytes, options: onnxruntime.SessionOptions, device: Device) 
     name, settings = PROVIDERS[device]
     if name not in onnxruntime.get_available_providers():
         return None
-    with native_memory():
-        session = onnxruntime.InferenceSession(graph, options, providers=[(name, settings)])
+    from onnxruntime.capi.onnxruntime_pybind11_state import Fail
+
+    try:
+        with native_memory():
+            session = onnxruntime.InferenceSession(graph, options, providers=[(name, settings)])
+    except Fail as error:  # the digest of the model is right, so it is this machine
+        why = str(error).partition("\n")[0]
+        raise GuardError(f"ONNX Runtime cannot start here: {why}; is /proc mounted? {REINSTALL}") from error
     session.disable_fallback()  # to the processor, after an error of the device
     return session if name in session.get_providers() else None
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from conftest import Files, Person, Repository, ThumbnailEmbedder, encoded, image_of, near, open_store, random_picture
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 
 from imgsim_guard.augnet.embedder import OnnxEmbedder
 from imgsim_guard.cli import main
@@ -16,7 +17,7 @@ from imgsim_guard.gate.embed import embed_missing
 from imgsim_guard.gate.pipeline import Pipeline
 from imgsim_guard.images import decoder_messages
 from imgsim_guard.images.decode import decode_whole
-from imgsim_guard.model import Unreadable
+from imgsim_guard.model import GuardError, Unreadable
 from imgsim_guard.store.journal import Journal
 from imgsim_guard.system import faults
 from imgsim_guard.system.cache_folder import CACHE_VARIABLE
@@ -178,6 +179,17 @@ def test_too_little_address_space_is_told_before_a_library_crashes(staged: Repos
     least = faults.LEAST_MEMORY + faults.MEMORY_OF_A_CORE * cores()
     told = f"imgsim-guard: too little memory is allowed (ulimit -v {kilobytes}); allow at least ulimit -v {least}\n"
     assert said == told
+
+
+def test_an_onnx_runtime_that_does_not_start_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where /proc is not mounted."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise Fail("no such thing\nat this line")
+
+    monkeypatch.setattr("onnxruntime.InferenceSession", fails)
+    with pytest.raises(GuardError, match=r"ONNX Runtime cannot start here: no such thing; is /proc mounted\?"):
+        OnnxEmbedder.load()
 
 
 # What else is refused
