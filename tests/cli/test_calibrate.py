@@ -626,6 +626,7 @@ def test_without_paths_it_is_the_repositorys_dataset(
     repository.write({FILE_NAME: 'images: ["data/**", "!data/0005*"]\n', "data/untracked.png": "x"})
     out, _ = guard(capsys, "--json", "report.json", "--plot", "plot.svg", "--rate", "40%")
     assert out.startswith("10 images, each compared with all the others.\n")
+    assert out.endswith("wrote report.json\nwrote plot.svg\n")
     document = json.loads(repository.root.joinpath("report.json").read_text())
     assert (document["images"], document["threshold"]["limit_with_verification"]) == (10, 14.9)
     assert bars(repository.root.joinpath("plot.svg").read_text())["unverified"] == 10

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgsim_guard.cli.job import in_folders, in_repository
-from imgsim_guard.cli.terminal import STANDARD_OUTPUT, say, write_report
+from imgsim_guard.cli.terminal import STANDARD_OUTPUT, say, say_written, write_report
 from imgsim_guard.cli.wiring import details, opened_pipeline
 from imgsim_guard.config.editor import with_setting
 from imgsim_guard.config.settings import FILE_NAME
@@ -52,6 +52,7 @@ def calibrate(arguments: argparse.Namespace) -> int:
             from imgsim_guard.report.calibration_plot import calibration_svg
 
             write_report(calibration_svg(found), arguments.plot)
+        say_written(arguments.json, arguments.plot, quiet=arguments.quiet)
         if arguments.write:
             _write(found, place, arguments)
     return 0
