@@ -58,6 +58,9 @@ def test_images_that_enter_a_split_are_judged_against_the_other_splits(
     repository.git("commit", "--quiet", "-m", "splits")
     assert person.guard("check", "--from-ref", "HEAD~1", code=1).splitlines()[0] == printed.splitlines()[1]
     assert hook(person, monkeypatch) == ""
+    monkeypatch.setenv("PRE_COMMIT_FROM_REF", "HEAD~1")
+    monkeypatch.setenv("PRE_COMMIT_TO_REF", "HEAD")
+    assert "leakage: test -> train" in person.guard("hook", code=1)
 
 
 @pytest.mark.parametrize(
