@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from imgsim_guard.images.headers import Header
 
-BYTES_A_PIXEL = {"DICOM": 24, "AVIF": 18, "JPEG 2000": 15, "JPEG": 11, "HEIC": 11, "GIF": 7, "WebP": 7}
+BYTES_A_PIXEL = {"DICOM": 24, "AVIF": 18, "JPEG 2000": 15, "JPEG": 11, "HEIC": 11, "GIF": 7, "WebP": 7, "JPEG XL": 7}
 """Memory for decoding an opaque picture of 8 bits in the worst case, measured; 6 for the other formats."""
 
 _OF_ALPHA, _OF_DEPTH, _OF_BOTH, _OF_FRAMES = 5, 6, 15, 12
@@ -36,6 +36,11 @@ _OF_ALPHA, _OF_DEPTH, _OF_BOTH, _OF_FRAMES = 5, 6, 15, 12
 
 _OF_A_DEEP_JXL = 24
 """Bytes for each pixel of a JPEG XL picture of floats, measured; one of 16 bits with transparency takes 19."""
+
+_RESERVED_BY_JXL = 17
+"""Bytes of address space for each pixel of a JPEG XL picture, measured. Without them its decoder says that the file is
+damaged.
+"""
 
 _OF_A_SAMPLE = 3
 """How often the samples of a scientific TIFF are in memory."""
@@ -110,7 +115,8 @@ def is_suspicious(header: Header, data: bytes) -> bool:
 def memory_of(header: Header, data: bytes) -> int:
     """Bytes that decoding a picture of this size and kind may take."""
     of_data = _COPIES_OF_DICOM * len(data) if header.format == "DICOM" else 0
-    return max(FREE_MEMORY, header.width * header.height * _bytes_a_pixel(header, data)) + of_data
+    a_pixel = _RESERVED_BY_JXL if header.format == "JPEG XL" else _bytes_a_pixel(header, data)
+    return max(FREE_MEMORY, header.width * header.height * a_pixel) + of_data
 
 
 def pixels_of(header: Header, data: bytes) -> int:

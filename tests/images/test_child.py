@@ -102,6 +102,17 @@ def test_a_film_has_the_time_that_its_frames_take() -> None:
     assert pixels_of(film[0], bytes(9)) == 512 * 512
 
 
+def test_a_large_flat_jpeg_xl_has_the_memory_that_its_decoder_reserves() -> None:
+    """It was called damaged."""
+    pixels = np.zeros((4500, 4500, 3), np.uint8)
+    data = bytes(imagecodecs.jpegxl_encode(pixels, lossless=True, effort=1))
+    header = read_header(data)
+    assert header is not None
+    outcome = child.decode_in_child(data, header, None, whole=True)
+    assert isinstance(outcome, Picture)
+    assert outcome.pixels.shape == pixels.shape
+
+
 def test_small_precincts_end_at_the_limit_of_memory_and_that_is_lasting() -> None:
     outcome = decode_whole(small_precincts())
     assert isinstance(outcome, Unreadable)
