@@ -289,7 +289,7 @@ def test_a_message_is_cut(repository: Repository, cache: Path) -> None:  # noqa:
     rules = "".join(f"- {{within: x{number}}}\n" for number in range(1000))
     repository.write({".imgsim-guard.yaml": f"splits: {{{splits}}}\nrules:\n{rules}"})
     said = repository.guard("check", "--all", code=COULD_NOT_RUN)
-    assert len(said) < 100_000
+    assert len(said.replace(str(repository.root), "")) < 100_000
     assert "rules.0: there is no split 'x0' (splits: s0, s1, " in said
     assert said.endswith("... and 801 more lines\n")
 
