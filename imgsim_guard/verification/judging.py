@@ -227,9 +227,9 @@ is 50 to 550, where larger ones do, 400 or more.
 MOST_SWAPPED_IN_FULL = 120.0
 """The same in full size, where sharpened drawings have up to 107, and pages with another small number 140 or more."""
 
-MOST_SWAPPED_ELSEWHERE = 5
+MOST_SWAPPED_ELSEWHERE = 2
 """Windows in which print came and went in full size, outside of one place: none in 800 copies of 60 drawn kinds and
-under 84 edits; two pale numbers of a list of settings mark 11 or more, however faint they are.
+under 84 edits; three other numbers of a list mark 4 or more, however pale they are.
 """
 
 MOST_UNEXPLAINED_EDGES = 0.0003

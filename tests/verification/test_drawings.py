@@ -465,21 +465,21 @@ def test_a_plain_chart_that_is_turned_or_mirrored_stays_a_copy(turn: Callable[[P
 NUMBERS = (47, 83, 12, 69, 30, 58, 91, 24, 76, 5)
 
 
-def settings(numbers: tuple[int, ...], grey: int = 170) -> Pixels:
+def settings(numbers: tuple[int, ...], grey: int = 170, size: float = 0.36) -> Pixels:
     """The settings of a telephone, with small pale numbers at the right."""
     picture = sheet(360, 640)
     cv2.rectangle(picture, (0, 0), (360, 52), (181, 81, 63), -1)
     for row, number in enumerate(numbers):
         y = 86 + row * 55
         cv2.putText(picture, f"Setting {'ABCDEFGHIJ'[row]}", (16, y), FONT, 0.6, BLACK, 1, cv2.LINE_AA)
-        cv2.putText(picture, f"{number:2}", (318, y), cv2.FONT_HERSHEY_SIMPLEX, 0.36, (grey,) * 3, 1, cv2.LINE_AA)
+        cv2.putText(picture, f"{number:2}", (318, y), cv2.FONT_HERSHEY_SIMPLEX, size, (grey,) * 3, 1, cv2.LINE_AA)
         cv2.line(picture, (0, y + 20), (360, y + 20), (235, 235, 235), 1)
     return picture
 
 
-@pytest.mark.parametrize("grey", [170, 195])
-def test_settings_with_other_small_pale_numbers_are_other_settings(grey: int) -> None:
-    one, two = settings(NUMBERS, grey), settings(NUMBERS[3:] + NUMBERS[:3], grey)
+@pytest.mark.parametrize(("grey", "size"), [(170, 0.36), (195, 0.36), (110, 0.32)])
+def test_settings_with_other_small_pale_numbers_are_other_settings(grey: int, size: float) -> None:
+    one, two = settings(NUMBERS, grey, size), settings(NUMBERS[3:] + NUMBERS[:3], grey, size)
     assert (
         judged(one, two).reason == judged(jpeg(one), two).reason == "they have the same layout, but other content in it"
     )
