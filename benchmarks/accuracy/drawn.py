@@ -14,6 +14,8 @@ import drawn_charts as charts
 import drawn_figures as figures
 import drawn_maps as maps
 import drawn_pages as pages
+import drawn_screens as screens
+import drawn_tables as tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,4 +79,16 @@ DRAWN_KINDS: dict[str, Callable[[random.Random, int], Picture]] = {
     "weather maps": maps.weather_map,
     "code": pages.code,
     "task boards": pages.cards_on_a_board,
+    "small tables": tables.small_table,
+    "large sheets": tables.large_sheet,
+    "dark sheets": tables.dark_sheet,
+    "nutrition labels": tables.nutrition_label,
+    "boarding passes": tables.boarding_pass,
+    "seat plans": tables.seat_plan,
+    "terminals": tables.terminal,
+    "pale settings": screens.pale_settings,
+    "lists under a clock": screens.list_under_a_clock,
+    "hands": screens.hand,
+    "candlesticks": screens.candlesticks,
+    "heartbeats": screens.heartbeat,
 }
