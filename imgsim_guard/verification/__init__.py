@@ -8,5 +8,5 @@ all that is drawn, `paper` knows print and drawings from photographs, `transform
 it.
 """
 
-VERSION = "17"
+VERSION = "18"
 """Changes whenever a pair may get another verdict than before: verdicts that are kept are kept with it."""

@@ -166,6 +166,13 @@ NEARLY_EXACT, POINTS_NEARLY_EXACT = 0.35, 40
 """Under a faint picture less can be followed. Other photographs of a face share fewer points."""
 
 
+POINTS_OF_ONE_SCENE, AGREEMENT_OF_ONE_SCENE = 70, 0.75
+"""Frames of one shot, a moment apart, have so many matching points, and more windows that agree: of 99 neighbouring
+frames of a film that moves fast 89 are confirmed so, 70 without. Of 73 pairs of photographs of one face it confirms no
+more.
+"""
+
+
 def same_shot(seen: Agreement, points: int, laid: Overlay, *, exact: float | None, drawn: bool) -> bool:
     """Whether two pictures that agree are one and the same, and not two photographs of the same thing.
 
@@ -174,7 +181,8 @@ def same_shot(seen: Agreement, points: int, laid: Overlay, *, exact: float | Non
     """
     detailed = seen.detailed > LEAST_DETAILED
     if exact is not None and not in_place(exact):
-        if points > PLENTY_OF_POINTS and detailed:
+        one_scene = points >= POINTS_OF_ONE_SCENE and seen.fraction > AGREEMENT_OF_ONE_SCENE and toned(laid)
+        if one_scene or (points > PLENTY_OF_POINTS and detailed):
             return True
         if seen.fraction > NEARLY_ALL_BLURRED and seen.detailed > DETAILED_BLURRED and points >= POINTS_BLURRED:
             return not printed(laid)

@@ -165,16 +165,27 @@ def test_a_photograph_of_32_pixels_moved_by_two_is_a_copy() -> None:
     assert judged(np.ascontiguousarray(tiny[:32, :32]), np.ascontiguousarray(tiny[2:, 2:])).outcome == "confirmed"
 
 
-def test_the_same_thing_with_its_details_elsewhere_is_another_picture() -> None:
-    """As two photographs of one face: everything is nearly where it was, and nothing exactly."""
-    photograph = pixels_of("astronaut.png")[:400, 100:420]
+def wobbled(photograph: Pixels, pixels: int) -> Pixels:
+    """Everything is nearly where it was, and nothing exactly."""
     height, width = photograph.shape[:2]
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
-    x, y = columns + 2 * np.sin(rows / 25), rows + 2 * np.sin(columns / 25)
-    moved = np.asarray(cv2.remap(photograph, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT), np.uint8)
-    evidence = judged(moved, np.ascontiguousarray(photograph))
+    x, y = columns + pixels * np.sin(rows / 25), rows + pixels * np.sin(columns / 25)
+    return np.asarray(cv2.remap(photograph, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT), np.uint8)
+
+
+def test_the_same_thing_with_its_details_elsewhere_is_another_picture() -> None:
+    """As two photographs of one face."""
+    photograph = np.ascontiguousarray(pixels_of("astronaut.png")[:400, 100:420])
+    evidence = judged(wobbled(photograph, 4), photograph)
     assert evidence.outcome == "refuted"
     assert evidence.reason == "they show the same kind of thing in the same place, but the details differ"
+
+
+def test_details_that_moved_a_little_are_the_same_scene() -> None:
+    """As in the next frame of a film, by a camera that moves."""
+    photograph = np.ascontiguousarray(pixels_of("astronaut.png")[:400, 100:420])
+    evidence = judged(wobbled(photograph, 2), photograph)
+    assert (evidence.outcome, evidence.relation) == ("confirmed", "same scene")
 
 
 def test_the_evidence_says_how_two_pictures_belong_together() -> None:
