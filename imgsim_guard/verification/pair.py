@@ -234,16 +234,17 @@ def _read(first: Prepared, second: Prepared, proposal: Alignment, *, bent: bool,
     """Judge print where it can be read: first in middling size, where most other print shows already, and what is drawn
     once more in full size. captioned: a line in a colour of its own lies over it, which only the small pictures show.
     """
-    trial, drawings, matrix = None, drawings_of(first, second) is not None and not bent, proposal.matrix
+    trial, drawn, matrix = None, drawings_of(first, second) is not None, proposal.matrix
     for side in _reading_sides(first, second):
         laid = _in_grey(first, second, matrix, side=side)
         if laid is None:
             return None
-        if drawings and side == GREY_SIDE:
+        in_full = drawn and not bent and side == GREY_SIDE
+        if in_full:
             laid = _exactly_laid(first, second, laid, matrix)
         laid, seen = _straighter(laid, proposal.points, bent=bent)
-        judgement = judged(seen, proposal.points, laid, drawn=drawings_of(first, second) is not None)
-        if judgement is Judgement.SAME and drawings and side == GREY_SIDE:
+        judgement = judged(seen, proposal.points, laid, drawn=drawn)
+        if judgement is Judgement.SAME and in_full:
             judgement = judged_in_full(seen, None if captioned or first.inverted else unexplained(laid, None))
         trial = _trial(judgement, matrix, proposal, seen, thorough=True)
         if trial.judgement is not Judgement.SAME:
