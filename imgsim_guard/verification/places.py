@@ -31,6 +31,11 @@ MOST_PATCHES = 160
 EXACTLY, NEARBY = 0.6, 3.0
 """Grid pixels from its place within which a patch lies there, and within which it lies nearby."""
 
+EVERY = 4
+"""One patch of so many is looked for first. Of a copy at least half of them lie nearby (15 of 600 chains of edits came
+so far), of frames of a film whose subject moves a quarter.
+"""
+
 SETTLING = (3.0, 2.0, 1.5, 1.0)
 """Grid pixels from their place within which patches say how the pictures lie, ever narrower."""
 
@@ -69,7 +74,9 @@ def places(laid: Overlay) -> Places:
     """Look for patches of one picture around their place in the other."""
     one, two = equally_sharp(laid.one, laid.two, laid.both)
     corners, count = _patches(one, two, laid.both)
-    found = np.array([_moved(one, two, x, y) for x, y in corners]).reshape(-1, 2)
+    found = _found(one, two, corners)
+    if found is None:
+        return Places(count, 0.0, 0.0)
     missed = _from_place(corners.astype(np.float64), found)
     scale = count / max(1, len(corners))
     exactly, nearby = int((missed < EXACTLY).sum()), int((missed < NEARBY).sum())
@@ -97,6 +104,18 @@ def _patches(one: Floats, two: Floats, both: NDArray[np.bool_]) -> tuple[NDArray
     count = len(corners)
     chosen = np.arange(min(count, MOST_PATCHES)) * count // max(1, min(count, MOST_PATCHES))
     return corners[chosen], count
+
+
+def _found(one: Floats, two: Floats, corners: NDArray[np.intp]) -> Doubles | None:
+    """(n, 2) by how much each patch is moved; None where so few are nearby that most of the picture is not."""
+    some = np.array([_moved(one, two, x, y) for x, y in corners[::EVERY]]).reshape(-1, 2)
+    if (np.hypot(some[:, 0], some[:, 1]) < NEARBY).sum() < LEAST_SHARE * len(some):
+        return None
+    found = np.empty((len(corners), 2))
+    found[::EVERY] = some
+    for place in np.flatnonzero(np.arange(len(corners)) % EVERY):
+        found[place] = _moved(one, two, *corners[place])
+    return found
 
 
 def _moved(one: Floats, two: Floats, x: int, y: int) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from conftest import pixels_of
 
 from imgsim_guard.verification.overlay import overlay
-from imgsim_guard.verification.places import LEAST_SHARE, places
+from imgsim_guard.verification.places import EVERY, LEAST_SHARE, places
 from imgsim_guard.verification.prepared import FEATURE_SIDE, shrunk
 
 if TYPE_CHECKING:
@@ -82,6 +83,17 @@ def test_strangers_are_in_place_by_chance_at_most() -> None:
     assert chance.tried
     assert chance.in_place < LEAST_SHARE / 3 * chance.tried
     assert not chance.many
+
+
+def test_of_strangers_only_some_patches_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = picture_of("chelsea.png")
+    stranger = np.asarray(cv2.resize(picture_of("coffee.png"), picture.shape[::-1]), np.uint8)
+    search = Mock(wraps=cv2.matchTemplate)
+    monkeypatch.setattr(cv2, "matchTemplate", search)
+    found(picture, picture)
+    copy = search.call_count
+    found(stranger, picture)
+    assert search.call_count - copy <= copy / EVERY + 1
 
 
 @pytest.mark.parametrize("shape", [(8, 200), (36, 36), (35, 60), (37, 200)])
