@@ -21,7 +21,7 @@ from imgsim_guard.images.headers import (
     without_padding,
 )
 from imgsim_guard.images.structure import png_chunks, riff_chunks, structure_of
-from imgsim_guard.images.tiff_directories import BITS, SAMPLES, directories
+from imgsim_guard.images.tiff_directories import BITS, SAMPLES, directories, has_unknown_compression, pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,9 +107,19 @@ def is_suspicious(header: Header, data: bytes) -> bool:
         return True
     if header.format == "AVIF" and not _is_avif_as_claimed(header, data):
         return True
+    if header.format == "TIFF" and _has_other_codecs(data):
+        return True
     if header.format == "JPEG XL" and is_jxl_film(data):  # whose frames are decoded all at once
         return True
     return _has_many_pixels(header, data, USUAL_PIXELS_A_BYTE)
+
+
+def _has_other_codecs(data: bytes) -> bool:
+    """Whether a page's tiles are files of other formats, of which each has a size of its own."""
+    try:
+        return any(has_unknown_compression(page) for page in pages(data))
+    except struct.error:
+        return False
 
 
 def memory_of(header: Header, data: bytes) -> int:
@@ -152,7 +162,7 @@ def _bytes_a_pixel(header: Header, data: bytes) -> int:
     structure = structure_of(data, header)
     alone = header.format == "TIFF" and not has_room_for_frames(header, data, structure.frames)  # its first page is
     more = _OF_FRAMES if structure.frames > 1 and not alone else 0
-    if header.format == "TIFF" and (structure.deep or structure.bands):
+    if header.format == "TIFF" and (structure.deep or structure.bands or structure.misread):
         first = next(directories(data))
         return usual + more + _OF_A_SAMPLE * (first.get(BITS, 1) * first.get(SAMPLES, 1) // 8)
     if structure.alpha and structure.deep:

@@ -17,6 +17,8 @@ import cv2
 import numpy as np
 
 from imgsim_guard.images.picture import Raw
+from imgsim_guard.images.rows import bands_of
+from imgsim_guard.images.tiff_directories import ORIENTATION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,14 +35,23 @@ SAMPLES_A_BYTE = 1024
 FREE_BYTES = 2**27
 """Bytes of samples that a file of any size may have."""
 
-_WHITE_IS_ZERO, _RGB, _PALETTE, _INKS, _YCBCR = 0, 2, 3, 5, 6
+_WHITE_IS_ZERO, _RGB, _PALETTE, _INKS, _YCBCR, _CIELAB, _ICCLAB = 0, 2, 3, 5, 6, 8, 9
 """What the samples of a page mean (TIFF 6.0, PhotometricInterpretation)."""
+
+_ON_BLACK = 1
+_ALPHA = {_ON_BLACK, 2}
+"""Extra samples that are alpha. With the first, colours are multiplied by it."""
 
 _SAME_AT_ANY_DEPTH = {_WHITE_IS_ZERO, 1, _RGB}
 """Kinds of which OpenCV shows 16 bits as it shows 8."""
 
 _JPEG = {6, 7}
 """Compressions that tifffile decodes to RGB."""
+
+_MIRRORED = {2: (1,), 3: (0, 1), 4: (0,), 6: (1,), 7: (0, 1), 8: (0,)}
+"""Axes to mirror for each orientation (TIFF 6.0, Orientation); from 5 on, after the axes are swapped."""
+
+_FIRST_SWAPPED = 5
 
 _FAILURES = (
     ValueError,
@@ -83,7 +94,7 @@ def read_page(data: bytes | bytearray, usual: Pixels | None) -> Raw | None:
 
 
 def _numbers(samples: Samples, page: Any) -> Samples:  # noqa: ANN401  tifffile has no types
-    """Samples as [h, w, bands], real, with the file's no-data value as NaN."""
+    """Samples as [h, w, bands], real and upright, with the file's no-data value as NaN."""
     while samples.ndim > 3 or (samples.ndim == 3 and 1 in {samples.shape[0], samples.shape[-1]}):  # noqa: PLR2004
         samples = samples.squeeze() if 1 in samples.shape else samples[0]
     if samples.ndim == 3 and page.planarconfig == 2:  # noqa: PLR2004  one plane after the other
@@ -94,7 +105,14 @@ def _numbers(samples: Samples, page: Any) -> Samples:  # noqa: ANN401  tifffile 
         samples = samples.astype(np.float32)
     if (nothing := _no_data(page)) is not None and (gaps := samples == nothing).any():
         samples = np.where(gaps, np.nan, samples.astype(np.float32))
-    return samples
+    tag = page.tags.get(ORIENTATION)
+    return samples if tag is None else _upright(samples, int(tag.value))
+
+
+def _upright(samples: Samples, orientation: int) -> Samples:
+    """Samples as a viewer turns and mirrors them."""
+    turned = np.swapaxes(samples, 0, 1) if orientation >= _FIRST_SWAPPED else samples
+    return np.flip(turned, _MIRRORED.get(orientation, ()))
 
 
 def _no_data(page: Any) -> float | None:  # noqa: ANN401
@@ -108,11 +126,13 @@ def _raw(samples: Samples, page: Any, usual: Pixels | None) -> Raw:  # noqa: ANN
     if shown.ndim == 2:  # noqa: PLR2004
         return Raw(np.ascontiguousarray(shown), None, usual)
     extra = [int(kind) for kind in page.extrasamples]
-    if extra[:1] in ([1], [2]) and shown.shape[2] == colours + 1:
-        seen = shown[..., colours - 1 :: -1] if colours == 3 else shown[..., 0]  # noqa: PLR2004
-        alpha = np.ascontiguousarray(shown[..., colours])
+    at = next((at for at, kind in enumerate(extra) if kind in _ALPHA), None)
+    if at is not None and shown.shape[2] == colours + len(extra):
+        seen = _coloured(np.delete(shown, colours + at, axis=2), page)
+        alpha = np.ascontiguousarray(shown[..., colours + at])
         bits = page.bitspersample if alpha.dtype.kind in "iu" else None
-        return Raw(np.ascontiguousarray(seen), alpha, laid_on_black=extra[0] == 1, bits=bits)
+        every = samples if len(extra) > 1 else None
+        return Raw(np.ascontiguousarray(seen), alpha, laid_on_black=extra[at] == _ON_BLACK, bits=bits, everything=every)
     every = None if shown.dtype == np.uint8 and shown.shape[2] == colours else samples
     return Raw(np.ascontiguousarray(_coloured(shown, page)), None, usual, everything=every)
 
@@ -129,6 +149,8 @@ def _meant(samples: Samples, page: Any) -> tuple[Samples, int]:  # noqa: ANN401
         return _complement(samples, bits), 1
     if samples.ndim == 3 and kind == _INKS and samples.shape[2] >= 4:  # noqa: PLR2004
         return np.concatenate([_without_inks(samples[..., :4], bits), samples[..., 4:]], axis=2), 3
+    if samples.ndim == 3 and kind in {_CIELAB, _ICCLAB} and samples.dtype in {np.dtype("u1"), np.dtype("u2")}:  # noqa: PLR2004
+        return np.concatenate([_of_lab(samples[..., :3], kind), samples[..., 3:]], axis=2), 3
     if samples.ndim == 3 and kind == _YCBCR and page.compression not in _JPEG and samples.dtype == np.uint8:  # noqa: PLR2004
         colours = cv2.cvtColor(np.ascontiguousarray(samples[..., [0, 2, 1]]), cv2.COLOR_YCrCb2RGB)
         return np.concatenate([np.asarray(colours, np.uint8), samples[..., 3:]], axis=2), 3
@@ -140,6 +162,19 @@ def _without_inks(samples: Samples, bits: int) -> Samples:
     light = _complement(samples, bits).astype(np.float32)
     most = np.float32(2**bits - 1 if samples.dtype.kind in "iu" else 1)
     return np.asarray(light[..., :3] * (light[..., 3:] / most), samples.dtype)
+
+
+def _of_lab(samples: Samples, kind: int) -> Samples:
+    """RGB of CIE L*a*b* in 8 or 16 bits, of which a* and b* are signed, or have their zero in the middle (ICC)."""
+    most, unit = np.iinfo(samples.dtype).max, 256 ** (samples.dtype.itemsize - 1)  # type: ignore[type-var]
+    result = np.empty_like(samples)
+    for rows in bands_of(samples):
+        lab = samples[rows].astype(np.float32)
+        lab[..., 0] *= np.float32(100 / most)
+        lab[..., 1:] /= unit
+        lab[..., 1:] -= 128 if kind == _ICCLAB else np.where(lab[..., 1:] < 128, 0, 256)  # noqa: PLR2004
+        result[rows] = np.rint(np.clip(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), 0, 1) * np.float32(most))
+    return result
 
 
 def _complement(samples: Samples, bits: int) -> Samples:

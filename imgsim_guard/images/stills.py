@@ -68,12 +68,14 @@ def read_page(data: bytes | bytearray, header: Header, structure: Structure) -> 
 
     OpenCV reads pages of 8 bits with up to four samples, and more kinds of compression; tifffile reads the others.
     """
-    usual = decoded(data)
+    usual = None if structure.misread else decoded(data)
     eight = None if usual is None else np.asarray(usual, np.uint8)
     if structure.deep or (structure.bands and not structure.alpha) or usual is None or _is_grey(structure, usual):
         raw = scientific_tiff.read_page(data, eight)
         if raw is not None:
             return raw
+    if structure.misread:
+        return None
     samples = decoded(data, cv2.IMREAD_UNCHANGED) if usual is None or not structure.plain else usual
     if samples is None:
         return None

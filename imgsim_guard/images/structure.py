@@ -25,7 +25,7 @@ MOST_BLOCKS = 2**20
 class Structure(NamedTuple):
     """`frames`: of a film, or pages of a document. `alpha`: there may be transparency. `deep`: more than 8 bits for
     each sample, or signed numbers or fractions. `bands`: there are samples that OpenCV does not return. `behind`: the
-    file has more after the picture that OpenCV reads.
+    file has more after the picture that OpenCV reads. `misread`: what OpenCV returns is not the picture.
     """
 
     frames: int = 1
@@ -33,6 +33,7 @@ class Structure(NamedTuple):
     deep: bool = False
     bands: bool = False
     behind: bool = False
+    misread: bool = False
 
     @property
     def plain(self) -> bool:
@@ -142,6 +143,7 @@ def structure_of_page(page: tiff.Directory) -> Structure:
         alpha=samples == colours + 1 and page.get(tiff.EXTRA_SAMPLES, 0) in {1, 2},
         deep=page.get(tiff.BITS, 1) > 8 or page.get(tiff.SAMPLE_FORMAT, 1) != 1,
         bands=samples > colours,
+        misread=tiff.is_misread(page),
     )
 
 

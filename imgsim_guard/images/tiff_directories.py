@@ -44,6 +44,11 @@ _KINDS = {1: "whole numbers", 2: "signed numbers", 3: "floats", 5: "complex numb
 _USUAL_SAMPLES, _USUAL_COMPRESSION = 4, {1, 2, 3, 4, 5, 7, 8, 32773, 32946}
 """What OpenCV reads. Compression: none, fax, LZW, JPEG, deflate and packed bits."""
 
+_LIBTIFF_READS = {6, 32766, 32771, 32809, 32909, 34676, 34677}
+"""Old compressions that libtiff reads as well, though tifffile may not."""
+
+_CIELAB, _ICCLAB = 8, 9
+
 _PLAIN_COMPRESSION = {1, 8, 32946}
 """What tifffile reads without imagecodecs: no compression, and deflate."""
 
@@ -101,6 +106,21 @@ def begin_with(page: Directory, data: bytearray) -> None:
     struct.pack_into(offset, data, 8 if big else 4, page[PLACE])
     if page[NEXT] + struct.calcsize(offset) <= len(data):
         struct.pack_into(offset, data, page[NEXT], 0)
+
+
+def is_misread(page: Directory) -> bool:
+    """Whether OpenCV returns something else than the page: black for a compression that it does not know, tiles that
+    are turned in their places, and wrong colours.
+    """
+    turned_tiles = TILE_WIDTH in page and page.get(ORIENTATION, 1) > 1
+    kind = page.get(PHOTOMETRIC, 1)
+    lab = kind == _ICCLAB or (kind == _CIELAB and page.get(BITS, 1) > 8)
+    return turned_tiles or lab or has_unknown_compression(page)
+
+
+def has_unknown_compression(page: Directory) -> bool:
+    """Whether a page is compressed as OpenCV does not know, such as by JPEG 2000."""
+    return page.get(COMPRESSION, 1) not in _USUAL_COMPRESSION | _LIBTIFF_READS
 
 
 def unusual_kind(data: bytes) -> str | None:

@@ -69,6 +69,15 @@ def tiff(pages: Sequence[dict[int, int]], *, last: int = 0) -> bytes:
     return b"".join(parts)
 
 
+def tiff_of_one(strip: bytes, compression: str) -> bytes:
+    """A page of 64 x 64 pixels, in one strip that is compressed so."""
+    file = io.BytesIO()
+    tifffile.imwrite(
+        file, iter([strip]), shape=(64, 64), dtype=np.uint8, compression=compression, rowsperstrip=64, tile=None
+    )
+    return file.getvalue()
+
+
 def size(width: int, height: int) -> dict[int, int]:
     return {256: width, 257: height, 278: height}
 
@@ -271,6 +280,7 @@ DECODED: dict[str, Callable[[], bytes]] = {
     "a TIFF of 60,000 pages": lambda: tiff([size(1, 1)] * 60_000),
     "a TIFF of pages in a circle": lambda: tiff([size(1, 1)] * 5000, last=9),
     "a TIFF whose second page is large": lambda: tiff([size(1, 1), size(SIDE, SIDE)]),
+    "a TIFF whose tile is a larger JPEG 2000": lambda: tiff_of_one(jpeg2000(9000), "jpeg2000"),
     "a GIF of 200,000 frames": lambda: gif((1000, 1000), (1, 1), 200_000),
     "a GIF with a frame beyond its screen": lambda: gif((1, 1), (SIDE, SIDE)),
     "a WebP with a large picture on a small canvas": lambda: webp(canvas(10, 10), lossless(UNDER_THE_LIMIT)),

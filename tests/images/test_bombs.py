@@ -77,6 +77,10 @@ def test_a_quarter_of_a_gigapixel_in_a_small_file_is_refused_from_the_header(
         ),
         ("a PNG of a million chunks", "64x64x3"),
         ("a TIFF of 60,000 pages", "1x1x3"),
+        (
+            "a TIFF whose tile is a larger JPEG 2000",
+            "a TIFF of 1 x 8-bit whole numbers a pixel, compression 34712, which no decoder here reads",
+        ),
         ("a GIF of 200,000 frames", "1000x1000x3"),
         ("a PNG strip of 1 x 100,000", "100000x1x3"),
         ("a TIFF strip of 100,000 x 1", "1x100000x3"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import cv2
 import imagecodecs
 import numpy as np
 import pytest
@@ -13,12 +14,19 @@ from PIL import Image
 from test_other_decoders import COLOURS, GREY, PHOTO, SIZE
 from test_picture import picture_of, png_of, same, tiff_of
 
-from imgsim_guard.images.decode import decode_whole, read_picture
+from imgsim_guard.images import scientific_tiff
+from imgsim_guard.images.decode import decode_whole, read_here, read_picture
 from imgsim_guard.images.headers import read_header
 from imgsim_guard.images.structure import structure_of
 from imgsim_guard.model import Unreadable
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 BGR = COLOURS[:, :, ::-1]
+AS_SEEN = UNDONE_BY | {6: Image.Transpose.ROTATE_270, 8: Image.Transpose.ROTATE_90}
+"""What a viewer does to a picture with this orientation."""
+
 CLEAR = np.where(GREY > 100, 255, 0).astype(np.uint8)
 
 # TIFF
@@ -64,6 +72,64 @@ def test_inks_become_their_colours() -> None:
 def test_few_bits_are_the_same_picture_as_their_png() -> None:
     levels = np.asarray((GREY >> 4) * 17, np.uint8)
     assert picture_of(few_bits(4)).digest == picture_of(png_of(levels)).digest
+
+
+@pytest.mark.parametrize("compression", ["jpeg2000", "jpegxl", "png"])
+def test_a_tiff_compressed_as_opencv_does_not_know_is_no_black_picture(
+    compression: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tiff_of(COLOURS, photometric="rgb", compression=compression)
+    shown = decode_whole(data)
+    assert not isinstance(shown, Unreadable), shown
+    assert same(shown.pixels, BGR, within=2)
+    monkeypatch.setattr(scientific_tiff, "read_page", lambda *_args: None)  # as without imagecodecs
+    assert "compression" in str(read_here(data))
+
+
+TURNED: dict[str, tuple[NDArray[Any], dict[str, Any]]] = {
+    "float": (COLOURS.astype(np.float32) / 255, {"photometric": "rgb"}),
+    "12 bits": (COLOURS.astype(np.uint16) * 16, {"photometric": "rgb"}),
+    "five bands": (np.dstack([COLOURS, GREY, GREY]), {"photometric": "rgb"}),
+    "grey with alpha": (
+        np.dstack([GREY, CLEAR]),
+        {"photometric": "minisblack", "planarconfig": "contig", "extrasamples": ["unassalpha"]},
+    ),
+    "tiles": (COLOURS, {"photometric": "rgb", "tile": (32, 32)}),
+    "8 bits": (COLOURS, {"photometric": "rgb"}),
+}
+
+
+@pytest.mark.parametrize("name", TURNED)
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_kind_of_tiff_is_turned_as_it_says(name: str, orientation: int) -> None:
+    samples, options = TURNED[name]
+    upright = Image.fromarray(np.ascontiguousarray(picture_of(tiff_of(samples, **options)).pixels))
+    turned = upright if orientation == 1 else upright.transpose(AS_SEEN[orientation])
+    data = tiff_of(samples, extratags=[(274, "H", 1, orientation, True)], **options)
+    np.testing.assert_array_equal(picture_of(data).pixels, np.asarray(turned))
+
+
+@pytest.mark.parametrize("kinds", [["unassalpha", "unspecified"], ["unspecified", "unassalpha"]])
+def test_alpha_is_seen_beside_other_extra_samples(kinds: list[str]) -> None:
+    other = 255 - GREY
+    extra = [CLEAR if kind == "unassalpha" else other for kind in kinds]
+    data = tiff_of(np.dstack([COLOURS, *extra]), photometric="rgb", extrasamples=kinds)
+    flat = np.where(CLEAR[..., None] > 0, BGR, 255)
+    assert same(picture_of(data).pixels, flat.astype(np.uint8), within=0)
+    changed = tiff_of(
+        np.dstack([COLOURS, *(one // 2 * 2 if one is other else one for one in extra)]),
+        photometric="rgb",
+        extrasamples=kinds,
+    )
+    assert picture_of(data).digest != picture_of(changed).digest
+
+
+def test_lab_becomes_its_colours() -> None:
+    lab = np.asarray(cv2.cvtColor(BGR.astype(np.float32) / 255, cv2.COLOR_BGR2LAB), np.float64)
+    signed = np.rint(lab * np.asarray([65535 / 100, 256, 256])).astype(np.int32).astype(np.uint16)
+    middle = np.rint(lab * np.asarray([2.55, 1, 1]) + np.asarray([0, 128, 128])).astype(np.uint8)
+    for data in (tiff_of(signed, photometric="cielab"), tiff_of(middle, photometric="icclab")):
+        assert np.abs(picture_of(data).pixels.astype(int) - BGR).mean() < 1
 
 
 def test_an_unusual_tiff_that_was_cut_short_is_damaged() -> None:
