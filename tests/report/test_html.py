@@ -810,7 +810,37 @@ def test_five_thousand_images_in_groups_stay_usable(chromium: Browser) -> None:
     assert chromium.run("return document.querySelectorAll('*').length") < 120_000
     assert chromium.run(FILTERING.replace("form.text", "groupForm.text").replace("filter()", "filterGroups()")) < 1000
     assert chromium.one("#group-filters output").text == "1 of 1,666 groups"
+    chromium.run("groupForm.reset()")
+    assert laid_out_while_scrolling(chromium) <= 2  # the bar at the bottom, once
     assert chromium.logged()[0] == []
+
+
+def laid_out_while_scrolling(chromium: Browser) -> int:
+    """How many times the page was laid out anew in 20 frames."""
+
+    def count() -> int:
+        found: dict[str, int] = {
+            one["name"]: one["value"] for one in chromium.tell("Performance.getMetrics")["metrics"]
+        }
+        return found["LayoutCount"]
+
+    chromium.tell("Performance.enable")
+    chromium.driver.execute_async_script(SCROLLING, 2)
+    before = count()
+    chromium.driver.execute_async_script(SCROLLING, 20)
+    return count() - before
+
+
+SCROLLING = """
+const [frames, done] = arguments;
+let frame = 0;
+function next() {
+  scrollBy(0, 200);
+  if (++frame < frames) requestAnimationFrame(next);
+  else done();
+}
+next();
+"""
 
 
 # Size
