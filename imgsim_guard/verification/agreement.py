@@ -199,6 +199,12 @@ def equally_sharp(one: Floats, two: Floats, both: NDArray[np.bool_]) -> tuple[Fl
     return _softened(one, both, detail_one, wanted=detail_two), two
 
 
+def detail_in_common(laid: Overlay) -> float:
+    """How much detail the less sharp picture of an overlay has, as a part of the other's: 1 if both have the same."""
+    details = [_detail(_blurred(picture, SMOOTHING), laid.both) for picture in (laid.one, laid.two)]
+    return min(details) / max(*details, 1e-6)
+
+
 def _softened(sharp: Floats, both: NDArray[np.bool_], detail: float, *, wanted: float) -> Floats:
     """`sharp` under the smallest of BLURS that brings its detail down to what is wanted."""
     blurred = sharp

@@ -5,7 +5,6 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from imgsim_guard.verification.agreement import faint_agreement
 from imgsim_guard.verification.paper import printed, toned
 from imgsim_guard.verification.transform import turned, upright
 
@@ -137,66 +136,6 @@ def judged(seen: Agreement, points: int, laid: Overlay, *, drawn: bool) -> Judge
     if seen.scattered_swaps(LARGEST_OVERLAY) > MOST_SWAPPED and printed(laid):
         return Judgement.OTHER_PRINT
     return Judgement.SAME
-
-
-LEAST_EXACT = 0.45
-"""Another photograph of the same face, plate or board lines up, too, but its details are not in the same places: of
-what is followed from one to the other 0.04 to 0.45 lies exactly where it should. In copies under 84 edits it is 0.56 or
-more, except under a caption or watermarks all over; there many points match and most windows are alike in detail.
-"""
-
-LEAST_DETAILED = 0.55
-PLENTY_OF_POINTS = 60
-
-LEAST_FAINTLY = 0.4
-"""Where something moves through a still scene, the grain of its walls and roads stays where it is, frame by frame."""
-
-MOST_SWAPPED_IN_PHOTOGRAPHS = 0.14
-"""Plates of one make agree in their frames, exactly. Their letters came and went: 0.24 in the median. Copies under
-captions stay below this; under other pictures they do not, but plates are not as rich in tones as photographs.
-"""
-
-
-NEARLY_ALL_BLURRED, DETAILED_BLURRED, POINTS_BLURRED = 0.98, 0.8, 20
-"""In a blurred copy nothing can be followed exactly, but next to everything agrees, and in detail. Other photographs of
-a face that share 20 points agree in 0.96 at most, and in detail in 0.6.
-"""
-
-NEARLY_EXACT, POINTS_NEARLY_EXACT = 0.35, 40
-"""Under a faint picture less can be followed. Other photographs of a face share fewer points."""
-
-
-POINTS_OF_ONE_SCENE, AGREEMENT_OF_ONE_SCENE = 70, 0.75
-"""Frames of one shot, a moment apart, have so many matching points, and more windows that agree: of 99 neighbouring
-frames of a film that moves fast 89 are confirmed so, 70 without. Of 73 pairs of photographs of one face it confirms no
-more.
-"""
-
-
-def same_shot(seen: Agreement, points: int, laid: Overlay, *, exact: float | None, drawn: bool) -> bool:
-    """Whether two pictures that agree are one and the same, and not two photographs of the same thing.
-
-    exact: the share of what was followed from one picture to the other that lies exactly in its place, if known; drawn:
-    whether all that is drawn in either was compared, so that its details need not be.
-    """
-    detailed = seen.detailed > LEAST_DETAILED
-    if exact is not None and not in_place(exact):
-        one_scene = points >= POINTS_OF_ONE_SCENE and seen.fraction > AGREEMENT_OF_ONE_SCENE and toned(laid)
-        if one_scene or (points > PLENTY_OF_POINTS and detailed):
-            return True
-        if seen.fraction > NEARLY_ALL_BLURRED and seen.detailed > DETAILED_BLURRED and points >= POINTS_BLURRED:
-            return not printed(laid)
-        if detailed and (faint_agreement(laid, seen) or 0) > LEAST_FAINTLY:
-            return True
-        return exact >= NEARLY_EXACT and points >= POINTS_NEARLY_EXACT and toned(laid)
-    if drawn or detailed or points < MANY_POINTS:
-        return drawn or detailed
-    return seen.scattered_swaps(LARGEST_OVERLAY) < MOST_SWAPPED_IN_PHOTOGRAPHS or toned(laid)
-
-
-def in_place(exact: float | None) -> bool:
-    """Whether enough of what was followed lies exactly in its place, or nothing could be followed."""
-    return exact is None or exact >= LEAST_EXACT
 
 
 MOST_UNEXPLAINED = 0.0012

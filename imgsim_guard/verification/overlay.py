@@ -128,12 +128,14 @@ def _warped(picture: Pixels, matrix: Doubles, size: tuple[int, int]) -> tuple[Fl
 
 class Refined(NamedTuple):
     """A (2, 3) matrix, whether what was followed moves as under perspective, which no such matrix has, and which share
-    of what was followed lies exactly where the matrix or the perspective puts it: None if too little was followed.
+    of what was followed lies exactly where the matrix or the perspective puts it (None if too little was followed), and
+    which share lies there to half of that distance.
     """
 
     matrix: Doubles
     bent: bool
     exact: float | None
+    closely: float = 0.0
 
 
 def refined(laid: Overlay, matrix: Doubles) -> Refined:
@@ -147,10 +149,15 @@ def refined(laid: Overlay, matrix: Doubles) -> Refined:
     correction = np.vstack([fit, [0, 0, 1]])
     whole = np.linalg.inv(laid.to_grid) @ correction @ laid.to_grid @ np.vstack([matrix, [0, 0, 1]])
     moved = moved_points(fit, source)
-    affine = _exact(moved, target, np.eye(3), laid.enlarged)
+    missed = _missed(moved, target, np.eye(3)) / laid.enlarged
     perspective = _perspective(moved, target)
-    bent = 0.0 if perspective is None else _exact(moved, target, perspective, laid.enlarged)
-    return Refined(whole[:2] if plausible(whole[:2]) else matrix, bent > BENT * affine, max(bent, affine))
+    affine, bent = _exact(missed), 0.0
+    if perspective is not None:
+        unbent = _missed(moved, target, perspective) / laid.enlarged
+        bent = _exact(unbent)
+        missed = unbent if bent > affine else missed
+    closely = float((missed < EXACT / 2).mean())
+    return Refined(whole[:2] if plausible(whole[:2]) else matrix, bent > BENT * affine, max(bent, affine), closely)
 
 
 FEW_EXACT = 0.6
@@ -189,9 +196,9 @@ def slid(first: Pixels, second: Pixels, matrix: Doubles) -> Doubles:
     return found if plausible(found) else matrix
 
 
-def _exact(source: Doubles, target: Doubles, matrix: Doubles, enlarged: float) -> float:
-    """Share of the (n, 2) points that a (3, 3) matrix brings exactly onto their (n, 2) targets."""
-    return float((_missed(source, target, matrix) < EXACT * enlarged).mean())
+def _exact(missed: Doubles) -> float:
+    """Share of (n,) distances in pixels that are none."""
+    return float((missed < EXACT).mean())
 
 
 def _perspective(source: Doubles, target: Doubles) -> Doubles | None:

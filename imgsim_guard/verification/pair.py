@@ -17,20 +17,19 @@ from imgsim_guard.verification.judging import (
     MANY_POINTS,
     Judgement,
     drawings_of,
-    in_place,
     judged,
     judged_drawing,
     judged_in_full,
     judged_simple,
     other_sign,
     plain_pair,
-    same_shot,
     simple_pair,
 )
 from imgsim_guard.verification.overlay import Overlay, overlay, refined, refined_if_blurred, slid, straightened
 from imgsim_guard.verification.paper import printed, toned
 from imgsim_guard.verification.places import places
 from imgsim_guard.verification.prepared import FEATURE_SIDE, GREY_SIDE, Prepared
+from imgsim_guard.verification.shot import in_place, same_shot
 from imgsim_guard.verification.surroundings import in_other_scene
 from imgsim_guard.verification.theme import inverted, themes_differ
 from imgsim_guard.verification.transform import (
@@ -149,7 +148,7 @@ def _tried(first: Prepared, second: Prepared, proposal: Alignment) -> Trial | No
         matrix = slid(first.small, second.small, matrix)
     look = _coarse(first, second, matrix, many=many)
     if look is not None and not look.holds(many=many) and look.seen.fraction >= (HOPELESS if many else STRICT_HOPELESS):
-        matrix, bent, _ = refined(look.laid, matrix)
+        matrix, bent = refined(look.laid, matrix)[:2]
         look = _coarse(first, second, matrix, many=many)
     if look is None:
         return None
@@ -190,8 +189,9 @@ def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> Trial 
     laid = overlay(first.small, second.small, proposal.matrix, side=FEATURE_SIDE, magnified=magnified)
     if laid is None:
         return None
-    matrix, bent, exact = refined_if_blurred(laid, proposal.matrix)
-    affine = overlay(first.small, second.small, matrix, side=FEATURE_SIDE)
+    followed = refined_if_blurred(laid, proposal.matrix)
+    matrix, bent, exact = followed.matrix, followed.bent, followed.exact
+    affine = overlay(first.small, second.small, matrix, side=FEATURE_SIDE, magnified=magnified)
     if affine is None:
         return None
     laid, seen = _straighter(affine, proposal.points, bent=bent)
@@ -209,7 +209,7 @@ def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> Trial 
     if drawings is None and judgement in (*UNLIKE_DETAILS, Judgement.SAME) and in_other_scene(laid, seen):
         judgement = Judgement.OTHER_SCENE
     if not simple and judgement is Judgement.SAME:
-        if not same_shot(seen, proposal.points, laid, exact=exact, drawn=drawings is not None):
+        if not same_shot(seen, proposal.points, laid, followed=followed, drawn=drawings is not None):
             judgement = Judgement.OTHER_SHOT
         elif seen.fraction < NEARLY_ALL or printed(laid) or drawings is not None:
             read = _read(first, second, Alignment(matrix, proposal.points), bent=bent, captioned=captioned)

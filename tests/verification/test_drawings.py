@@ -13,11 +13,12 @@ from conftest import encoded, pixels_of
 from imgsim_guard.images.decode import decode
 from imgsim_guard.model import Unreadable
 from imgsim_guard.verification.agreement import agreement
-from imgsim_guard.verification.judging import PLAIN_FEATURES, same_shot
-from imgsim_guard.verification.overlay import overlay, slid
+from imgsim_guard.verification.judging import PLAIN_FEATURES
+from imgsim_guard.verification.overlay import Refined, overlay, slid
 from imgsim_guard.verification.pair import verify
 from imgsim_guard.verification.paper import drawn
 from imgsim_guard.verification.prepared import prepare
+from imgsim_guard.verification.shot import same_shot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -165,11 +166,11 @@ def test_a_photograph_of_32_pixels_moved_by_two_is_a_copy() -> None:
     assert judged(np.ascontiguousarray(tiny[:32, :32]), np.ascontiguousarray(tiny[2:, 2:])).outcome == "confirmed"
 
 
-def wobbled(photograph: Pixels, pixels: int) -> Pixels:
+def wobbled(photograph: Pixels, pixels: float, *, wave: int = 25) -> Pixels:
     """Everything is nearly where it was, and nothing exactly."""
     height, width = photograph.shape[:2]
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
-    x, y = columns + pixels * np.sin(rows / 25), rows + pixels * np.sin(columns / 25)
+    x, y = columns + pixels * np.sin(rows / wave), rows + pixels * np.sin(columns / wave)
     return np.asarray(cv2.remap(photograph, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT), np.uint8)
 
 
@@ -179,6 +180,21 @@ def test_the_same_thing_with_its_details_elsewhere_is_another_picture() -> None:
     evidence = judged(wobbled(photograph, 4), photograph)
     assert evidence.outcome == "refuted"
     assert evidence.reason == "they show the same kind of thing in the same place, but the details differ"
+
+
+def test_in_a_small_picture_another_photograph_is_less_than_a_pixel_away() -> None:
+    photograph = np.asarray(
+        cv2.resize(pixels_of("astronaut.png")[40:264, 140:324], (92, 112), interpolation=cv2.INTER_AREA), np.uint8
+    )
+    evidence = judged(wobbled(photograph, 0.6, wave=12), photograph)
+    assert evidence.outcome == "refuted"
+    assert evidence.reason == "they show the same kind of thing in the same place, but the details differ"
+    for copy in (
+        np.ascontiguousarray(photograph[4:-4, 4:-4]),
+        np.asarray(cv2.GaussianBlur(photograph, (0, 0), 1.2), np.uint8),
+        jpeg(photograph),
+    ):
+        assert judged(copy, photograph).outcome == "confirmed"
 
 
 def test_details_that_moved_a_little_are_the_same_scene() -> None:
@@ -372,7 +388,8 @@ def test_frames_of_one_shot_are_known_by_what_stays_in_its_place(seed: int, *, s
     )
     laid = overlay(one, two, np.eye(3)[:2], side=384)
     assert laid is not None
-    assert same_shot(agreement(laid), 30, laid, exact=0.2, drawn=False) is same
+    followed = Refined(np.eye(3)[:2], bent=False, exact=0.2)
+    assert same_shot(agreement(laid), 30, laid, followed=followed, drawn=False) is same
 
 
 def ledger(changed: int = 0) -> Pixels:
