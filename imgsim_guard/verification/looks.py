@@ -10,11 +10,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from imgsim_guard.model import Evidence
+from imgsim_guard.verification.cut_out import as_cut_out, is_worth_cutting, visible_part
 from imgsim_guard.verification.pair import verify
 from imgsim_guard.verification.prepared import Prepared, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from imgsim_guard.images.picture import Picture
 
@@ -34,8 +38,8 @@ TRIED = 3
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An image ready to be verified: `main`, and where it is transparent, the `ground` of that and the picture on the
-    other ground; where it is a film or a document, its `frames`, `main` among them.
+    """An image ready to be verified: `main`, and where it is transparent, the `ground` of that, the picture on the
+    other ground and its `alpha`; where it is a film or a document, its `frames`, `main` among them.
     """
 
     main: Prepared
@@ -43,6 +47,7 @@ class Seen:
     other: Prepared | None = None
     frames: tuple[Prepared, ...] = ()
     pages: bool = False
+    alpha: NDArray[np.uint8] | None = None
 
 
 def seen(picture: Picture) -> Seen:
@@ -50,7 +55,7 @@ def seen(picture: Picture) -> Seen:
     main = prepare(picture.pixels)
     other = None if picture.other is None else prepare(picture.other)
     frames = tuple(main if frame is picture.pixels else prepare(frame) for frame in picture.frames)
-    return Seen(main, picture.ground, other, frames, picture.pages)
+    return Seen(main, picture.ground, other, frames, picture.pages, visible_part(picture))
 
 
 def verify_looks(query: Seen, gallery: Seen) -> Evidence:
@@ -73,7 +78,23 @@ def _stills(query: Seen, gallery: Seen) -> Evidence:
     elif gallery.other is not None:
         others.append((query.main, gallery.other))
     looks = [verify(*pair) for pair in others]
-    return next((look for look in looks if look.outcome == "confirmed"), evidence)
+    shown = next((look for look in looks if look.outcome == "confirmed"), None)
+    return shown or _cut_out(query, gallery, evidence) or evidence
+
+
+def _cut_out(query: Seen, gallery: Seen, evidence: Evidence) -> Evidence | None:
+    """The evidence that one was cut out of the other, opaque one; None if it was not."""
+    there = evidence.transform
+    if there is None or (query.alpha is None) == (gallery.alpha is None):
+        return None
+    cut, whole = (query, gallery) if query.alpha is not None else (gallery, query)
+    if cut.alpha is None or cut.ground is None or not is_worth_cutting(evidence):
+        return None
+    found = as_cut_out(cut.main, cut.alpha, cut.ground, whole.main, there, query_is_cut=cut is query)
+    if found is None or found.outcome != "confirmed":
+        return None
+    what = "cut out of the gallery image" if cut is query else "the gallery image is cut out of it"
+    return replace(found, reason=what, transform=there, covered=there.covered, relation="copy")
 
 
 def _frame_of(query: Seen, gallery: Seen) -> Evidence:
