@@ -54,6 +54,13 @@ USERS_FOLDERS = {name: os.environ.get(name) for name in ("HOME", "XDG_CACHE_HOME
 """What the environment says of the user's own folders, before the tests hide them."""
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """On several cores, begin with the acceptance tests, which come first. pytest-xdist would begin with the files
+    that have most tests, and one core would wait at the end for a few long ones.
+    """
+    config.option.loadscopereorder = False
+
+
 @pytest.fixture(autouse=True, scope="session")
 def no_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The user's home and cache are a file in which nothing can be made, and nobody's git configuration is read."""
