@@ -150,8 +150,8 @@ def _embedded(image: Image, data: bytes, pipeline: Pipeline, model: Future[Embed
 
     from imgsim_guard.images.decode import decode_whole
     from imgsim_guard.images.hashes import hashes
+    from imgsim_guard.images.light import in_light
     from imgsim_guard.images.local_features import SIDE, SMALL_SIDE, local_features
-    from imgsim_guard.images.regions import shrunk
     from imgsim_guard.store.shard import Row, file_digests, look_digests
 
     picture = naming(image.path, decode_whole, data, pipeline.least_side)
@@ -163,8 +163,8 @@ def _embedded(image: Image, data: bytes, pipeline: Pipeline, model: Future[Embed
     side = SMALL_SIDE if model is None else SIDE
     rows = []
     for name, pixels in zip(names, (picture.pixels, *picture.looks), strict=True):
-        small = shrunk(pixels)  # once for both: of a large picture, it takes as long as decoding
-        hashed, features = hashes(pixels, small).tobytes(), local_features(small, side)
+        shown, small = in_light(pixels)
+        hashed, features = hashes(shown, small).tobytes(), local_features(small, side)
         embedding = np.empty(0, np.float16) if model is None else model.result().embed([pixels])[0].astype(np.float16)
         rows.append(
             Row(**name, pixels=picture.digest, hashes=hashed, embedding=embedding, looks=further, features=features)

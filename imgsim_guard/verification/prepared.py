@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imgsim_guard.images.light import is_dark, lit
 from imgsim_guard.images.local_features import shared_out
 from imgsim_guard.verification.paper import drawn
 
@@ -94,8 +95,8 @@ def prepare(pixels: Pixels) -> Prepared:
     small = shrunk(grey, FEATURE_SIDE)
     blank = textured_windows(small) < LEAST_TEXTURED
     drawing = shown = shrunk(pixels, FEATURE_SIDE)
-    if not blank and _is_dark(grey):
-        pixels = _lit(pixels, grey)
+    if not blank and is_dark(grey):
+        pixels = lit(pixels)
         grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8)
         small, shown = shrunk(grey, FEATURE_SIDE), shrunk(pixels, FEATURE_SIDE)
     box = content_box(small)
@@ -150,9 +151,6 @@ LEAST_TEXTURED = 20
 """One speck of dust on a scan marks 9 to 16 windows."""
 
 
-DARK = 64
-"""In a dark picture, no more than one pixel in 200 is lighter than this grey value."""
-
 DARK_SPREAD, TIMES_NOISE = 1.5, 3.0
 """What a dark picture shows spreads more than this, and so many times as much as its noise: a tenth of the light leaves
 photographs 1.6 to 6 grey values, which is 3.3 to 16 times their noise.
@@ -166,12 +164,6 @@ from the lower fifth to the highest twentieth (1.6 to 2.1; photographs: 2.6 and 
 LEAST_IN_THE_DARK = 100
 """Windows, of about 1,000, that a dark photograph shows something in; a few bright specks mark fewer."""
 
-LIT, MOST_LIGHT = 224, 12
-"""The grey value that the light parts of a dark picture are brought to, and the largest factor for that."""
-
-STEPS_BLUR = 0.8
-"""Sigma, in pixels, of a blur that leaves no edges between the few grey values of a dark picture."""
-
 
 def textured_windows(grey: Pixels) -> int:
     """How many windows of a (h, w) uint8 picture show anything; small pictures are enlarged first."""
@@ -180,7 +172,7 @@ def textured_windows(grey: Pixels) -> int:
     small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR).astype(np.float32)
     picture = np.asarray(small, np.float32)
     textured = int((_variances(picture) > BLANK_SPREAD**2).sum())
-    if textured >= LEAST_TEXTURED or not _is_dark(grey):
+    if textured >= LEAST_TEXTURED or not is_dark(grey):
         return textured
     shown = int((_variances(_detail(picture)) > max(DARK_SPREAD, TIMES_NOISE * _noise(picture)) ** 2).sum())
     return shown if shown >= LEAST_IN_THE_DARK and _is_uneven(picture) else textured
@@ -209,20 +201,6 @@ def _noise(picture: Floats) -> float:
     """The standard deviation of noise in grey values (Immerkaer 1996, Fast noise variance estimation)."""
     mask = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
     return float(np.abs(cv2.filter2D(picture, -1, mask)).mean() * np.sqrt(np.pi / 2) / 6)
-
-
-def _is_dark(grey: Pixels) -> bool:
-    return float(np.percentile(grey, 99.5)) <= DARK
-
-
-def _lit(pixels: Pixels, grey: Pixels) -> Pixels:
-    """A dark picture (h, w, 3) in full light, its long side at most GREY_SIDE."""
-    factor = min(MOST_LIGHT, LIT / max(1.0, float(np.percentile(grey, 99.5))))
-    height, width = pixels.shape[:2]
-    scale = min(1.0, GREY_SIDE / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    floats = cv2.resize(pixels.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    return np.asarray(np.clip(cv2.GaussianBlur(floats, (0, 0), STEPS_BLUR) * factor, 0, 255), np.uint8)
 
 
 def whole_frame(grey: Pixels) -> Box:
