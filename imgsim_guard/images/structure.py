@@ -152,14 +152,15 @@ def _avif(data: bytes) -> Structure:
     samples of its longest track that has no sound (ISO 14496-12, 8.7.3.2).
     """
     boxes = data[:LARGEST_META]
-    tracks = [track for track in boxes.split(b"trak") if b"soun" not in track]
+    parts = boxes.split(b"trak")
+    tracks = [track for track in parts if b"soun" not in track]
     counts = [
         struct.unpack_from(">I", track, found.end() + 8)[0] for track in tracks for found in re.finditer(b"stsz", track)
     ]
     frames = max(counts, default=1) if data[8:12] == b"avis" or b"avis" in data[:64] else 1
     alpha = b":alpha\0" in boxes or b"auxid:1\0" in boxes
-    has_map = b"tmap" in boxes  # of brightness, which is not shown
-    return Structure(max(1, frames), alpha=alpha, deep=_bits_of_avif(data) > 8, behind=has_map)
+    unseen = b"tmap" in boxes or len(tracks) < len(parts)  # a map of brightness, or sound
+    return Structure(max(1, frames), alpha=alpha, deep=_bits_of_avif(data) > 8, behind=unseen)
 
 
 def bits_of(data: bytes, header: Header) -> int | None:

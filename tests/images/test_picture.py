@@ -213,6 +213,14 @@ def test_the_timing_of_a_film_does_not_count() -> None:
     assert picture_of(film(FILM, "GIF", duration=40)).digest == picture_of(film(FILM, "GIF", duration=90)).digest
 
 
+def test_the_sound_of_a_film_counts() -> None:
+    silent = film(FILM, "AVIF")
+    sounds = [silent + (28).to_bytes(4) + b"freetrak" + b"soun" + bytes([value] * 12) for value in (1, 1, 2)]
+    digests = [picture_of(data).digest for data in (silent, *sounds)]
+    assert digests[1] == digests[2]
+    assert len(set(digests)) == 3
+
+
 def test_smaller_versions_of_a_page_and_masks_are_no_pages() -> None:
     file = io.BytesIO()
     with tifffile.TiffWriter(file) as writer:
