@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import cv2
@@ -81,8 +82,8 @@ DRAWN, DRAWN_ALL_ROUND = 0.5, 0.72
 
 
 def pasted(picture: NDArray[np.uint8]) -> list[Part]:
-    """The rectangle in a picture uint8 [h, w, 3] with edges on all four sides, the most distinct if
-    there are several.
+    """The rectangle in a picture uint8 [h, w, 3], or [h, w] in grey, with edges on all four sides, the most distinct
+    if there are several.
     """
     if min(picture.shape[:2]) < LEAST_SIDE:
         return []
@@ -105,8 +106,8 @@ def pasted(picture: NDArray[np.uint8]) -> list[Part]:
 def _edges(picture: MatLike) -> NDArray[np.int32]:
     """How many edges each column has above a row, int32 [h + 1, w]: between the pixels on the left and on the right."""
     step = np.zeros(picture.shape[:2], np.float32)
-    blue, green, red = cv2.split(cv2.absdiff(picture[:, 2:], picture[:, :-2]))
-    step[:, 1:-1] = cv2.max(cv2.max(blue, green), red)
+    first, *others = cv2.split(cv2.absdiff(picture[:, 2:], picture[:, :-2]))
+    step[:, 1:-1] = reduce(cv2.max, others, first)
     edge = (step > STEP) & (step > STANDING_OUT * cv2.boxFilter(step, -1, (SURROUNDINGS, 1)))
     return np.diff(cv2.integral(cv2.dilate(edge.view(np.uint8), np.ones((1, 3), np.uint8))), axis=1)
 

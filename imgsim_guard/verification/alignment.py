@@ -66,7 +66,9 @@ def by_features(first: Prepared, second: Prepared) -> list[Alignment]:
     """At most two proposals, of the upright and the mirrored first picture, best first."""
     width = first.small.shape[1]
     flip = np.array([[-1.0, 0, width - 1], [0, 1, 0], [0, 0, 1]])
-    upright, turned = _Matching(first.features, second), _Matching(mirrored(first.features, width), second)
+    long_side = float(max(second.small.shape))
+    upright = _Matching(first.features, second.features, long_side)
+    turned = _Matching(mirrored(first.features, width), second.features, long_side)
     least = max(CHEAP_POINTS, max(upright.promise, turned.promise) * LEAST_PROMISE)
     found = []
     for matching, undo in ((upright, np.eye(3)), (turned, flip)):
@@ -77,14 +79,25 @@ def by_features(first: Prepared, second: Prepared) -> list[Alignment]:
     return sorted(found, key=lambda proposal: -proposal.points)
 
 
+PROMISING_FEATURES = 150, 300
+"""Of a part of a picture, and of another picture: of 12 parts that no more than show it, each had four in common."""
+
+
+def promise(features: Features, width: int, other: Prepared) -> int:
+    """How many of the strongest features of a picture of this width, mirrored or not, agree on a move to another."""
+    some, others = PROMISING_FEATURES
+    first, second, long_side = features.strongest(some), other.features.strongest(others), float(max(other.small.shape))
+    return max(_Matching(one, second, long_side).promise for one in (first, mirrored(first, width)))
+
+
 class _Matching:
     """The features of one picture, upright or mirrored, beside another's: `promise` is how many of the strongest
     agree on a move.
     """
 
-    def __init__(self, first: Features, second: Prepared) -> None:
-        self._first, self._second, self._long_side = first, second.features, float(max(second.small.shape))
-        self._distances = squared_distances(first.strongest(CHEAP_FEATURES), second.features)
+    def __init__(self, first: Features, second: Features, long_side: float) -> None:
+        self._first, self._second, self._long_side = first, second, long_side
+        self._distances = squared_distances(first.strongest(CHEAP_FEATURES), second)
         self.promise = _distinct(*self._agreeing())
 
     def fitted(self) -> Alignment | None:

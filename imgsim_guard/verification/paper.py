@@ -65,6 +65,11 @@ def printed(laid: Overlay) -> bool:
     )
 
 
+def on_plain_ground(picture: Pixels) -> bool:
+    """Whether a picture (h, w) shows one colour on as much of it as a page does."""
+    return commonest(picture.astype(np.float32))[1] >= PLAIN_SHARE
+
+
 def commonest(picture: Floats, where: NDArray[np.bool_] | None = None) -> tuple[float, float]:
     """The commonest colour of a picture or a part of it, and the share of what is within PLAIN_SPAN around it."""
     mask = None if where is None else where.view(np.uint8)

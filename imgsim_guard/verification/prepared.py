@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -80,6 +80,7 @@ class Prepared:
     blank: bool  # shows (next to) nothing
     digest: bytes  # of the grey picture: gives every pair one order
     inverted: bool = False  # a drawing in negative, to be compared with one in its other theme
+    parts: list[Any] = field(default_factory=list, compare=False)  # what `within.part_of` found, once it was asked
 
 
 def prepare(pixels: Pixels) -> Prepared:

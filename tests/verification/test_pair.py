@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from imgsim_guard.images.decode import decode
 from imgsim_guard.model import Unreadable
-from imgsim_guard.verification import pair
+from imgsim_guard.verification import closer
 from imgsim_guard.verification.agreement import STEP, WINDOW, agreement
 from imgsim_guard.verification.overlay import Overlay, overlay, refined
 from imgsim_guard.verification.pair import verify
@@ -652,7 +652,7 @@ def test_other_print_is_refuted_before_it_is_read_in_full_size(monkeypatch: pyte
         sides.append(side)
         return overlay(first, second, matrix, side=side, magnified=magnified)
 
-    monkeypatch.setattr(pair, "overlay", watched)
+    monkeypatch.setattr(closer, "overlay", watched)
     for one, two in ((0, 2), (1, 2), (3, 4), (3, 5)):
         verify(prepared_template(one), prepared_template(two))
     assert sides
