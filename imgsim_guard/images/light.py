@@ -39,8 +39,9 @@ def lit(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width = pixels.shape[:2]
     scale = min(1.0, LIT_SIDE / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    floats = cv2.resize(pixels.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    return np.asarray(np.clip(cv2.GaussianBlur(floats, (0, 0), STEPS_BLUR) * factor, 0, 255), np.uint8)
+    light = cv2.convertScaleAbs(pixels, alpha=factor)  # first, so that the mean of pixels lies between its few values
+    reduced = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.GaussianBlur(reduced, (0, 0), STEPS_BLUR), np.uint8)
 
 
 def in_light(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

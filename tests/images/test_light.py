@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from conftest import photograph
@@ -44,3 +46,14 @@ def test_what_is_black_stays_without_a_hash(noise: int) -> None:
     black = np.random.default_rng(0).normal(0, noise, (300, 400, 3)).clip(0, 255).astype(np.uint8)
     shown, small = in_light(black)
     assert not hashes(shown, small)[0].any()
+
+
+def test_a_large_dark_picture_takes_no_more_memory_than_a_copy_of_it() -> None:
+    dark = np.random.default_rng(1).integers(0, 20, (3000, 4000, 3), np.uint8)
+    tracemalloc.start()
+    try:
+        in_light(dark)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 1.5 * dark.nbytes
