@@ -13,6 +13,7 @@ import numpy as np
 
 from imgsim_guard.images.child import decode_in_child
 from imgsim_guard.images.claims import BYTES_A_PIXEL, is_suspicious, refused
+from imgsim_guard.images.completed import completed
 from imgsim_guard.images.decoder_messages import hushed, overheard
 from imgsim_guard.images.dicom import decode_dicom, dicom_decoder
 from imgsim_guard.images.frames import chosen, most_frames, read_frames
@@ -24,7 +25,6 @@ from imgsim_guard.images.picture import NotDecodedError, Raw, opaque, still
 from imgsim_guard.images.stills import decoded, read_page, read_still, upright
 from imgsim_guard.images.structure import structure_of
 from imgsim_guard.images.tiff_directories import begin_with, directories, pages, unusual_kind
-from imgsim_guard.images.turns import with_bare_exif
 from imgsim_guard.model import Unreadable
 
 if TYPE_CHECKING:
@@ -146,8 +146,7 @@ def _has_room(header: Header) -> bool:
 def _picture(data: bytes, header: Header, least_side: int | None) -> Picture | Unreadable | None:
     if header.format in _OTHERS:
         return _by_another_decoder(data, header)
-    if header.format == "WebP":
-        data = with_bare_exif(data)
+    data = completed(data, header)
     structure = structure_of(data, header)
     if structure.frames > 1 or (structure.behind and header.format == "PNG"):
         return read_frames(data, header, structure)
@@ -176,6 +175,8 @@ def _of_all_samples(data: bytes, header: Header, structure: Structure) -> Pictur
             if isinstance(found, Unreadable):
                 return found
             raw = found
+    if raw is not None and structure.behind:
+        raw = raw._replace(everything=np.frombuffer(data, np.uint8))
     return None if raw is None else still(raw)
 
 

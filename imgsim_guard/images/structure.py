@@ -97,10 +97,25 @@ def _gif_blocks(data: bytes) -> Iterator[tuple[int, int]]:
         if at >= len(data) or data[at] not in {0x21, 0x2C}:
             return
         yield data[at], at
-        at += 2 if data[at] == 0x21 else 11 + _gif_colours(data[at + 9])
-        while data[at]:
-            at += 1 + data[at]
-        at += 1
+        at = _after_gif_block(data, data[at], at)
+
+
+def end_of_gif(data: bytes) -> int | None:
+    """The position after the last block; None if that is cut short."""
+    at = 13 + _gif_colours(data[10])
+    try:
+        for block, start in _gif_blocks(data):
+            at = _after_gif_block(data, block, start)
+    except IndexError:
+        return None
+    return at
+
+
+def _after_gif_block(data: bytes, block: int, at: int) -> int:
+    at += 2 if block == 0x21 else 11 + _gif_colours(data[at + 9])
+    while data[at]:
+        at += 1 + data[at]
+    return at + 1
 
 
 def _gif_colours(flags: int) -> int:
@@ -132,7 +147,9 @@ def riff_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 def _tiff(data: bytes) -> Structure:
     pages = tiff.pages(data)
-    return structure_of_page(pages[0])._replace(frames=len(pages)) if pages else _PLAIN
+    if not pages:
+        return _PLAIN
+    return structure_of_page(pages[0])._replace(frames=len(pages), behind=tiff.has_more(data))
 
 
 def structure_of_page(page: tiff.Directory) -> Structure:

@@ -20,7 +20,14 @@ WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, ORIENTATION, SAMPLES = 256, 257, 
 MULTI_PICTURE = 0xB002
 SUBFILE, PLANAR, TILE_WIDTH, TILE_HEIGHT, EXTRA_SAMPLES, SAMPLE_FORMAT = 254, 284, 322, 323, 338, 339
 
+DEPTH, SUB_DIRECTORIES = 32997, 330
+
+_LARGEST_DESCRIPTION = 2**12
+"""Bytes that a file may have besides its pages without a doubt: a description, a small colour profile."""
+
 _TAGS = {
+    DEPTH,
+    SUB_DIRECTORIES,
     WIDTH,
     HEIGHT,
     BITS,
@@ -106,6 +113,22 @@ def begin_with(page: Directory, data: bytearray) -> None:
     struct.pack_into(offset, data, 8 if big else 4, page[PLACE])
     if page[NEXT] + struct.calcsize(offset) <= len(data):
         struct.pack_into(offset, data, page[NEXT], 0)
+
+
+def has_more(data: bytes) -> bool:
+    """Whether a file has pictures that are no pages: slices of a volume, pages below a page, or a stack of which only
+    the first has a directory, as ImageJ writes them.
+    """
+    every = list(directories(data))
+    if any(one.get(DEPTH, 1) > 1 or SUB_DIRECTORIES in one for one in every):
+        return True
+    needed = sum(_bits(one) // 8 for one in every)
+    return all(one.get(COMPRESSION, 1) == 1 for one in every) and len(data) >= 2 * needed + _LARGEST_DESCRIPTION
+
+
+def _bits(page: Directory) -> int:
+    """Of all samples, without compression."""
+    return page.get(WIDTH, 0) * page.get(HEIGHT, 0) * page.get(SAMPLES, 1) * page.get(BITS, 1)
 
 
 def is_misread(page: Directory) -> bool:

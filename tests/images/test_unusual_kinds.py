@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import cv2
 import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 from encoders import UNDONE_BY, saved
 from PIL import Image
 from test_other_decoders import COLOURS, GREY, PHOTO, SIZE
@@ -142,6 +144,54 @@ def test_samples_that_are_all_alike_are_shown_without_a_warning() -> None:
         warnings.simplefilter("error")
         for value in (0.0, 1.0, -2.5, 1e30, 1e-38):
             assert np.ptp(picture_of(tiff_of(np.full((40, 50), value, np.float32))).pixels) == 0
+
+
+def pages_below(inner: NDArray[Any]) -> bytes:
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as writer:
+        writer.write(GREY, photometric="minisblack", subifds=1)
+        writer.write(inner, photometric="minisblack")
+    return file.getvalue()
+
+
+def slices(last: NDArray[Any]) -> NDArray[Any]:
+    return np.stack([GREY, GREY[::-1], last])
+
+
+HIDDEN = {
+    "a stack with one directory": lambda last: tiff_of(slices(last), photometric="minisblack", truncate=True),
+    "a volume": lambda last: tiff_of(slices(last), photometric="minisblack", volumetric=True, tile=(1, 64, 64)),
+    "a page below the page": pages_below,
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_pictures_that_are_no_pages_count_for_exact_duplicates(name: str) -> None:
+    whole, again, other = (picture_of(HIDDEN[name](last)) for last in (GREY, GREY, 255 - GREY))
+    assert whole.digest == again.digest != other.digest
+    np.testing.assert_array_equal(whole.pixels, other.pixels)
+
+
+def test_a_page_with_a_profile_has_no_more_than_that() -> None:
+    plain, described = tiff_of(COLOURS, photometric="rgb"), tiff_of(COLOURS, photometric="rgb", iccprofile=bytes(40000))
+    assert picture_of(plain).digest == picture_of(described).digest
+
+
+# Files that end early, but have all of their pixels
+
+
+def test_a_gif_without_its_last_byte_is_whole() -> None:
+    data = saved(PHOTO.quantize(64), "GIF")
+    assert data.endswith(b";")
+    assert picture_of(data[:-1]).digest == picture_of(data).digest
+    for cut in (2, 20, len(data) // 2):
+        assert isinstance(decode_whole(data[:-cut]), Unreadable)
+
+
+def test_numbers_in_text_may_end_without_a_line_end() -> None:
+    text = b"P2 200 150 255\n" + b" ".join(b"%d" % value for value in GREY.ravel().tolist())
+    assert same(picture_of(text).pixels[..., 0], GREY, within=0)
+    assert isinstance(decode_whole(text[: len(text) // 2]), Unreadable)
 
 
 # Alpha of 10 and 12 bits
