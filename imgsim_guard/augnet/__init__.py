@@ -33,7 +33,7 @@ PREPROCESSING = 2
 HASHING = 2
 """Counts up with every change of the perceptual hashes, or of the pictures within a picture that are hashed."""
 
-FEATURES = 3
+FEATURES = 4
 """Counts up with every change of the local features that are stored, or of their vocabulary."""
 
 WITHOUT_EMBEDDINGS = f"hashes-p{PREPROCESSING}-h{HASHING}-f{FEATURES}"

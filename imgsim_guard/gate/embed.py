@@ -149,9 +149,11 @@ def _embedded(image: Image, data: bytes, pipeline: Pipeline, model: Future[Embed
     import numpy as np
 
     from imgsim_guard.images.decode import decode_whole
+    from imgsim_guard.images.figures import pasted
     from imgsim_guard.images.hashes import hashes
     from imgsim_guard.images.light import in_light
     from imgsim_guard.images.local_features import SIDE, SMALL_SIDE, local_features
+    from imgsim_guard.images.regions import lying_on
     from imgsim_guard.store.shard import Row, file_digests, look_digests
 
     picture = naming(image.path, decode_whole, data, pipeline.least_side)
@@ -164,7 +166,9 @@ def _embedded(image: Image, data: bytes, pipeline: Pipeline, model: Future[Embed
     rows = []
     for name, pixels in zip(names, (picture.pixels, *picture.looks), strict=True):
         shown, small = in_light(pixels)
-        hashed, features = hashes(shown, small).tobytes(), local_features(small, side)
+        found = pasted(small)
+        part = next((box.cut(shown) for box in reversed(lying_on(small, found))), None)
+        hashed, features = hashes(shown, small, found).tobytes(), local_features(small, side, part=part)
         embedding = np.empty(0, np.float16) if model is None else model.result().embed([pixels])[0].astype(np.float16)
         rows.append(
             Row(**name, pixels=picture.digest, hashes=hashed, embedding=embedding, looks=further, features=features)

@@ -15,7 +15,11 @@ from imgsim_guard.images.regions import Box, views
 from imgsim_guard.search.hashes import FREQUENCIES, HASH_SIZE, HASHES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
+
+    from imgsim_guard.images.figures import Part
 
 SIDE = 64
 """Side to which the picture is reduced, whatever its aspect ratio."""
@@ -27,11 +31,14 @@ FAINT = 6.0
 """Standard deviation in grey levels below which there is no hash: noise has signs, too."""
 
 
-def hashes(pixels: NDArray[np.uint8], small: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+def hashes(
+    pixels: NDArray[np.uint8], small: NDArray[np.uint8] | None = None, found: Sequence[Part] | None = None
+) -> NDArray[np.uint8]:
     """The hashes uint8 [5, 32] of a picture uint8 [h, w, 3]: of the whole and of up to four pictures within it; zeros
-    for none. `small`: the picture as `regions.shrunk` makes it, if that is known.
+    for none. `small`: the picture as `regions.shrunk` makes it, and `found`: what `figures.pasted` finds in that, if
+    they are known.
     """
-    boxes = [Box(0, 0, 1, 1), *views(pixels if small is None else small)]
+    boxes = [Box(0, 0, 1, 1), *views(pixels if small is None else small, found)]
     grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8)
     rows = b"".join(_hash(box.cut(grey)) for box in boxes).ljust(HASHES * HASH_SIZE, b"\0")
     return np.frombuffer(rows, np.uint8).reshape(HASHES, HASH_SIZE)

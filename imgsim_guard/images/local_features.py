@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from imgsim_guard.search.words import Features
+
 SIDE = 384
 """Long side in pixels at which features are detected."""
 
@@ -43,11 +45,24 @@ NORM = 512.0
 """The norm of a descriptor, in whole numbers."""
 
 
-def local_features(pixels: NDArray[np.uint8], side: int = SIDE) -> bytes:
+OF_A_PART = 100
+"""Features of a picture that lies on another one or on a screenshot, seen by itself. The whole has the others."""
+
+
+def local_features(pixels: NDArray[np.uint8], side: int = SIDE, *, part: NDArray[np.uint8] | None = None) -> bytes:
     """The local features of a picture uint8 [h, w, 3], as `search.words.features_in` reads them. `side`: the long side
-    in pixels at which they are detected.
+    in pixels at which they are detected; `part`: the pixels of a picture that lies on it, whose features have its own
+    coordinates.
     """
-    points, descriptors = detected(_small(pixels, side), MOST_FEATURES, of_all_sizes=True)
+    if part is None:
+        return _features(pixels, side, MOST_FEATURES).tobytes().ljust(FEATURES_SIZE, b"\0")
+    own = _features(part, side, OF_A_PART)
+    others = _features(pixels, side, MOST_FEATURES - len(own))
+    return np.concatenate([others, own]).tobytes().ljust(FEATURES_SIZE, b"\0")
+
+
+def _features(pixels: NDArray[np.uint8], side: int, most: int) -> Features:
+    points, descriptors = detected(_small(pixels, side), most, of_all_sizes=True)
     found = np.zeros(len(points), FEATURE)
     if len(points):
         places = np.array([point.pt for point in points])
@@ -56,7 +71,7 @@ def local_features(pixels: NDArray[np.uint8], side: int = SIDE) -> bytes:
         found["size"] = np.clip(np.rint(sizes * SIZE_STEPS), 1, 255)
         found["angle"] = np.rint(np.array([point.angle for point in points]) * (ANGLE_STEPS / 360)) % ANGLE_STEPS
         found["words"], found["signature"] = quantised(descriptors)
-    return found.tobytes().ljust(FEATURES_SIZE, b"\0")
+    return found
 
 
 def detected(

@@ -16,7 +16,7 @@ from imgsim_guard.images.figures import Part, figures, pasted
 from imgsim_guard.search.hashes import HASHES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -56,6 +56,16 @@ class Box(NamedTuple):
         x, y = round(self.left * width), round(self.top * height)
         return pixels[y : max(y + 1, round(self.bottom * height)), x : max(x + 1, round(self.right * width))]
 
+    def part(self, other: Box) -> Box:
+        """The part that is another part of this part."""
+        width, height = self.right - self.left, self.bottom - self.top
+        return Box(
+            self.left + other.left * width,
+            self.top + other.top * height,
+            self.left + other.right * width,
+            self.top + other.bottom * height,
+        )
+
 
 def shrunk(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A picture uint8 [h, w, 3] with a long side of at most SIDE; one that is no larger, as it is."""
@@ -67,16 +77,59 @@ def shrunk(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def views(pixels: NDArray[np.uint8]) -> list[Box]:
-    """The pictures within a picture uint8 [h, w, 3], pasted ones and figures before parts between gaps, each kind
-    largest first; empty if the picture has no border or gap.
+MOST_OF_WHOLE = 0.5
+"""A picture that fills more of the whole than this has local features enough there."""
+
+PLAIN_SPAN, PLAIN_SHARE = 17, 0.4
+"""Grey values within this span are one colour; a part that shows one on more than this share is a page, or has bars."""
+
+MOST_NESTED = 3
+"""A picture between bars, in the column of a page, on a screenshot."""
+
+
+def lying_on(small: NDArray[np.uint8], found: Sequence[Part] | None = None) -> list[Box]:
+    """The picture that is pasted onto a small one uint8 [h, w, 3] or [h, w], if it is no more than half of it, and the
+    picture on that, if that is a page, or plain at its sides, and so on. `found`: what `pasted` found, if known.
+    """
+    parts = pasted(small) if found is None else found
+    if not parts or _area(parts[0]) > MOST_OF_WHOLE * small.shape[0] * small.shape[1]:
+        return []
+    height, width = small.shape[:2]
+    x0, y0, x1, y1 = parts[0]
+    boxes = [Box(x0 / width, y0 / height, x1 / width, y1 / height)]
+    while len(boxes) < MOST_NESTED and _plain_share(whole := boxes[-1].cut(small)) > PLAIN_SHARE:
+        inner = max(views(whole), key=lambda view: _shown(view.cut(whole)), default=None)
+        if inner is None:
+            break
+        boxes.append(boxes[-1].part(inner))
+    return boxes
+
+
+def _shown(pixels: NDArray[np.uint8]) -> float:
+    """How many pixels are not of the commonest colour."""
+    return float((1 - _plain_share(pixels)) * pixels.shape[0] * pixels.shape[1])
+
+
+def _plain_share(pixels: NDArray[np.uint8]) -> float:
+    grey = _grey(pixels)
+    within = np.convolve(np.bincount(grey.ravel(), minlength=256), np.ones(PLAIN_SPAN, np.intp), "same")
+    return int(within.max()) / grey.size
+
+
+def _grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return pixels if pixels.shape[2:] == () else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8)
+
+
+def views(pixels: NDArray[np.uint8], found: Sequence[Part] | None = None) -> list[Box]:
+    """The pictures within a picture uint8 [h, w, 3] or [h, w], pasted ones and figures before parts between gaps, each
+    kind largest first; empty if the picture has no border or gap. `found`: what `pasted` found in it, if that is known.
     """
     small = shrunk(pixels)
     size = (small.shape[1], small.shape[0])
-    grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
+    grey = _grey(small)
     whole = (0, 0, *size)
     between = sorted(_parts(grey, whole, depth=0), key=lambda part: (-_area(part), part))
-    solid = [part for part in (*pasted(small), *figures(grey)) if _large(part, grey)]
+    solid = [part for part in (*(pasted(small) if found is None else found), *figures(grey)) if _large(part, grey)]
     distinct: list[Part] = []
     for part in (*solid, *between):
         if not any(_alike(part, other) for other in (whole, *distinct)):

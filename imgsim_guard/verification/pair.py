@@ -14,7 +14,7 @@ from imgsim_guard.verification.judging import MANY_POINTS, Judgement, drawings_o
 from imgsim_guard.verification.paper import on_plain_ground
 from imgsim_guard.verification.theme import inverted, themes_differ
 from imgsim_guard.verification.transform import elsewhere, shares, transform
-from imgsim_guard.verification.within import part_of
+from imgsim_guard.verification.within import parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,18 +79,18 @@ def _of_a_part(first: Prepared, second: Prepared) -> Trial | None:
     two may have nothing but their layout in common.
     """
     for whole, other, of_first in ((first, second, True), (second, first, False)):
-        part = part_of(whole) if other.drawing is None else None
-        worth_it = part is not None and part.promises(other) and not on_plain_ground(other.small)
-        picture = part.picture if part is not None and worth_it else None
-        if part is None or picture is None:
-            continue
-        one, two = (picture, other) if of_first else (other, picture)
-        trial = _best_trial(one, two)
-        if trial is None or trial.judgement is not Judgement.SAME:
-            continue
-        if shares(one.small, two.small, trial.matrix)[0 if of_first else 1] > LEAST_COVERED:
-            place, found = part.matrix(picture), np.vstack([trial.matrix, [0, 0, 1]])
-            return replace(trial, matrix=(found @ np.linalg.inv(place) if of_first else place @ found)[:2])
+        for part in parts_of(whole) if other.drawing is None else ():
+            worth_it = part.promises(other) and not on_plain_ground(other.small)
+            picture = part.picture if worth_it else None
+            if picture is None:
+                continue
+            one, two = (picture, other) if of_first else (other, picture)
+            trial = _best_trial(one, two)
+            if trial is None or trial.judgement is not Judgement.SAME:
+                continue
+            if shares(one.small, two.small, trial.matrix)[0 if of_first else 1] > LEAST_COVERED:
+                place, found = part.matrix(picture), np.vstack([trial.matrix, [0, 0, 1]])
+                return replace(trial, matrix=(found @ np.linalg.inv(place) if of_first else place @ found)[:2])
     return None
 
 

@@ -80,7 +80,7 @@ class Prepared:
     blank: bool  # shows (next to) nothing
     digest: bytes  # of the grey picture: gives every pair one order
     inverted: bool = False  # a drawing in negative, to be compared with one in its other theme
-    parts: list[Any] = field(default_factory=list, compare=False)  # what `within.part_of` found, once it was asked
+    parts: list[Any] = field(default_factory=list, compare=False)  # what `within.parts_of` found, once it was asked
 
 
 def prepare(pixels: Pixels) -> Prepared:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import pixels_of
 
-from imgsim_guard.images.local_features import detected, local_features
+from imgsim_guard.images.local_features import OF_A_PART, detected, local_features
 from imgsim_guard.search.words import (
     FEATURE,
     FEATURES_SIZE,
@@ -42,6 +42,16 @@ def test_large_features_are_kept_beside_the_many_small_ones(name: str) -> None:
     )
     for size in (5, 10):
         assert (chosen > size).sum() >= min((every > size).sum(), 1.2 * (strongest > size).sum())
+
+
+def test_a_picture_on_another_has_features_of_its_own_beside_those_of_the_whole() -> None:
+    whole, part = pixels_of("coffee.png"), pixels_of("rocket.jpg")
+    both = features_in(local_features(whole, part=part))
+    alone, own = (features_in(local_features(picture)) for picture in (whole, part))
+    assert (both[:-OF_A_PART]["signature"] == alone[: MOST_FEATURES - OF_A_PART]["signature"]).all()
+    assert (both[-OF_A_PART:]["signature"] == own[:OF_A_PART]["signature"]).all()
+    plain = np.full((50, 60, 3), 90, np.uint8)
+    assert local_features(whole, part=plain) == local_features(whole)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 500), (3, 7), (40, 40), (2000, 3)])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from imgsim_guard.images.hashes import hashes
 from imgsim_guard.images.local_features import local_features
-from imgsim_guard.images.regions import MOST_VIEWS, SIDE, Box, shrunk, views
+from imgsim_guard.images.regions import MOST_VIEWS, SIDE, Box, lying_on, shrunk, views
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -236,3 +236,29 @@ def test_hashes_and_features_are_the_same_of_what_was_shrunk_before(size: tuple[
     assert max(small.shape) <= SIDE
     assert (hashes(pixels, small) == hashes(pixels)).all()
     assert local_features(small) == local_features(pixels)
+
+
+def on_ground(picture: Pixels, *, width: int, place: tuple[int, int]) -> Pixels:
+    """The picture, so many pixels wide, on a cat of 384 x 256."""
+    whole = np.asarray(cv2.resize(pixels_of("chelsea.png"), (384, 256)), np.uint8)
+    (x, y), height = place, round(picture.shape[0] * width / picture.shape[1])
+    whole[y : y + height, x : x + width] = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    return whole
+
+
+def test_a_small_picture_on_another_lies_on_it_in_colour_and_in_grey() -> None:
+    whole = on_ground(pixels_of("coffee.png"), width=120, place=(100, 90))
+    for seen in (whole, np.asarray(cv2.cvtColor(whole, cv2.COLOR_BGR2GRAY), np.uint8)):
+        (box,) = lying_on(seen)
+        assert np.allclose(np.array(box) * (384, 256, 384, 256), (100, 90, 220, 170), atol=3)
+        assert lying_on(seen, []) == []
+    assert lying_on(on_ground(pixels_of("coffee.png"), width=350, place=(10, 10))) == []
+    assert lying_on(pixels_of("gravel.png")) == []
+
+
+def test_of_a_picture_between_bars_on_another_the_picture_comes_last() -> None:
+    barred = np.asarray(cv2.copyMakeBorder(pixels_of("coffee.png"), 0, 0, 300, 300, cv2.BORDER_CONSTANT), np.uint8)
+    boxes = lying_on(on_ground(barred, width=180, place=(60, 60)))
+    assert len(boxes) == 2
+    assert abs(boxes[0].right - boxes[0].left - 180 / 384) < 0.01
+    assert abs(boxes[1].right - boxes[1].left - 90 / 384) < 0.02

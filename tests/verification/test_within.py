@@ -11,7 +11,7 @@ from conftest import pixels_of
 
 from imgsim_guard.verification.pair import verify
 from imgsim_guard.verification.prepared import prepare
-from imgsim_guard.verification.within import part_of
+from imgsim_guard.verification.within import parts_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,8 +67,8 @@ def test_pages_that_show_one_photograph_beside_other_pictures_are_other_pages() 
 
 def test_a_part_is_looked_for_once_and_a_large_one_is_none() -> None:
     image = prepare(pasted(pixels_of("rocket.jpg"), pixels_of("gravel.png")))
-    assert part_of(image) is not None
-    assert part_of(image) is part_of(image)
+    assert len(parts_of(image)) == 1
+    assert parts_of(image) is parts_of(image)
     large = pasted(pixels_of("chelsea.png"), pixels_of("gravel.png"), width=1200, place=(20, 20))
-    assert part_of(prepare(large)) is None
-    assert part_of(prepare(pixels_of("gravel.png"))) is None
+    assert parts_of(prepare(large)) == []
+    assert parts_of(prepare(pixels_of("gravel.png"))) == []
