@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from imgsim_guard.images.ground import laid_over
-from imgsim_guard.verification.judging import MANY_POINTS, STRICT_AGREEMENT
+from imgsim_guard.verification.judging import MANY_POINTS, STRICT_AGREEMENT, drawings_of
 from imgsim_guard.verification.pair import verify
 from imgsim_guard.verification.prepared import GREY_SIDE, prepare, shrunk
 
@@ -22,6 +22,13 @@ OPAQUE, NEARLY_OPAQUE = 255, 250
 
 WITHIN = 0.97
 """The share of what shows of a cut-out that must lie within the other picture."""
+
+CORRELATION, BLUR = 0.9, 0.01
+"""How much the grey values of what shows must correlate, blurred by this part of the long side: a card on dark ground
+and one on light ground do not.
+"""
+
+FOLLOWED, EDGES = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
 
 GRID = 64
 """Long side of the grid on which the largest opaque box is found."""
@@ -61,12 +68,32 @@ def as_cut_out(  # noqa: PLR0913
     warped = cv2.warpAffine(_coloured(whole), move, size, flags=cv2.INTER_LINEAR, borderValue=(float(ground),) * 3)
     moved = np.asarray(warped, np.uint8)
     own = prepare(_of_grey(cut.grey)) if whole.drawing is None else cut
-    found = verify(own, prepare(laid_over(ground, moved, alpha)))
+    masked = prepare(laid_over(ground, moved, alpha))
+    found = verify(own, masked)
     box = largest_box(alpha)
-    if found.outcome != "confirmed" or found.agreement < STRICT_AGREEMENT or box is None:
+    if found.transform is None or found.agreement < STRICT_AGREEMENT or box is None:
         return None
-    inside = verify(prepare(_of_grey(cut.grey[box])), prepare(_of_grey(_grey(moved[box]))))
-    return found if inside.outcome == "confirmed" else None
+    exactly = np.array(found.transform.matrix).reshape(2, 3)
+    followed = _grey(np.asarray(cv2.warpAffine(moved, exactly, size, flags=FOLLOWED, borderMode=EDGES), np.uint8))
+    if _correlation(cut.grey, followed, alpha) < CORRELATION:
+        return None
+    parts = prepare(_of_grey(cut.grey[box])), prepare(_of_grey(followed[box]))
+    inside = verify(*parts)
+    if found.outcome == "confirmed" or inside.outcome != "confirmed":
+        return found if inside.outcome == "confirmed" else None
+    # Photographs on a plain ground may count as drawings, whose colours and lines must be the same.
+    for_ground = drawings_of(own, masked) is not None and drawings_of(*parts) is None
+    return inside if for_ground and inside.agreement >= STRICT_AGREEMENT else None
+
+
+def _correlation(one: Pixels, other: Pixels, alpha: Pixels) -> float:
+    """Of the blurred grey values of two pictures [h, w], where both are opaque."""
+    sigma = BLUR * max(alpha.shape)
+    where = alpha >= NEARLY_OPAQUE
+    pair = one, np.where(where, other, one)  # with the same ground around them
+    values = [cv2.GaussianBlur(grey.astype(np.float32), (0, 0), sigma)[where] for grey in pair]
+    spreads = [float(value.std()) for value in values] if where.any() else [0.0]
+    return float(np.corrcoef(values[0], values[1])[0, 1]) if min(spreads) > 0 else 0.0
 
 
 def largest_box(alpha: Pixels) -> tuple[slice, slice] | None:

@@ -79,3 +79,19 @@ def test_the_largest_box_is_found_where_there_is_one() -> None:
     lines[::10] = 255
     assert largest_box(lines) is None
     assert largest_box(np.zeros((100, 160), np.uint8)) is None
+
+
+@pytest.mark.parametrize("colours", [8, 16, 64])
+@pytest.mark.parametrize("name", ["coffee.png", "chelsea.png", "astronaut.png"])
+def test_a_dithered_gif_of_a_cut_out_is_a_copy_of_the_flattened_photograph(name: str, colours: int) -> None:
+    clear = cut_out(whole(name))
+    flat = Image.new("RGB", clear.size, "white")
+    flat.paste(clear, mask=clear.getchannel("A"))
+    few = clear.convert("RGB").quantize(colours)
+    indices = np.asarray(clear.convert("RGB").quantize(palette=few)).copy()
+    indices[np.asarray(clear.getchannel("A")) == 0] = 255
+    dithered = Image.fromarray(indices, "P")
+    dithered.putpalette(few.getpalette() or [])
+    gif, jpeg = shown(saved(dithered, "GIF", transparency=255)), shown(saved(flat, "JPEG", quality=85))
+    assert gif.alpha is not None
+    assert verify_looks(gif, jpeg).outcome == verify_looks(jpeg, gif).outcome == "confirmed"
