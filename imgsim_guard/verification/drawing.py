@@ -221,19 +221,36 @@ colours that are unchanged where neither brightness nor contrast was.
 
 def _other_colours(laid: Overlay, colours: Colours, around: Pixels) -> _Tinted | None:
     """None where one picture is grey, which may be a copy of one in colour. Brightness and contrast may differ, but not
-    of plain pictures that have a part in the same colour: a face in another skin colour on the same ground.
+    of plain pictures that have a part in the same colour: a face in another skin colour on the same ground, or a black
+    heart instead of a red one.
     """
     half = (max(1, laid.one.shape[1] // 2), max(1, laid.one.shape[0] // 2))
     to_half = np.diag([half[0] / laid.one.shape[1], half[1] / laid.one.shape[0], 1.0]) @ laid.to_grid
     one, two, both = laid_in_colour(*colours[:3], to_half, half)
     inner = cv2.erode(both.astype(np.uint8), NEIGHBOURS) > 0
-    if min(_tinted(one, inner), _tinted(two, inner)) < LEAST_TINTED:
-        return None
+    tinted = sorted((_tinted(one, inner), _tinted(two, inner)))
     fixed = colours.plain and _unchanged_in_part(one, two, inner)
+    if tinted[0] < LEAST_TINTED:
+        return _other_greys(one, two, inner, around) if fixed and tinted[1] > LEAST_TINTED else None
     gain, offset = (1.0, 0.0) if fixed else _levels(one.mean(axis=2), two.mean(axis=2), inner)
     fitted = one * np.float32(gain) + np.float32(offset)
     found = [_outside(picture, two, inner, OTHER_COLOUR, around) for picture in (one, fitted)]
     return _Tinted(*min(found, key=lambda pair: min(pair[0].sum(), pair[1].sum())), inner)
+
+
+GREYS = (0.114, 0.587, 0.299), (1 / 3, 1 / 3, 1 / 3)
+"""Weights of blue, green and red by which pictures are made grey."""
+
+
+def _other_greys(one: Floats, two: Floats, inner: NDArray[np.bool_], around: Pixels) -> _Tinted:
+    """What is darker or lighter in one of two pictures, (h, w, 3), than it is in the other when both are made grey."""
+    found = [_outside(_greyed(one, weights), _greyed(two, weights), inner, OTHER_COLOUR, around) for weights in GREYS]
+    return _Tinted(*min(found, key=lambda pair: min(pair[0].sum(), pair[1].sum())), inner)
+
+
+def _greyed(picture: Floats, weights: tuple[float, float, float]) -> Floats:
+    """(h, w, 3) in grey."""
+    return np.repeat((picture @ np.array(weights, np.float32))[..., None], 3, axis=2)
 
 
 def _unchanged_in_part(one: Floats, two: Floats, inner: NDArray[np.bool_]) -> bool:

@@ -58,7 +58,7 @@ def stamp(
     return Stamp(
         region=region,
         edges=float((either & region).sum()) / max(1, int(either.sum())),
-        on_plain=min(inside) < MOST_EDGES_IN_PLAIN and added,
+        on_plain=min(inside) < MOST_EDGES_IN_PLAIN and added and not _gone(pictures[1 - written], marked, region),
         repeated=_repeated(pictures[written], pictures[1 - written], marked & region),
         grown=all(_goes_on(picture, marked & region) for picture in pictures),
         foreign=added
@@ -89,14 +89,27 @@ def _added(edges: Marks, others: Marks) -> bool:
     return float((edges & ~near).sum()) > LEAST_ADDED * float(edges.sum())
 
 
+MOST_GONE = 0.1
+"""Of a region; an overlay may hide a letter."""
+
+
+def _gone(picture: Floats, marked: Marks, region: Marks) -> bool:
+    """Whether something that a picture has in a region only is not in the other: in its place, not upon it."""
+    ring = region & ~(cv2.erode(region.view(np.uint8), SOLID) > 0)
+    around = np.bincount(picture[ring].astype(np.uint8), minlength=256) > 0
+    around = cv2.dilate(around.view(np.uint8)[None], np.ones((1, 2 * int(FLAT) + 1), np.uint8))[0] > 0
+    inside = marked & region
+    return float((~around[picture[inside].astype(np.uint8)]).sum()) > MOST_GONE * float(region.sum())
+
+
 SAME_ELEMENT = 0.9
 """Normalised correlation of two pieces, pips or digits of one kind; other ones of a kind stay below."""
 
 AROUND = 3
 """Pixels of its surroundings that belong to an element."""
 
-LARGEST_ELEMENT = 0.04
-"""An element is no larger than this part of the picture."""
+LARGEST_ELEMENT = 0.08
+"""An element is no larger than this part of the picture: one bar of a battery."""
 
 
 def _repeated(picture: Floats, other: Floats, marked: Marks) -> bool:
@@ -121,7 +134,7 @@ SOLID = np.ones((5, 5), np.uint8)
 FLAT = 12.0
 """Grey values by which it may differ from its own."""
 
-NEARLY_ALL, LEAST_CONTINUED = 0.9, 0.03
+NEARLY_ALL, LEAST_CONTINUED = 0.85, 0.03
 """Of the shape, and of what surrounds it."""
 
 

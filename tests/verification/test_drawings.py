@@ -19,6 +19,7 @@ from imgsim_guard.verification.pair import verify
 from imgsim_guard.verification.paper import drawn
 from imgsim_guard.verification.prepared import prepare
 from imgsim_guard.verification.shot import same_shot
+from imgsim_guard.verification.stamp import EDGE, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -562,3 +563,89 @@ def darker(picture: Pixels) -> Pixels:
 @pytest.mark.parametrize("change", [jpeg, smaller, cropped, grey, slightly_warmer, darker])
 def test_an_icon_saved_again_is_a_copy(change: Callable[[Pixels], Pixels]) -> None:
     assert judged(change(hand(SKINS[2])), hand(SKINS[2])).outcome == "confirmed"
+
+
+def battery(bars: int) -> Pixels:
+    picture = sheet(256, 128)
+    cv2.rectangle(picture, (12, 20), (232, 108), BLACK, 6)
+    for bar in range(bars):
+        cv2.rectangle(picture, (24 + 33 * bar, 34), (48 + 33 * bar, 94), (44, 160, 44), -1)
+    return picture
+
+
+def forecast(*days: str) -> Pixels:
+    """A strip of 640 by 200 pixels with the sun, a cloud or rain for each day."""
+    picture = np.full((200, 640, 3), (190, 120, 60), np.uint8)
+    for place, day in enumerate(days):
+        x, white = 64 + 128 * place, (255, 255, 255)
+        cv2.putText(picture, ("Mon", "Tue", "Wed", "Thu", "Fri")[place], (x - 24, 32), FONT, 0.7, white, 1, cv2.LINE_AA)
+        cv2.putText(picture, f"{9 + 4 * place} C", (x - 28, 182), FONT, 0.9, white, 1, cv2.LINE_AA)
+        if day == "sun":
+            cv2.circle(picture, (x - 3, 87), 23, (40, 210, 255), -1, cv2.LINE_AA)
+        else:
+            for centre, radius in (((x - 16, 104), 18), ((x + 8, 98), 23)):
+                cv2.circle(picture, centre, radius, white, -1, cv2.LINE_AA)
+        if day == "rain":
+            for drop in (-16, 0, 16):
+                cv2.line(picture, (x + drop, 126), (x + drop - 6, 142), (255, 220, 190), 3, cv2.LINE_AA)
+    return picture
+
+
+def crossing(*, left: bool) -> Pixels:
+    """A yellow sign of 600 pixels with a road that has two others on one side."""
+    picture, corners = sheet(600, 600), [(300, 10), (590, 300), (300, 590), (10, 300)]
+    cv2.fillPoly(picture, [np.array(corners)], (0, 220, 250))
+    cv2.rectangle(picture, (270, 130), (330, 470), BLACK, -1)
+    for y in (220, 350):
+        cv2.rectangle(picture, (150, y), (270, y + 36), BLACK, -1)
+    return picture if left else np.ascontiguousarray(picture[:, ::-1])
+
+
+def plus(colour: tuple[int, int, int]) -> Pixels:
+    picture = sheet(128, 128)
+    cv2.circle(picture, (64, 64), 58, (235, 235, 235), -1, cv2.LINE_AA)
+    cv2.rectangle(picture, (56, 28), (72, 100), colour, -1)
+    cv2.rectangle(picture, (28, 56), (100, 72), colour, -1)
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        pytest.param(battery(3), battery(4), id="one bar more"),
+        pytest.param(
+            forecast("sun", "rain", "cloud", "sun", "rain"), forecast("sun", "rain", "rain", "sun", "rain"), id="rain"
+        ),
+        pytest.param(
+            forecast("cloud", "cloud", "cloud", "sun", "rain"),
+            forecast("cloud", "cloud", "cloud", "rain", "rain"),
+            id="no sun",
+        ),
+        pytest.param(crossing(left=True), crossing(left=False), id="mirrored sign"),
+        pytest.param(plus((60, 80, 120)), plus((20, 20, 20)), id="black instead of brown"),
+    ],
+)
+def test_what_is_in_another_place_or_colour_is_content(one: Pixels, two: Pixels) -> None:
+    assert judged(one, two).outcome == "refuted"
+    for picture in (one, two):
+        for change in (jpeg, smaller, cropped):
+            assert judged(change(picture), picture).outcome == "confirmed"
+
+
+@pytest.mark.parametrize("sun", [False, True])
+def test_what_lies_in_the_place_of_something_else_is_no_stamp(*, sun: bool) -> None:
+    before, after = (np.full((120, 384), 110, np.float32) for _ in range(2))
+    if sun:
+        cv2.circle(before, (60, 60), 22, 200, -1)
+    cv2.circle(after, (50, 66), 18, 255, -1)
+    cv2.circle(after, (74, 60), 23, 255, -1)
+    one, two = (
+        np.asarray(cv2.morphologyEx(picture, cv2.MORPH_GRADIENT, np.ones((3, 3))) > EDGE) for picture in (before, after)
+    )
+    assert stamp(before != after, (before, after), (one, two), None).on_plain is not sun
+
+
+def test_an_icon_in_grey_is_a_copy() -> None:
+    icon = plus((60, 80, 120))
+    grey = np.asarray(cv2.cvtColor(cv2.cvtColor(icon, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR), np.uint8)
+    assert judged(grey, icon).outcome == "confirmed"
