@@ -19,7 +19,7 @@ from imgsim_guard.images.dicom import decode_dicom, dicom_decoder
 from imgsim_guard.images.frames import chosen, most_frames, read_frames
 from imgsim_guard.images.headers import Header, is_dicom, read_header
 from imgsim_guard.images.heic import decode_heic, heic_decoder
-from imgsim_guard.images.jpeg_segments import behind
+from imgsim_guard.images.jpeg_segments import behind, unusual_jpeg
 from imgsim_guard.images.jxl import decode_jpeg2000, decode_jxl, jxl_decoder
 from imgsim_guard.images.picture import NotDecodedError, Raw, opaque, still
 from imgsim_guard.images.stills import decoded, read_page, read_still, upright
@@ -227,10 +227,10 @@ def _by_another_decoder(data: bytes, header: Header) -> Picture | Unreadable | N
 
 def _not_decoded(header: Header, data: bytes) -> str:
     """Why the decoders gave up, if the file's structure shows it."""
-    unusual = unusual_kind(data) if header.format == "TIFF" else None
-    if unusual is None:
+    kind_of = {"TIFF": unusual_kind, "JPEG": unusual_jpeg}.get(header.format, lambda _data: None)
+    if (unusual := kind_of(data)) is None:
         return _gave_up(header.format)
-    if find_spec("imagecodecs") is not None:
+    if header.format == "JPEG" or find_spec("imagecodecs") is not None:
         return f"{unusual}, which no decoder here reads"
     return f"{unusual}, which is not read without imagecodecs: pip install imagecodecs"
 

@@ -77,6 +77,21 @@ def size(data: bytes) -> tuple[int, int]:
     raise ValueError("no frame header")
 
 
+_LOSSLESS, _HIERARCHICAL = {0xC3, 0xC7, 0xCB, 0xCF}, {0xC5, 0xC6, 0xCD, 0xCE}
+
+
+def unusual_jpeg(data: bytes) -> str | None:
+    """In words, the kind of a JPEG that photographs do not have, and that OpenCV does not read; None if it is usual."""
+    for kind, start, _ in segments(data):
+        if kind in _LOSSLESS:
+            return "a lossless JPEG"
+        if kind in _HIERARCHICAL:
+            return "a hierarchical JPEG"
+        if 0xC0 <= kind <= 0xCF and kind not in {0xC4, 0xC8, 0xCC}:
+            return None if data[start] == 8 else f"a JPEG of {data[start]} bits a sample"
+    return None
+
+
 def scans(data: bytes) -> int:
     """How many scans the picture has. Raises ValueError."""
     return sum(1 for segment in segments(data) if segment.marker == SCAN)

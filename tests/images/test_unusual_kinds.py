@@ -194,6 +194,18 @@ def test_numbers_in_text_may_end_without_a_line_end() -> None:
     assert isinstance(decode_whole(text[: len(text) // 2]), Unreadable)
 
 
+# JPEGs that photographs are not
+
+
+def test_unusual_jpegs_are_called_what_they_are() -> None:
+    deep = imagecodecs.jpeg8_encode(GREY.astype(np.uint16) * 16, bitspersample=12)
+    lossless = imagecodecs.ljpeg_encode(GREY)
+    assert decode_whole(bytes(deep)) == Unreadable("a JPEG of 12 bits a sample, which no decoder here reads")
+    assert decode_whole(bytes(lossless)) == Unreadable("a lossless JPEG, which no decoder here reads")
+    cut = saved(PHOTO, "JPEG")[:400]
+    assert decode_whole(cut) == Unreadable("damaged, cut short or of an unusual kind: the JPEG decoder gave up")
+
+
 # Alpha of 10 and 12 bits
 
 
