@@ -23,6 +23,8 @@ LIT, MOST_LIGHT = 224, 12
 STEPS_BLUR = 0.8
 """Sigma, in pixels, of a blur that leaves no edges between the few grey values of a dark picture."""
 
+WHITE = 255
+
 LIT_SIDE = 1024
 """Most pixels of the long side of a picture in full light."""
 
@@ -39,9 +41,11 @@ def lit(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width = pixels.shape[:2]
     scale = min(1.0, LIT_SIDE / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    light = cv2.convertScaleAbs(pixels, alpha=factor)  # first, so that the mean of pixels lies between its few values
-    reduced = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.GaussianBlur(reduced, (0, 0), STEPS_BLUR), np.uint8)
+    whole = min(factor, WHITE / max(1, int(pixels.max())))  # that brings no colour to its end
+    # First, so that the mean of pixels lies between its few values.
+    reduced = cv2.resize(cv2.convertScaleAbs(pixels, alpha=whole), size, interpolation=cv2.INTER_AREA)
+    blurred = cv2.GaussianBlur(reduced.astype(np.float32), (0, 0), STEPS_BLUR)
+    return np.asarray(np.clip(blurred * np.float32(factor / whole), 0, WHITE), np.uint8)
 
 
 def in_light(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -8,5 +8,5 @@ from another photograph of the same thing, `cut_out` compares a cut-out by what 
 is drawn, `paper` knows print and drawings from photographs, `transform` says what was done, `picture` shows it.
 """
 
-VERSION = "24"
+VERSION = "25"
 """Changes whenever a pair may get another verdict than before: verdicts that are kept are kept with it."""
