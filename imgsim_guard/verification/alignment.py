@@ -98,7 +98,7 @@ class _Matching:
     def __init__(self, first: Features, second: Features, long_side: float) -> None:
         self._first, self._second, self._long_side = first, second, long_side
         self._distances = squared_distances(first.strongest(CHEAP_FEATURES), second)
-        self.promise = _distinct(*self._agreeing())
+        self.promise = distinct(*self._agreeing())
 
     def fitted(self) -> Alignment | None:
         """A transform fitted to the largest set of matches that agree on a move, of all features if need be."""
@@ -170,11 +170,11 @@ def _fitted(source: Doubles, target: Doubles, support: NDArray[np.bool_], long_s
     """Least squares on the supporting points, which are chosen anew under ever narrower tolerances."""
     bent = _bent(source, target, support, long_side)
     for tolerance in TOLERANCES[1:]:
-        if _distinct(source, target, support) < LEAST_POINTS:
+        if distinct(source, target, support) < LEAST_POINTS:
             return bent
         matrix = fit_affine(source[support], target[support])
         support = np.linalg.norm(moved_points(matrix, source) - target, axis=1) < tolerance * long_side
-    points = _distinct(source, target, support)
+    points = distinct(source, target, support)
     if bent is not None and bent.points > max(BENT * points, points + MORE_BENT):
         return bent
     if points < LEAST_POINTS or not plausible(matrix):
@@ -195,23 +195,23 @@ DEEPEST = 3.0
 def _bent(source: Doubles, target: Doubles, support: NDArray[np.bool_], long_side: float) -> Alignment | None:
     """The same with perspective, which is fitted to what supports it under ever narrower tolerances."""
     for tolerance in TOLERANCES:
-        if _distinct(source, target, support) < BENT_POINTS:
+        if distinct(source, target, support) < BENT_POINTS:
             return None
         whole, _ = cv2.findHomography(source[support], target[support], 0)
         if whole is None:
             return None
         moved = cv2.perspectiveTransform(source[:, None], whole)[:, 0]
         support = np.linalg.norm(moved - target, axis=1) < tolerance * long_side
-    if _distinct(source, target, support) < BENT_POINTS:
+    if distinct(source, target, support) < BENT_POINTS:
         return None
     matrix = fit_affine(source[support], target[support])
     bend = np.asarray(np.linalg.inv(np.vstack([matrix, [0, 0, 1]])) @ whole, np.float64)
     depth = source @ bend[2, :2] + bend[2, 2]
     deep = depth.min() <= 0 or depth.max() > DEEPEST * depth.min()
-    return None if deep or not plausible(matrix) else Alignment(matrix, _distinct(source, target, support), bend)
+    return None if deep or not plausible(matrix) else Alignment(matrix, distinct(source, target, support), bend)
 
 
-def _distinct(source: Doubles, target: Doubles, support: NDArray[np.bool_]) -> int:
+def distinct(source: Doubles, target: Doubles, support: NDArray[np.bool_]) -> int:
     """Supporting matches, those at one place counted once (SIFT repeats a point for each of its directions)."""
     return min(len(set(np.rint(_complex(points[support])).tolist())) for points in (source, target))
 

@@ -144,8 +144,8 @@ def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> Trial 
         if (other := judged_drawing(found, repainted=first.inverted)) is not Judgement.SAME:
             judgement = other
     exactly = in_place(exact)
-    if drawings is None and judgement in (*UNLIKE_DETAILS, Judgement.SAME) and in_other_scene(laid, seen):
-        judgement = Judgement.OTHER_SCENE
+    if drawings is None and judgement in (*UNLIKE_DETAILS, Judgement.SAME):
+        judgement = Judgement.OTHER_SCENE if in_other_scene(first, second, matrix, laid, seen) else judgement
     if not simple and judgement is Judgement.SAME:
         if not same_shot(seen, proposal.points, laid, followed=followed, drawn=drawings is not None):
             judgement = Judgement.OTHER_SHOT

@@ -58,6 +58,10 @@ class Features:
         """The first few, which still are from all over the picture."""
         return Features(self.points[:number], self.sizes[:number], self.angles[:number], self.descriptors[:number])
 
+    def chosen(self, which: NDArray[np.bool_]) -> Features:
+        """Those that (n,) says."""
+        return Features(self.points[which], self.sizes[which], self.angles[which], self.descriptors[which])
+
     def without(self, number: int) -> Features:
         """All but the first few."""
         return Features(self.points[number:], self.sizes[number:], self.angles[number:], self.descriptors[number:])

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from imgsim_guard.verification.agreement import STEP, WINDOW
+from imgsim_guard.verification.moved import moved_around
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from imgsim_guard.verification.agreement import Agreement
+    from imgsim_guard.verification.alignment import Doubles
     from imgsim_guard.verification.overlay import Overlay
-    from imgsim_guard.verification.prepared import Floats
+    from imgsim_guard.verification.prepared import Floats, Prepared
 
     Marks = NDArray[np.bool_]
 
@@ -48,8 +50,10 @@ NEIGHBOURS, MOST = (3, 3), 0.5
 """Windows that agree count where most of those around them do."""
 
 
-def in_other_scene(laid: Overlay, seen: Agreement) -> bool:
-    """Whether what agrees in an overlay is a thing amid other surroundings."""
+def in_other_scene(first: Prepared, second: Prepared, matrix: Doubles, laid: Overlay, seen: Agreement) -> bool:
+    """Whether what agrees in the overlay of two pictures under a (2, 3) matrix is a thing amid other surroundings, or
+    at another place amid the same.
+    """
     if seen.whole > ENOUGH_WHOLE:
         return False
     agreeing = np.asarray(cv2.boxFilter(seen.agrees.astype(np.float32), -1, NEIGHBOURS)) > MOST
@@ -60,7 +64,8 @@ def in_other_scene(laid: Overlay, seen: Agreement) -> bool:
     reach = _spanned(points, seen.seen) + _at_border(seen)
     if reach >= LEAST_REACH:
         return False
-    return _outlined(laid, points) or (reach < LEAST_REACH_LOOSELY and _loosely(agreeing, seen))
+    loosely = reach < LEAST_REACH_LOOSELY and _loosely(agreeing, seen)
+    return loosely or _outlined(laid, points) or moved_around(first, second, matrix, laid, seen)
 
 
 def _spanned(points: NDArray[np.int32], seen: Marks) -> float:
