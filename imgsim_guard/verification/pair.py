@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ from imgsim_guard.verification.transform import elsewhere, shares, transform
 from imgsim_guard.verification.within import parts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from imgsim_guard.model import Evidence
     from imgsim_guard.verification.evidence import Trial
@@ -33,9 +34,10 @@ def verify(query: Prepared, gallery: Prepared) -> Evidence:
         return evidence.of_blank(query, gallery)
     swap = gallery.digest < query.digest
     first, second = (gallery, query) if swap else (query, gallery)
-    trial, other_theme = _best_trial(first, second), False
+    trial, other_theme = _best_trial(first, second, _proposals(first, second)), False
     if (trial is None or trial.judgement is not Judgement.SAME) and themes_differ(first, second):
-        themed = _best_trial(inverted(first), second)
+        other = inverted(first)
+        themed = _best_trial(other, second, _proposals(other, second))
         other_theme = themed is not None and themed.judgement is Judgement.SAME
         trial = themed if other_theme else trial
     if trial is None or trial.judgement is not Judgement.SAME:
@@ -46,14 +48,14 @@ def verify(query: Prepared, gallery: Prepared) -> Evidence:
     return evidence.of_trial(trial, transform(query, gallery, matrix), query, gallery, other_theme=other_theme)
 
 
-def _best_trial(first: Prepared, second: Prepared) -> Trial | None:
+def _best_trial(first: Prepared, second: Prepared, proposals: Iterable[Alignment]) -> Trial | None:
     """The first proposal that is confirmed, else the one that agrees best; None if none is worth a look.
 
     Where many points were brought into line and the pictures differ, that is settled, but for drawings that may lie
     elsewhere on one another: the digits of a display fit after a shift by one as well.
     """
     best, settled = None, None
-    for proposal in _proposals(first, second):
+    for proposal in proposals:
         if settled is not None and not elsewhere(first.small, settled.matrix, proposal.matrix):
             continue
         trial = tried(first, second, proposal)
@@ -70,8 +72,10 @@ def _best_trial(first: Prepared, second: Prepared) -> Trial | None:
     return best
 
 
-LEAST_COVERED = 0.4
-"""Of a picture, what is pasted onto another one has to show more than this part: two pages may show one picture."""
+LEAST_COVERED, ROUGHLY_COVERED = 0.4, 0.32
+"""Of a picture, what is pasted onto another one has to show more than this part: two pages may show one picture. The
+second is asked for before it is known exactly how they lie: a card on two tables is compared no further.
+"""
 
 
 def _of_a_part(first: Prepared, second: Prepared) -> Trial | None:
@@ -80,18 +84,23 @@ def _of_a_part(first: Prepared, second: Prepared) -> Trial | None:
     """
     for whole, other, of_first in ((first, second, True), (second, first, False)):
         for part in parts_of(whole) if other.drawing is None else ():
-            worth_it = part.promises(other) and not on_plain_ground(other.small)
-            picture = part.picture if worth_it else None
+            promising = part.promises(other) and not on_plain_ground(other.small)
+            picture = part.picture if promising else None
             if picture is None:
                 continue
             one, two = (picture, other) if of_first else (other, picture)
-            trial = _best_trial(one, two)
-            if trial is None or trial.judgement is not Judgement.SAME:
-                continue
-            if shares(one.small, two.small, trial.matrix)[0 if of_first else 1] > LEAST_COVERED:
+            covered = partial(_covered, one, two, of_second=of_first)
+            trial = _best_trial(one, two, (move for move in by_features(one, two) if covered(move) > ROUGHLY_COVERED))
+            if trial is not None and trial.judgement is Judgement.SAME and covered(trial) > LEAST_COVERED:
                 place, found = part.matrix(picture), np.vstack([trial.matrix, [0, 0, 1]])
                 return replace(trial, matrix=(found @ np.linalg.inv(place) if of_first else place @ found)[:2])
     return None
+
+
+def _covered(first: Prepared, second: Prepared, found: Alignment | Trial, *, of_second: bool) -> float:
+    """The share of one of the pictures on which the other lies."""
+    of_two, of_one = shares(first.small, second.small, found.matrix)
+    return of_two if of_second else of_one
 
 
 MOST_FRAMES = 3

@@ -12,12 +12,16 @@ import cv2
 import numpy as np
 
 from imgsim_guard.images.regions import lying_on
-from imgsim_guard.verification.alignment import CHEAP_POINTS, promise
+from imgsim_guard.verification.alignment import promise
 from imgsim_guard.verification.prepared import FEATURE_SIDE, local_features, prepare, shrunk
 
 if TYPE_CHECKING:
     from imgsim_guard.verification.alignment import Doubles
     from imgsim_guard.verification.prepared import Box, Pixels, Prepared
+
+
+PROMISING_POINTS = 4
+"""So many of the strongest features of a part agree on a place in the picture that it was made from."""
 
 
 class Part:
@@ -35,7 +39,7 @@ class Part:
 
     def promises(self, other: Prepared) -> bool:
         """Whether a few strong features agree on a place in another picture. About 0.6 ms."""
-        return promise(self._features, self._width, other) >= CHEAP_POINTS
+        return promise(self._features, self._width, other) >= PROMISING_POINTS
 
     @cached_property
     def picture(self) -> Prepared | None:
