@@ -87,8 +87,11 @@ class Prepared:
     parts: list[Any] = field(default_factory=list, compare=False)  # what `within.parts_of` found, once it was asked
 
 
-def prepare(pixels: Pixels) -> Prepared:
-    """Prepare one image; pixels: (h, w, 3) uint8, BGR. About 50 ms and 0.1 to 1 MB."""
+def prepare(pixels: Pixels, *, features: Features | None = None) -> Prepared:
+    """Prepare one image; pixels: (h, w, 3) uint8, BGR. About 50 ms and 0.1 to 1 MB. `features`: those of the small
+    picture, if they are known; one that is enlarged or brought to light has others.
+    """
+    given = pixels
     height, width = pixels.shape[:2]
     least, most = TINY_SIDES
     tiny = least <= min(height, width) and max(height, width) <= most
@@ -114,7 +117,7 @@ def prepare(pixels: Pixels) -> Prepared:
         drawing=drawing if drawn(shown) else None,
         box=box,
         thumbnails=(thumbnail(small, whole_frame(small)), thumbnail(small, box)),
-        features=local_features(small),
+        features=local_features(small) if features is None or pixels is not given else features,
         magnified=magnified,
         blank=blank,
         digest=hashlib.sha256(repr(grey.shape).encode() + grey.tobytes()).digest(),

@@ -44,7 +44,8 @@ class Part:
     @cached_property
     def picture(self) -> Prepared | None:
         """The part, prepared; None if it shows nothing, or is drawn."""
-        found = prepare(np.asarray(cv2.cvtColor(self._pixels, cv2.COLOR_GRAY2BGR), np.uint8))
+        pixels = np.asarray(cv2.cvtColor(self._pixels, cv2.COLOR_GRAY2BGR), np.uint8)
+        found = prepare(pixels, features=self._features)
         return None if found.blank or found.drawing is not None else found
 
     def matrix(self, picture: Prepared) -> Doubles:
