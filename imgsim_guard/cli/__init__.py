@@ -54,6 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = COULD_NOT_RUN
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  the one place: whatever it is, it must not look like a verdict
         code, said = _explained(error, verbose=verbose)
+        with suppress(OSError):  # what was said before it comes first, where both streams go to one place
+            print(end="", flush=True)
         with suppress(OSError):  # standard error may be full, too
             print(said, file=sys.stderr, flush=True)
     _is_written()
