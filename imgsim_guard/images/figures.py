@@ -34,13 +34,19 @@ MARGIN, BARE = 3, 0.7
 """So many pixels around a figure, this share must be ground: otherwise it is a part of a picture."""
 
 
-def figures(grey: NDArray[np.uint8]) -> list[Part]:
-    """The boxes of solid parts on the plain ground of a picture [h, w], largest first; empty without such a ground."""
+def commonest(grey: NDArray[np.uint8]) -> tuple[int, int]:
+    """The commonest grey value of a picture [h, w], and how many pixels are within PLAIN_SPAN around it."""
     counts = np.bincount(grey.ravel(), minlength=256)
     within = np.convolve(counts, np.ones(PLAIN_SPAN, np.intp), "same")
-    if within.max() < LEAST_GROUND * grey.size:
+    return int(within.argmax()), int(within.max())
+
+
+def figures(grey: NDArray[np.uint8]) -> list[Part]:
+    """The boxes of solid parts on the plain ground of a picture [h, w], largest first; empty without such a ground."""
+    ground, plain = commonest(grey)
+    if plain < LEAST_GROUND * grey.size:
         return []
-    inked = (np.abs(grey.astype(np.int16) - int(within.argmax())) > INK).astype(np.uint8)
+    inked = (np.abs(grey.astype(np.int16) - ground) > INK).astype(np.uint8)
     solid = cv2.morphologyEx(inked, cv2.MORPH_OPEN, np.ones((STROKE, STROKE), np.uint8))
     _, _, found, _ = cv2.connectedComponentsWithStats(solid)
     filled = [

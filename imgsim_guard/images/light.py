@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from imgsim_guard.images.ground import WHITE
 from imgsim_guard.images.regions import shrunk
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ LIT, MOST_LIGHT = 224, 12
 
 STEPS_BLUR = 0.8
 """Sigma, in pixels, of a blur that leaves no edges between the few grey values of a dark picture."""
-
-WHITE = 255
 
 LIT_SIDE = 1024
 """Most pixels of the long side of a picture in full light."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 
-from imgsim_guard.images.figures import Part, figures, pasted
+from imgsim_guard.images.figures import Part, commonest, figures, pasted
 from imgsim_guard.search.hashes import HASHES
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ def shrunk(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 MOST_OF_WHOLE = 0.5
 """A picture that fills more of the whole than this has local features enough there."""
 
-PLAIN_SPAN, PLAIN_SHARE = 17, 0.4
-"""Grey values within this span are one colour; a part that shows one on more than this share is a page, or has bars."""
+PLAIN_SHARE = 0.4
+"""A part that shows one colour on more than this share of it is a page, or has bars."""
 
 MOST_NESTED = 3
 """A picture between bars, in the column of a page, on a screenshot."""
@@ -112,8 +112,7 @@ def _shown(pixels: NDArray[np.uint8]) -> float:
 
 def _plain_share(pixels: NDArray[np.uint8]) -> float:
     grey = _grey(pixels)
-    within = np.convolve(np.bincount(grey.ravel(), minlength=256), np.ones(PLAIN_SPAN, np.intp), "same")
-    return int(within.max()) / grey.size
+    return commonest(grey)[1] / grey.size
 
 
 def _grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -46,15 +46,15 @@ def visible_part(picture: Picture) -> Pixels | None:
 
 
 def is_worth_cutting(evidence: Evidence) -> bool:
-    """Whether two pictures lie on one another by many points, and yet differ."""
-    return evidence.transform is not None and evidence.matching_points >= MANY_POINTS
+    """Whether two pictures that differ lie on one another by many points."""
+    return evidence.matching_points >= MANY_POINTS
 
 
 def as_cut_out(  # noqa: PLR0913
     cut: Prepared, alpha: Pixels, ground: int, whole: Prepared, there: Transform, *, query_is_cut: bool
 ) -> Evidence | None:
-    """Verify that a picture with this `alpha` on this `ground` was cut out of `whole`; None if it cannot be compared
-    so. `there`: how the query lies on the gallery image, one of which is the cut-out.
+    """Confirm that a picture with this `alpha` on this `ground` was cut out of `whole`; None if it was not, or cannot
+    be compared so. `there`: how the query lies on the gallery image, one of which is the cut-out.
     """
     if cut.grey.shape != alpha.shape:  # it was enlarged
         return None

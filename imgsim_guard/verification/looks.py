@@ -91,7 +91,7 @@ def _cut_out(query: Seen, gallery: Seen, evidence: Evidence) -> Evidence | None:
     if cut.alpha is None or cut.ground is None or not is_worth_cutting(evidence):
         return None
     found = as_cut_out(cut.main, cut.alpha, cut.ground, whole.main, there, query_is_cut=cut is query)
-    if found is None or found.outcome != "confirmed":
+    if found is None:
         return None
     what = "cut out of the gallery image" if cut is query else "the gallery image is cut out of it"
     return replace(found, reason=what, transform=there, covered=there.covered, relation="copy")
