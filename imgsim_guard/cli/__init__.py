@@ -17,6 +17,7 @@ from imgsim_guard.report.escaping import shown
 from imgsim_guard.system.crash import report_crashes
 from imgsim_guard.system.faults import require_address_space, told
 from imgsim_guard.system.garbage_collector import collect_seldom
+from imgsim_guard.system.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     restrain_opencv()
     report_crashes()
     collect_seldom()
+    keep_freed_memory()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
