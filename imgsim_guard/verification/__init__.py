@@ -9,5 +9,5 @@ compares all that is drawn, `paper` knows print and drawings from photographs, `
 shows it.
 """
 
-VERSION = "27"
+VERSION = "28"
 """Changes whenever a pair may get another verdict than before: verdicts that are kept are kept with it."""

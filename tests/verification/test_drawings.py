@@ -82,8 +82,8 @@ MASK = mask((80, 90, 25))
 DRAWINGS = {"chart": CHART, "flag": FLAG, "sign": SIGN, "mask": MASK}
 
 
-def jpeg(picture: Pixels) -> Pixels:
-    pixels = decode(encoded(picture, ".jpg", cv2.IMWRITE_JPEG_QUALITY, 80))
+def jpeg(picture: Pixels, quality: int = 80) -> Pixels:
+    pixels = decode(encoded(picture, ".jpg", cv2.IMWRITE_JPEG_QUALITY, quality))
     assert not isinstance(pixels, Unreadable)
     return pixels
 
@@ -152,6 +152,29 @@ def test_a_recoloured_photograph_stays_a_copy() -> None:
 @pytest.mark.parametrize("name", ["chelsea.png", "coffee.png", "astronaut.png", "rocket.jpg"])
 def test_photographs_are_not_taken_for_drawings(name: str) -> None:
     assert not drawn(pixels_of(name))
+
+
+def silhouettes() -> Pixels:
+    """Trees before the evening sky and a moon: few colours, with the grain of film."""
+    picture = np.linspace((110.0, 55, 45), (150, 85, 75), 321)[:, None] * np.ones((1, 481, 1))
+    for x in range(10, 481, 45):
+        cv2.fillPoly(picture, [np.array([[x, 120 + x * 37 % 120], [x - 14, 321], [x + 16, 321]])], (35, 38, 12))
+    cv2.circle(picture, (180, 110), 14, (235, 250, 255), -1)
+    grain = np.random.default_rng(0).normal(0, 1.2, picture.shape)
+    return np.asarray(np.clip(picture + grain, 0, 255), np.uint8)
+
+
+def test_a_photograph_of_few_colours_is_not_taken_for_a_drawing() -> None:
+    photograph = silhouettes()
+    assert not drawn(photograph)
+    assert not drawn(jpeg(photograph))
+    brighter = np.asarray(cv2.convertScaleAbs(photograph, beta=40), np.uint8)
+    assert judged(brighter, photograph).outcome == "confirmed"
+
+
+def test_what_jpeg_adds_around_lines_makes_no_photograph() -> None:
+    assert drawn(jpeg(walker(1)))
+    assert drawn(jpeg(face(), 25))
 
 
 @pytest.mark.parametrize("name", DRAWINGS)
