@@ -25,8 +25,8 @@ from imgsim_guard.verification.judging import (
     simple_pair,
 )
 from imgsim_guard.verification.overlay import Overlay, overlay, refined, refined_if_blurred, slid, straightened
-from imgsim_guard.verification.paper import printed, toned
-from imgsim_guard.verification.places import places
+from imgsim_guard.verification.paper import printed, soft, toned
+from imgsim_guard.verification.places import in_many_places
 from imgsim_guard.verification.prepared import FEATURE_SIDE, GREY_SIDE, Prepared
 from imgsim_guard.verification.shot import in_place, same_shot
 from imgsim_guard.verification.surroundings import in_other_scene
@@ -214,12 +214,12 @@ def _between_greys(first: Prepared, second: Prepared, matrix: Doubles) -> Double
 
 def _in_many_places(first: Prepared, second: Prepared, laid: Overlay, matrix: Doubles) -> bool:
     """Whether two photographs show the same exactly where they should in so many places that they are one."""
-    if drawings_of(first, second) is not None or not toned(laid):
+    if drawings_of(first, second) is not None or not (toned(laid) or soft(laid)):
         return False
-    if places(laid).many:
+    if in_many_places(laid):
         return True
     larger = _in_grey(first, second, matrix, side=FEATURE_SIDE)
-    return larger is not None and larger.one.size > laid.one.size and places(larger).many
+    return larger is not None and larger.one.size > laid.one.size and in_many_places(larger)
 
 
 def _straighter(laid: Overlay, points: int, *, bent: bool) -> tuple[Overlay, Agreement]:

@@ -13,6 +13,7 @@ from imgsim_guard.verification.alignment import Alignment, by_features, by_frame
 from imgsim_guard.verification.closer import COARSE_AGREEMENT, tried
 from imgsim_guard.verification.judging import MANY_POINTS, Judgement, drawings_of
 from imgsim_guard.verification.paper import on_plain_ground
+from imgsim_guard.verification.squeezed import by_squeezing
 from imgsim_guard.verification.theme import inverted, themes_differ
 from imgsim_guard.verification.transform import elsewhere, shares, transform
 from imgsim_guard.verification.within import parts_of
@@ -41,7 +42,7 @@ def verify(query: Prepared, gallery: Prepared) -> Evidence:
         other_theme = themed is not None and themed.judgement is Judgement.SAME
         trial = themed if other_theme else trial
     if trial is None or trial.judgement is not Judgement.SAME:
-        trial = _of_a_part(first, second) or trial
+        trial = _of_a_part(first, second) or _squeezed(first, second, trial) or trial
     if trial is None:
         return evidence.of_unaligned(query, gallery)
     matrix = np.linalg.inv(np.vstack([trial.matrix, [0, 0, 1]]))[:2] if swap else trial.matrix
@@ -70,6 +71,16 @@ def _best_trial(first: Prepared, second: Prepared, proposals: Iterable[Alignment
             if drawings_of(first, second) is None:
                 break
     return best
+
+
+def _squeezed(first: Prepared, second: Prepared, known: Trial | None) -> Trial | None:
+    """The trial of photographs of which one was squeezed, if that confirms them. What lies on the other by many points
+    already was not squeezed by much.
+    """
+    if drawings_of(first, second) is not None or (known is not None and known.points >= MANY_POINTS):
+        return None
+    trial = _best_trial(first, second, by_squeezing(first, second))
+    return trial if trial is not None and trial.judgement is Judgement.SAME else None
 
 
 LEAST_COVERED, ROUGHLY_COVERED = 0.4, 0.32

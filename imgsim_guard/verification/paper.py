@@ -147,6 +147,17 @@ def toned(laid: Overlay) -> bool:
     return all(_hard(picture)[laid.both].mean() < most for picture in pictures)
 
 
+MOST_HARD_IN_SOFT = 0.09
+"""No more than this in either of them, whatever the tones: a bear on snow. Of two number plates of one make, one has
+three times as many."""
+
+
+def soft(laid: Overlay) -> bool:
+    """Whether the pictures of an overlay are photographs with so few hard edges that neither is print."""
+    pictures = laid.one, laid.two
+    return all(_hard(picture)[laid.both].mean() < MOST_HARD_IN_SOFT for picture in pictures) and not printed(laid)
+
+
 def _hard(picture: Floats) -> NDArray[np.bool_]:
     smooth = cv2.GaussianBlur(picture, (0, 0), 1.0)
     return np.asarray(cv2.dilate(smooth, NEIGHBOURHOOD) - cv2.erode(smooth, NEIGHBOURHOOD) > HARD_SPAN)

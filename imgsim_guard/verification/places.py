@@ -20,10 +20,34 @@ if TYPE_CHECKING:
     from imgsim_guard.verification.overlay import Overlay
     from imgsim_guard.verification.prepared import Floats
 
-PATCH, REACH, STEP = 24, 6, 12
-"""Side of a patch in grid pixels, how far around its place it is looked for, and how far apart patches lie: in patches
-so large noise is averaged away.
+REACH = 6
+"""Grid pixels around its place within which a patch is looked for."""
+
+
+class Patches(NamedTuple):
+    """Patches of so many grid pixels, so far apart, and how many of them a copy has in place, which share of all, and
+    which of those that lie there or nearby.
+    """
+
+    side: int
+    step: int
+    least: int
+    share: float
+    sharpness: float
+
+
+SMALL = Patches(24, 12, least=40, share=0.33, sharpness=0.62)
+"""In patches so large noise is averaged away. Of 607 pairs of photographs of one face none has all three; of 55 of one
+castle the nearest has the first two, and 0.53 of the third.
 """
+
+LARGE = Patches(40, 16, least=60, share=0.5, sharpness=0.57)
+"""Strong noise is averaged away in these only: under noise and blur copies have 0.54 to 0.88 of them in place, of 0.29
+to 0.39 of the small ones. Frames of one film, a moment apart, have 0.41 at most, and 0.35 of the small ones.
+"""
+
+WORTH_LARGE = 0.15
+"""The share of the small patches from which on the large ones are asked."""
 
 MOST_PATCHES = 160
 """So many of them say enough."""
@@ -42,10 +66,8 @@ SETTLING = (3.0, 2.0, 1.5, 1.0)
 LEAST_FITTED, LEAST_BENT = 12, 30
 """So many of them fit an affine transform, and one with perspective."""
 
-LEAST_IN_PLACE, LEAST_SHARE, LEAST_SHARPNESS = 40, 0.33, 0.62
-"""A copy has so many patches in place, such a share of all, and of those that lie there or nearby. Of 607 pairs of
-photographs of one face none has all three; of 55 of one castle the nearest has the first two, and 0.53 of the third.
-"""
+LEAST_SHARE = 0.33
+"""Where a smaller part of those looked for first is nearby, most of the picture is not."""
 
 AROUND = 3
 """Values around a peak by which it is placed between pixels."""
@@ -59,44 +81,58 @@ class Places(NamedTuple):
     tried: int
     in_place: float
     sharpness: float
+    kind: Patches = SMALL
+
+    @property
+    def share(self) -> float:
+        """Of all patches, those in place."""
+        return self.in_place / max(1, self.tried)
 
     @property
     def many(self) -> bool:
         """Whether the two can only be one picture."""
-        return (
-            self.in_place >= LEAST_IN_PLACE
-            and self.in_place >= LEAST_SHARE * self.tried
-            and self.sharpness >= LEAST_SHARPNESS
-        )
+        kind = self.kind
+        return self.in_place >= kind.least and self.share >= kind.share and self.sharpness >= kind.sharpness
 
 
-def places(laid: Overlay) -> Places:
-    """Look for patches of one picture around their place in the other."""
+def in_many_places(laid: Overlay) -> bool:
+    """Whether the two pictures of an overlay can only be one, by what lies exactly where it should."""
     one, two = equally_sharp(laid.one, laid.two, laid.both)
-    corners, count = _patches(one, two, laid.both)
-    found = _found(one, two, corners)
+    small = _places(one, two, laid.both, SMALL)
+    return small.many or (small.share > WORTH_LARGE and _places(one, two, laid.both, LARGE).many)
+
+
+def places(laid: Overlay, kind: Patches = SMALL) -> Places:
+    """Look for patches of one picture around their place in the other."""
+    return _places(*equally_sharp(laid.one, laid.two, laid.both), laid.both, kind)
+
+
+def _places(one: Floats, two: Floats, both: NDArray[np.bool_], kind: Patches) -> Places:
+    corners, count = _patches(one, two, both, kind)
+    found = _found(one, two, corners, kind.side)
     if found is None:
-        return Places(count, 0.0, 0.0)
+        return Places(count, 0.0, 0.0, kind)
     missed = _from_place(corners.astype(np.float64), found)
     scale = count / max(1, len(corners))
     exactly, nearby = int((missed < EXACTLY).sum()), int((missed < NEARBY).sum())
     density = (len(missed) - nearby) / ((2 * REACH + 1) ** 2 - np.pi * NEARBY**2)
     by_chance = np.pi * EXACTLY**2 * density, np.pi * NEARBY**2 * density
     within = max(exactly - by_chance[0], 0.0), max(nearby - by_chance[1], 1e-3)
-    return Places(count, exactly * scale, min(1.0, within[0] / max(within)))
+    return Places(count, exactly * scale, min(1.0, within[0] / max(within)), kind)
 
 
-def _patches(one: Floats, two: Floats, both: NDArray[np.bool_]) -> tuple[NDArray[np.intp], int]:
+def _patches(one: Floats, two: Floats, both: NDArray[np.bool_], kind: Patches) -> tuple[NDArray[np.intp], int]:
     """(n, 2) x and y of patches that show something in both pictures, evenly spread, and how many there are in all."""
-    size = PATCH + 2 * REACH
+    side, step = kind.side, kind.step
+    size = side + 2 * REACH
     height, width = one.shape
     if min(height, width) < size:
         return np.zeros((0, 2), np.intp), 0
-    y, x = np.mgrid[REACH : height - PATCH - REACH + 1 : STEP, REACH : width - PATCH - REACH + 1 : STEP].reshape(2, -1)
+    y, x = np.mgrid[REACH : height - side - REACH + 1 : step, REACH : width - side - REACH + 1 : step].reshape(2, -1)
     inside = cv2.boxFilter(both.astype(np.float32), -1, (size, size))
-    middle = y + PATCH // 2, x + PATCH // 2
+    middle = y + side // 2, x + side // 2
     spreads = [
-        cv2.boxFilter(picture * picture, -1, (PATCH, PATCH)) - cv2.boxFilter(picture, -1, (PATCH, PATCH)) ** 2
+        cv2.boxFilter(picture * picture, -1, (side, side)) - cv2.boxFilter(picture, -1, (side, side)) ** 2
         for picture in (one, two)
     ]
     kept = (inside[middle] > 1 - 1 / size**2) & (np.minimum(*spreads)[middle] > TEXTURE**2)
@@ -106,22 +142,23 @@ def _patches(one: Floats, two: Floats, both: NDArray[np.bool_]) -> tuple[NDArray
     return corners[chosen], count
 
 
-def _found(one: Floats, two: Floats, corners: NDArray[np.intp]) -> Doubles | None:
+def _found(one: Floats, two: Floats, corners: NDArray[np.intp], side: int) -> Doubles | None:
     """(n, 2) by how much each patch is moved; None where so few are nearby that most of the picture is not."""
-    some = np.array([_moved(one, two, x, y) for x, y in corners[::EVERY]]).reshape(-1, 2)
+    some = np.array([_moved(one, two, x, y, side) for x, y in corners[::EVERY]]).reshape(-1, 2)
     if (np.hypot(some[:, 0], some[:, 1]) < NEARBY).sum() < LEAST_SHARE * len(some):
         return None
     found = np.empty((len(corners), 2))
     found[::EVERY] = some
     for place in np.flatnonzero(np.arange(len(corners)) % EVERY):
-        found[place] = _moved(one, two, *corners[place])
+        x, y = corners[place]
+        found[place] = _moved(one, two, x, y, side)
     return found
 
 
-def _moved(one: Floats, two: Floats, x: int, y: int) -> tuple[float, float]:
+def _moved(one: Floats, two: Floats, x: int, y: int, side: int) -> tuple[float, float]:
     """By how much the patch of `two` at x, y is moved in `one`, to a part of a pixel."""
-    around = one[y - REACH : y + PATCH + REACH, x - REACH : x + PATCH + REACH]
-    patch = two[y : y + PATCH, x : x + PATCH]
+    around = one[y - REACH : y + side + REACH, x - REACH : x + side + REACH]
+    patch = two[y : y + side, x : x + side]
     alike = np.asarray(cv2.matchTemplate(around, patch, cv2.TM_CCOEFF_NORMED), np.float32)
     _, _, _, (across, down) = cv2.minMaxLoc(alike)
     return (

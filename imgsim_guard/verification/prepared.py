@@ -85,6 +85,7 @@ class Prepared:
     digest: bytes  # of the grey picture: gives every pair one order
     inverted: bool = False  # a drawing in negative, to be compared with one in its other theme
     parts: list[Any] = field(default_factory=list, compare=False)  # what `within.parts_of` found, once it was asked
+    squeezed: dict[bool, Any] = field(default_factory=dict, compare=False)  # ... and what `squeezed` made of it
 
 
 def prepare(pixels: Pixels, *, features: Features | None = None) -> Prepared:

@@ -342,6 +342,20 @@ def test_a_very_dark_photograph_is_not_blank(cat: Pixels, coffee: Pixels) -> Non
     assert (other.outcome, other.blank) == ("refuted", False)
 
 
+def blurred_and_noisy(picture: Pixels, spread: float) -> Pixels:
+    blurred = cv2.GaussianBlur(picture, (0, 0), 2.5)
+    return np.clip(blurred + np.random.default_rng(1).normal(0, spread, picture.shape), 0, 255).astype(np.uint8)
+
+
+def test_strong_noise_over_a_blurred_copy_leaves_its_larger_parts_in_place(cat: Pixels) -> None:
+    assert outcome(blurred_and_noisy(cat, 40), cat) == "confirmed"
+
+
+def test_a_soft_photograph_in_few_tones_is_compared_as_one(coffee: Pixels) -> None:
+    faint = np.rint(140 + 0.35 * (coffee.astype(np.float32) - 128)).astype(np.uint8)
+    assert outcome(blurred_and_noisy(faint, 25), faint) == "confirmed"
+
+
 @pytest.mark.parametrize("spread", [1, 3, 8, 20])
 @pytest.mark.parametrize("level", [0, 10, 30])
 def test_noise_and_grain_in_the_dark_stay_blank(level: int, spread: int) -> None:

@@ -11,7 +11,7 @@ import pytest
 from conftest import pixels_of
 
 from imgsim_guard.verification.overlay import overlay
-from imgsim_guard.verification.places import EVERY, LEAST_SHARE, places
+from imgsim_guard.verification.places import EVERY, LARGE, LEAST_SHARE, places
 from imgsim_guard.verification.prepared import FEATURE_SIDE, shrunk
 
 if TYPE_CHECKING:
@@ -100,3 +100,14 @@ def test_of_strangers_only_some_patches_are_looked_for(monkeypatch: pytest.Monke
 def test_no_size_is_too_small_to_be_asked(shape: tuple[int, int]) -> None:
     noise = np.random.default_rng(3).integers(0, 256, shape).astype(np.uint8)
     assert not found(noise, noise).many
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_in_strong_noise_only_large_patches_are_found_in_their_places(name: str) -> None:
+    picture = picture_of(name)
+    copy = noisy(np.asarray(cv2.GaussianBlur(picture, (0, 0), 2.0), np.uint8), 45)
+    laid = overlay(copy, picture, np.eye(2, 3), side=FEATURE_SIDE)
+    assert laid is not None
+    small, large = places(laid), places(laid, LARGE)
+    assert large.sharpness > small.sharpness
+    assert large.share > small.share

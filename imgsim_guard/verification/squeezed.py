@@ -1,0 +1,89 @@
+"""A picture that was squeezed: its features match those of the other one after that was squeezed as well.
+
+Local features bear half as much again in one direction, and few are found under more: a portrait made square again as a
+landscape is squeezed by more than two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from imgsim_guard.verification.alignment import Alignment, by_features, promise
+from imgsim_guard.verification.prepared import Prepared, local_features
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from imgsim_guard.verification.alignment import Doubles
+    from imgsim_guard.verification.prepared import Box
+
+LEAST_APART = 1.4
+"""The one is so many times as wide for its height as the other; most pairs of pictures of one source are not, and are
+not looked at."""
+
+SQUEEZE = 2.2
+"""By so much is squeezed what may have been squeezed by 1.5 to 3."""
+
+PROMISING_POINTS = 5
+"""So many of the strongest features agree on a place in the other picture."""
+
+
+def by_squeezing(first: Prepared, second: Prepared) -> Iterator[Alignment]:
+    """Proposals of how the first lies on the second, after either was squeezed towards the other's aspect."""
+    for wider in _wider(first, second):
+        narrowed = _squeezed(first, across=wider)
+        for move in _proposed(narrowed, second):
+            matrix = move.matrix @ _between(first, narrowed)
+            bend = _bend(move, _between(first, narrowed))
+            yield Alignment(np.asarray(matrix, np.float64), move.points, bend)
+        lowered = _squeezed(second, across=not wider)
+        for move in _proposed(lowered, first, back=True):
+            back = np.linalg.inv(_between(second, lowered)) @ np.vstack([move.matrix, [0, 0, 1]])
+            yield Alignment(np.asarray(back[:2], np.float64), move.points, move.bend)
+
+
+def _wider(first: Prepared, second: Prepared) -> list[bool]:
+    """Whether the first picture, or what is in it, is wider for its height than the second; empty if they are alike."""
+    kinds = [(_aspect_of(first.small.shape), _aspect_of(second.small.shape)), (_aspect(first.box), _aspect(second.box))]
+    return list(dict.fromkeys(one > other for one, other in kinds if max(one / other, other / one) > LEAST_APART))
+
+
+def _aspect(box: Box) -> float:
+    return (box[2] - box[0]) / (box[3] - box[1])
+
+
+def _aspect_of(shape: tuple[int, ...]) -> float:
+    return shape[1] / shape[0]
+
+
+def _squeezed(image: Prepared, *, across: bool) -> Prepared:
+    """The image with its small picture and its features squeezed; kept with it, since it takes 15 ms."""
+    if across not in image.squeezed:
+        height, width = image.small.shape
+        size = (max(1, round(width / SQUEEZE)), height) if across else (width, max(1, round(height / SQUEEZE)))
+        small = np.asarray(cv2.resize(image.small, size, interpolation=cv2.INTER_AREA), np.uint8)
+        image.squeezed[across] = replace(image, small=small, features=local_features(small), squeezed={}, parts=[])
+    found: Prepared = image.squeezed[across]
+    return found
+
+
+def _proposed(squeezed: Prepared, other: Prepared, *, back: bool = False) -> list[Alignment]:
+    """How a squeezed picture lies on another one, or, if that is asked, the other on it."""
+    if promise(squeezed.features, squeezed.small.shape[1], other) < PROMISING_POINTS:
+        return []
+    return by_features(other, squeezed) if back else by_features(squeezed, other)
+
+
+def _between(image: Prepared, squeezed: Prepared) -> Doubles:
+    """(3, 3) from pixels of the small picture to those of the squeezed one."""
+    x, y = (own / whole for own, whole in zip(squeezed.small.shape[::-1], image.small.shape[::-1], strict=True))
+    return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
+
+
+def _bend(move: Alignment, squeeze: Doubles) -> Doubles | None:
+    """The perspective of the squeezed picture as that of the picture itself."""
+    return None if move.bend is None else np.asarray(np.linalg.inv(squeeze) @ move.bend @ squeeze, np.float64)
