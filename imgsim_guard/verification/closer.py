@@ -26,6 +26,7 @@ from imgsim_guard.verification.judging import (
 )
 from imgsim_guard.verification.overlay import Overlay, overlay, refined, refined_if_blurred, slid, straightened
 from imgsim_guard.verification.paper import printed, soft, toned
+from imgsim_guard.verification.pattern import only_a_pattern
 from imgsim_guard.verification.places import in_many_places
 from imgsim_guard.verification.prepared import FEATURE_SIDE, GREY_SIDE, Prepared
 from imgsim_guard.verification.shot import in_place, same_shot
@@ -145,7 +146,7 @@ def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> Trial 
             judgement = other
     exactly = in_place(exact)
     if drawings is None and judgement in (*UNLIKE_DETAILS, Judgement.SAME):
-        judgement = Judgement.OTHER_SCENE if in_other_scene(first, second, matrix, laid, seen) else judgement
+        judgement = _placed(first, second, matrix, laid, seen) or judgement
     if not simple and judgement is Judgement.SAME:
         if not same_shot(seen, proposal.points, laid, followed=followed, drawn=drawings is not None):
             judgement = Judgement.OTHER_SHOT
@@ -155,6 +156,13 @@ def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> Trial 
     if judgement in UNLIKE_DETAILS and _in_many_places(first, second, laid, matrix):
         judgement, exactly = Judgement.SAME, True
     return replace(_trial(judgement, matrix, proposal, seen, thorough=True), exactly=exactly)
+
+
+def _placed(first: Prepared, second: Prepared, matrix: Doubles, laid: Overlay, seen: Agreement) -> Judgement | None:
+    """Why two photographs are others though much of them agrees, where that is how it lies; None if it may be one."""
+    if in_other_scene(first, second, matrix, laid, seen):
+        return Judgement.OTHER_SCENE
+    return Judgement.PATTERN if only_a_pattern(first, second, matrix, laid, seen) else None
 
 
 def _judged(first: Prepared, second: Prepared, laid: Overlay, seen: Agreement, proposal: Alignment) -> Judgement:

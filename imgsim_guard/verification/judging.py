@@ -60,6 +60,7 @@ class Judgement(Enum):
     OTHER_SHOT = 7
     UNCLEAR = 8
     OTHER_SCENE = 9
+    PATTERN = 10
 
 
 OTHER_CONTENT = "they have the same layout, but other content in it"
@@ -70,6 +71,7 @@ REASONS = {
     Judgement.OTHER_DRAWING: OTHER_CONTENT,
     Judgement.OTHER_COLOURS: "the same drawing in other colours",
     Judgement.OTHER_SHOT: "they show the same kind of thing in the same place, but the details differ",
+    Judgement.PATTERN: "nothing agrees but a pattern that repeats itself",
     Judgement.OTHER_SCENE: "they show the same thing in other surroundings",
 }
 
