@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import cv2
@@ -60,6 +60,7 @@ class Alignment:
     matrix: Doubles
     points: int  # matching features that agree with it; 0 if whole frames were compared
     bend: Doubles | None = None  # (3, 3), the perspective of the first small picture that comes before the matrix
+    closer: Alignment | None = None  # the same with perspective, where that brings the points much closer together
 
 
 def by_features(first: Prepared, second: Prepared) -> list[Alignment]:
@@ -74,9 +75,15 @@ def by_features(first: Prepared, second: Prepared) -> list[Alignment]:
     for matching, undo in ((upright, np.eye(3)), (turned, flip)):
         proposal = matching.fitted() if matching.promise >= least else None
         if proposal is not None:
-            bend = None if proposal.bend is None else undo @ proposal.bend @ undo  # undo is its own inverse
-            found.append(Alignment(proposal.matrix @ undo, proposal.points, bend))
+            found.append(_of_mirrored(proposal, undo))
     return sorted(found, key=lambda proposal: -proposal.points)
+
+
+def _of_mirrored(proposal: Alignment, undo: Doubles) -> Alignment:
+    """A proposal of the mirrored picture as one of the picture itself; (3, 3) undo is its own inverse."""
+    bend = None if proposal.bend is None else undo @ proposal.bend @ undo
+    closer = None if proposal.closer is None else _of_mirrored(proposal.closer, undo)
+    return Alignment(proposal.matrix @ undo, proposal.points, bend, closer)
 
 
 PROMISING_FEATURES = 150, 300
@@ -176,14 +183,19 @@ def _fitted(source: Doubles, target: Doubles, support: NDArray[np.bool_], long_s
         support = np.linalg.norm(moved_points(matrix, source) - target, axis=1) < tolerance * long_side
     points = distinct(source, target, support)
     if bent is not None and bent.points > max(BENT * points, points + MORE_BENT):
-        return bent
+        return replace(bent, closer=None)
     if points < LEAST_POINTS or not plausible(matrix):
         return None
-    return Alignment(fit_affine(source[support], target[support]), points)
+    return Alignment(fit_affine(source[support], target[support]), points, closer=bent and bent.closer)
 
 
 BENT, MORE_BENT = 1.2, 4
 """Perspective has two unknowns more: it is taken where it brings so many times, and so many more, points into line."""
+
+MUCH_CLOSER, LEAST_AWAY = 0.6, 0.004
+"""... and tried of photographs where it brings them so much closer to their partners, which else are this part of the
+long side away: two unknowns more bring 12 points closer by a twentieth.
+"""
 
 BENT_POINTS = 12
 """The points that it wants; four define it."""
@@ -208,7 +220,15 @@ def _bent(source: Doubles, target: Doubles, support: NDArray[np.bool_], long_sid
     bend = np.asarray(np.linalg.inv(np.vstack([matrix, [0, 0, 1]])) @ whole, np.float64)
     depth = source @ bend[2, :2] + bend[2, 2]
     deep = depth.min() <= 0 or depth.max() > DEEPEST * depth.min()
-    return None if deep or not plausible(matrix) else Alignment(matrix, distinct(source, target, support), bend)
+    if deep or not plausible(matrix):
+        return None
+    without, within = (
+        float(np.median(np.linalg.norm(moved[support] - target[support], axis=1)))
+        for moved in (moved_points(matrix, source), cv2.perspectiveTransform(source[:, None], whole)[:, 0])
+    )
+    found = Alignment(matrix, distinct(source, target, support), bend)
+    closer = without > LEAST_AWAY * long_side and within < MUCH_CLOSER * without
+    return replace(found, closer=found if closer else None)
 
 
 def distinct(source: Doubles, target: Doubles, support: NDArray[np.bool_]) -> int:

@@ -14,6 +14,7 @@ from imgsim_guard.verification.evidence import Trial
 from imgsim_guard.verification.judging import (
     LARGEST_OVERLAY,
     MANY_POINTS,
+    PHOTOGRAPH_AGREEMENT,
     Judgement,
     drawings_of,
     judged,
@@ -96,6 +97,26 @@ def tried(first: Prepared, second: Prepared, proposal: Alignment) -> Trial | Non
     if many and not bent and look.swapped and printed(look.laid):
         return _trial(Judgement.OTHER_PRINT, matrix, proposal, look.seen, thorough=True)
     return _looked_at(first, second, Alignment(matrix, proposal.points))
+
+
+POINTS_UNBENT = 25
+"""Perspective that is guessed from fewer points brings chess boards into line with their next row of squares."""
+
+
+def tried_unbent(first: Prepared, second: Prepared, proposal: Alignment) -> Trial | None:
+    """The trial of a proposal with perspective, if that confirms photographs. A flat thing that is photographed from
+    elsewhere, a board or a card, is under perspective as well; then most of its surroundings differ.
+    """
+    if proposal.bend is None or proposal.points < POINTS_UNBENT:
+        return None
+    flat = unbent(first, proposal.bend)
+    laid = overlay(flat.small, second.small, proposal.matrix, side=FEATURE_SIDE)
+    if laid is None or not (toned(laid) or soft(laid)):
+        return None
+    trial = tried(flat, second, Alignment(proposal.matrix, proposal.points))
+    if trial is None or trial.judgement is not Judgement.SAME or trial.agreement < PHOTOGRAPH_AGREEMENT:
+        return None
+    return trial
 
 
 class _Coarse(NamedTuple):

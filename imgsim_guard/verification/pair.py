@@ -10,7 +10,7 @@ import numpy as np
 
 from imgsim_guard.verification import evidence
 from imgsim_guard.verification.alignment import Alignment, by_features, by_frames
-from imgsim_guard.verification.closer import COARSE_AGREEMENT, tried
+from imgsim_guard.verification.closer import COARSE_AGREEMENT, tried, tried_unbent
 from imgsim_guard.verification.judging import MANY_POINTS, Judgement, drawings_of
 from imgsim_guard.verification.paper import on_plain_ground
 from imgsim_guard.verification.squeezed import by_squeezing
@@ -60,6 +60,8 @@ def _best_trial(first: Prepared, second: Prepared, proposals: Iterable[Alignment
         if settled is not None and not elsewhere(first.small, settled.matrix, proposal.matrix):
             continue
         trial = tried(first, second, proposal)
+        if proposal.closer is not None and (trial is None or trial.judgement is not Judgement.SAME):
+            trial = tried_unbent(first, second, proposal.closer) or trial
         if trial is None:
             continue
         if trial.judgement is Judgement.SAME:

@@ -35,15 +35,11 @@ PROMISING_POINTS = 5
 def by_squeezing(first: Prepared, second: Prepared) -> Iterator[Alignment]:
     """Proposals of how the first lies on the second, after either was squeezed towards the other's aspect."""
     for wider in _wider(first, second):
-        narrowed = _squeezed(first, across=wider)
+        narrowed, lowered = _squeezed(first, across=wider), _squeezed(second, across=not wider)
         for move in _proposed(narrowed, second):
-            matrix = move.matrix @ _between(first, narrowed)
-            bend = _bend(move, _between(first, narrowed))
-            yield Alignment(np.asarray(matrix, np.float64), move.points, bend)
-        lowered = _squeezed(second, across=not wider)
+            yield _of_squeezed(move, _between(first, narrowed))
         for move in _proposed(lowered, first, back=True):
-            back = np.linalg.inv(_between(second, lowered)) @ np.vstack([move.matrix, [0, 0, 1]])
-            yield Alignment(np.asarray(back[:2], np.float64), move.points, move.bend)
+            yield _onto_squeezed(move, _between(second, lowered))
 
 
 def _wider(first: Prepared, second: Prepared) -> list[bool]:
@@ -84,6 +80,15 @@ def _between(image: Prepared, squeezed: Prepared) -> Doubles:
     return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
 
 
-def _bend(move: Alignment, squeeze: Doubles) -> Doubles | None:
-    """The perspective of the squeezed picture as that of the picture itself."""
-    return None if move.bend is None else np.asarray(np.linalg.inv(squeeze) @ move.bend @ squeeze, np.float64)
+def _of_squeezed(move: Alignment, squeeze: Doubles) -> Alignment:
+    """The move of a squeezed picture as one of the picture itself, which (3, 3) squeezes."""
+    bend = None if move.bend is None else np.asarray(np.linalg.inv(squeeze) @ move.bend @ squeeze, np.float64)
+    closer = None if move.closer is None else _of_squeezed(move.closer, squeeze)
+    return Alignment(np.asarray(move.matrix @ squeeze, np.float64), move.points, bend, closer)
+
+
+def _onto_squeezed(move: Alignment, squeeze: Doubles) -> Alignment:
+    """The move onto a squeezed picture as one onto the picture itself, which (3, 3) squeezes."""
+    closer = None if move.closer is None else _onto_squeezed(move.closer, squeeze)
+    onto = np.asarray((np.linalg.inv(squeeze) @ np.vstack([move.matrix, [0, 0, 1]]))[:2], np.float64)
+    return Alignment(onto, move.points, move.bend, closer)

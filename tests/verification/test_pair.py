@@ -342,6 +342,17 @@ def test_a_very_dark_photograph_is_not_blank(cat: Pixels, coffee: Pixels) -> Non
     assert (other.outcome, other.blank) == ("refuted", False)
 
 
+def test_perspective_is_taken_out_where_an_affine_move_leaves_all_points_a_little_off() -> None:
+    picture = pixels_of("rocket.jpg")
+    height, width = picture.shape[:2]
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    moved = np.array([[0, 0.22 * height], [width, 0], [0.82 * width, height], [0, height]], np.float32)
+    bent = cv2.warpPerspective(picture, cv2.getPerspectiveTransform(corners, moved), (width, height))
+    small = cv2.resize(bent, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
+    framed = cv2.copyMakeBorder(small, 80, 80, 120, 120, cv2.BORDER_CONSTANT)
+    assert outcome(np.asarray(framed, np.uint8), picture) == "confirmed"
+
+
 def blurred_and_noisy(picture: Pixels, spread: float) -> Pixels:
     blurred = cv2.GaussianBlur(picture, (0, 0), 2.5)
     return np.clip(blurred + np.random.default_rng(1).normal(0, spread, picture.shape), 0, 255).astype(np.uint8)
