@@ -14,6 +14,8 @@ import numpy as np
 
 from imgsim_guard.verification.agreement import STEP, WINDOW
 from imgsim_guard.verification.moved import moved_around
+from imgsim_guard.verification.paper import soft, toned
+from imgsim_guard.verification.places import everywhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +66,7 @@ def in_other_scene(first: Prepared, second: Prepared, matrix: Doubles, laid: Ove
     reach = _spanned(points, seen.seen) + _at_border(seen)
     if reach >= LEAST_REACH:
         return False
-    loosely = reach < LEAST_REACH_LOOSELY and _loosely(agreeing, seen)
+    loosely = reach < LEAST_REACH_LOOSELY and _loosely(agreeing, seen) and not _all_over(laid)
     return loosely or _outlined(laid, points) or moved_around(first, second, matrix, laid, seen)
 
 
@@ -95,6 +97,11 @@ def _loosely(agreeing: Marks, seen: Agreement) -> bool:
     within = cv2.erode(box, np.ones(NEIGHBOURS, np.uint8)) > 0
     same, other = (int((marks & within).sum()) for marks in (seen.agrees, seen.swapped | seen.covered))
     return other > MOST_GAPS * (same + other)
+
+
+def _all_over(laid: Overlay) -> bool:
+    """Whether two photographs show the same all over, under whatever hides most of it."""
+    return (toned(laid) or soft(laid)) and everywhere(laid)
 
 
 AROUND = 14

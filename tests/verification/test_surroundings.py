@@ -108,3 +108,10 @@ def test_dark_shapes_before_a_wall_are_no_print() -> None:
     everywhere = np.ones((side, side), np.bool_)
     assert not printed(Overlay(film, film, everywhere, np.eye(3)))
     assert printed(Overlay(page, page, everywhere, np.eye(3)))
+
+
+def test_a_page_that_shows_through_a_photograph_does_not_surround_a_thing_in_it() -> None:
+    """What agrees is scattered, but lies exactly in its place all over."""
+    picture = pixels_of("camera.png")
+    page = cv2.resize(pixels_of("page.png"), picture.shape[1::-1])
+    assert judged(np.asarray(cv2.addWeighted(picture, 0.5, page, 0.5, 0), np.uint8), picture).outcome == "confirmed"
