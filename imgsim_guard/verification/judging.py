@@ -167,6 +167,19 @@ all edges. The digit in which two speed limits differ holds 0.19 or more.
 MOST_STAMPED = 0.17
 FULL_OF_PRINT = 0.2
 
+LARGEST_LETTER = 0.016
+"""A region no larger than this is a letter or two, and no stamp, where ink came and also went in it."""
+
+LARGEST_TINTED = 0.03
+"""Where no edges came, but more than this part of what both show has another colour, the ground is another: a cell of a
+table that is marked (0.05). In copies in other colours, or scaled, it is up to 0.02.
+"""
+
+LARGEST_MARK, MOST_IN_MARK = 0.006, 450.0
+"""A region this small, where nothing else differs, is a letter, a digit or a sign: too small for a stamp. Other ink in
+it (MOST_ADDED) is content: 252 at most in 1,200 copies of 45 drawn kinds, 500 or more where a digit differs.
+"""
+
 MOST_ONE_SIDED = 0.15
 """Lines that only one of them has, over all edges: resampling and cropping leave up to 0.1. A caption or a logo adds
 more, but in one place.
@@ -223,6 +236,8 @@ def judged_drawing(found: Unexplained, *, repainted: bool) -> Judgement:
     most_added = MOST_REPEATED if _one_more(found) else MOST_ADDED
     if (found.stamp.grown or found.stamp.repeated) and found.added > most_added:
         return Judgement.OTHER_DRAWING
+    if _other_mark(found) and not repainted:
+        return Judgement.OTHER_DRAWING
     covered = _laid_over(found) and not repainted
     most = MOST_UNEXPLAINED_EDGES if repainted else MOST_UNEXPLAINED
     if min(found.beside if covered else found.ink) > most:
@@ -242,6 +257,12 @@ def _one_more(found: Unexplained) -> bool:
     return found.stamp.repeated and max(found.beside) == 0 and found.stamp.edges < MOST_CAPTION
 
 
+def _other_mark(found: Unexplained) -> bool:
+    """Whether two drawings differ in one letter, digit or sign, and in nothing else."""
+    small = max(found.ink) > max(found.beside) == 0 and found.stamp.area < LARGEST_MARK
+    return small and found.added > MOST_IN_MARK
+
+
 def _laid_over(found: Unexplained) -> bool:
     """Whether the largest region in which two drawn pictures differ may be a caption, a stamp or a logo."""
     largest = found.stamp
@@ -249,7 +270,11 @@ def _laid_over(found: Unexplained) -> bool:
         return True
     if largest.area > LARGEST_STAMP or largest.edges > MOST_STAMPED or largest.repeated:
         return False
-    return largest.on_plain or found.edges > FULL_OF_PRINT
+    if largest.on_plain:
+        return True
+    letter = largest.area < LARGEST_LETTER and found.swapped > MOST_SWAPPED_INK
+    tinted = min(found.colour) > LARGEST_TINTED and not largest.added
+    return found.edges > FULL_OF_PRINT and not letter and not tinted
 
 
 LEAST_EDGES = 0.005

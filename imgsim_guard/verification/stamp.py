@@ -38,6 +38,7 @@ class Stamp:
     )
     repeated: bool  # what the one picture shows there, the other shows elsewhere: a piece, a pip, a stone
     grown: bool  # in both pictures a flat area goes on into it, without an edge between: a bar that is longer
+    added: bool  # the one picture has edges there that the other lacks: not only its colour differs
     foreign: bool  # a line in a colour that is nowhere else in either picture
 
     @property
@@ -60,6 +61,7 @@ def stamp(
         edges=float((either & region).sum()) / max(1, int(either.sum())),
         on_plain=min(inside) < MOST_EDGES_IN_PLAIN and added and not _gone(pictures[1 - written], marked, region),
         repeated=_repeated(pictures[written], pictures[1 - written], marked & region),
+        added=added,
         grown=all(_goes_on(picture, marked & region) for picture in pictures),
         foreign=added
         and colours is not None
@@ -158,8 +160,10 @@ NEAR = 60.0
 LEAST_IN_COLOUR = 0.6
 """... and its clearest half, the strokes, is nearly all in it."""
 
-MOST_ELSEWHERE = 0.008
-"""Of the picture, in that colour and not in the line: a tick or a needle may be as red as a caption."""
+MOST_ELSEWHERE, MOST_OF_OWN = 0.008, 1.0
+"""Of the picture, and of the line, in that colour and not in the line: a tick or a needle may be as red as a caption. A
+line of thin black letters among others of a page is not foreign, however little of the page is black.
+"""
 
 LEAST_WIDTH = 3.0
 """A line of text is so many times as wide as it is high."""
@@ -178,7 +182,8 @@ def _foreign(one: Floats, other: Floats, marked: Marks) -> bool:
     colour = np.median(one[clear], axis=0)
     near, also = (np.abs(picture - colour).max(axis=2) < NEAR for picture in (one, other))
     elsewhere = max(float((near & ~marked).mean()), float(also.mean()))
-    return _part(near, clear) > LEAST_IN_COLOUR and elsewhere < MOST_ELSEWHERE
+    most = min(MOST_ELSEWHERE, MOST_OF_OWN * float((near & marked).mean()))
+    return _part(near, clear) > LEAST_IN_COLOUR and elsewhere < most
 
 
 def _box(marked: Marks) -> tuple[int, int, int, int] | None:

@@ -672,3 +672,19 @@ def test_an_icon_in_grey_is_a_copy() -> None:
     icon = plus((60, 80, 120))
     grey = np.asarray(cv2.cvtColor(cv2.cvtColor(icon, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR), np.uint8)
     assert judged(grey, icon).outcome == "confirmed"
+
+
+def ticket(coach: str) -> Pixels:
+    """A small one, full of print."""
+    picture = sheet(330, 130)
+    for row, text in enumerate(("EXPRESS RAILWAYS", "Berlin - Praha", f"Coach {coach}  Seat 54", "not transferable")):
+        cv2.putText(picture, text, (8, 28 + 31 * row), FONT, 0.8, BLACK, 1, cv2.LINE_AA)
+    return picture
+
+
+@pytest.mark.parametrize("digits", ["03", "38", "58", "89", "16"])
+def test_another_digit_on_a_page_full_of_print_is_content(digits: str) -> None:
+    one, two = (ticket(f"26{digit}") for digit in digits)
+    assert judged(one, two).outcome == "refuted"
+    for change in (jpeg, smaller, cropped):
+        assert judged(change(one), one).outcome == "confirmed"
