@@ -90,9 +90,11 @@ PROMISING_FEATURES = 150, 300
 """Of a part of a picture, and of another picture: of 12 parts that no more than show it, each had four in common."""
 
 
-def promise(features: Features, width: int, other: Prepared) -> int:
-    """How many of the strongest features of a picture of this width, mirrored or not, agree on a move to another."""
-    some, others = PROMISING_FEATURES
+def promise(features: Features, width: int, other: Prepared, numbers: tuple[int, int] = PROMISING_FEATURES) -> int:
+    """How many of so many of the strongest features of a picture of this width, mirrored or not, agree on a move to so
+    many of another.
+    """
+    some, others = numbers
     first, second, long_side = features.strongest(some), other.features.strongest(others), float(max(other.small.shape))
     return max(_Matching(one, second, long_side).promise for one in (first, mirrored(first, width)))
 
