@@ -79,6 +79,10 @@ UNLIKE_DETAILS = Judgement.DIFFERENT, Judgement.OTHER_SHOT
 """What is said of photographs that may yet show the same in many places."""
 
 
+AGAINST_PHOTOGRAPHS = (Judgement.OTHER_SCENE, in_other_scene), (Judgement.PATTERN, only_a_pattern)
+"""What is said of photographs of which much agrees. A pattern is looked for only where they would be confirmed."""
+
+
 def tried(first: Prepared, second: Prepared, proposal: Alignment) -> Trial | None:
     """Looks at a proposal closer and closer, as long as it holds; None if there is nothing to judge."""
     many, matrix, bent = proposal.points >= MANY_POINTS, proposal.matrix, False
@@ -167,23 +171,17 @@ def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> Trial 
             judgement = other
     exactly = in_place(exact)
     if drawings is None and judgement in (*UNLIKE_DETAILS, Judgement.SAME):
-        judgement = _placed(first, second, matrix, laid, seen) or judgement
+        asked = AGAINST_PHOTOGRAPHS if judgement is Judgement.SAME else AGAINST_PHOTOGRAPHS[:1]
+        judgement = next((other for other, holds in asked if holds(first, second, matrix, laid, seen)), judgement)
     if not simple and judgement is Judgement.SAME:
         if not same_shot(seen, proposal.points, laid, followed=followed, drawn=drawings is not None):
             judgement = Judgement.OTHER_SHOT
         elif seen.fraction < NEARLY_ALL or printed(laid) or drawings is not None:
             read = _read(first, second, Alignment(matrix, proposal.points), bent=bent, captioned=captioned)
             return None if read is None else replace(read, exactly=exactly)
-    if judgement in UNLIKE_DETAILS and _in_many_places(first, second, laid, matrix):
+    if judgement in UNLIKE_DETAILS and _in_many_places(first, second, matrix, laid, seen):
         judgement, exactly = Judgement.SAME, True
     return replace(_trial(judgement, matrix, proposal, seen, thorough=True), exactly=exactly)
-
-
-def _placed(first: Prepared, second: Prepared, matrix: Doubles, laid: Overlay, seen: Agreement) -> Judgement | None:
-    """Why two photographs are others though much of them agrees, where that is how it lies; None if it may be one."""
-    if in_other_scene(first, second, matrix, laid, seen):
-        return Judgement.OTHER_SCENE
-    return Judgement.PATTERN if only_a_pattern(first, second, matrix, laid, seen) else None
 
 
 def _judged(first: Prepared, second: Prepared, laid: Overlay, seen: Agreement, proposal: Alignment) -> Judgement:
@@ -241,14 +239,15 @@ def _between_greys(first: Prepared, second: Prepared, matrix: Doubles) -> Double
     return np.asarray((enlarged(second) @ np.vstack([matrix, [0, 0, 1]]) @ np.linalg.inv(enlarged(first)))[:2])
 
 
-def _in_many_places(first: Prepared, second: Prepared, laid: Overlay, matrix: Doubles) -> bool:
+def _in_many_places(first: Prepared, second: Prepared, matrix: Doubles, laid: Overlay, seen: Agreement) -> bool:
     """Whether two photographs show the same exactly where they should in so many places that they are one."""
     if drawings_of(first, second) is not None or not (toned(laid) or soft(laid)):
         return False
-    if in_many_places(laid):
-        return True
-    larger = _in_grey(first, second, matrix, side=FEATURE_SIDE)
-    return larger is not None and larger.one.size > laid.one.size and in_many_places(larger)
+    found = in_many_places(laid)
+    if not found:
+        larger = _in_grey(first, second, matrix, side=FEATURE_SIDE)
+        found = larger is not None and larger.one.size > laid.one.size and in_many_places(larger)
+    return found and not only_a_pattern(first, second, matrix, laid, seen)
 
 
 def _straighter(laid: Overlay, points: int, *, bent: bool) -> tuple[Overlay, Agreement]:
