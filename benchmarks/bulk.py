@@ -19,6 +19,7 @@ from imgsim_guard.images.decode import DECODER
 from imgsim_guard.images.headers import read_header
 from imgsim_guard.sources.folders import Folders, in_folders
 from imgsim_guard.store.store import Store
+from imgsim_guard.system.memory import keep_freed_memory
 from imgsim_guard.system.threads import cores
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--preprocessing", choices=get_args(augnet.Preprocessing), default="reference")
     options = arguments.parse_args()
+    keep_freed_memory()  # as every command does
     images = list(islice(in_folders([str(options.folder)], None).queries, options.images))
     embedder = augnet.load("onnx", cores(), preprocessing=options.preprocessing)
     embed = partial(_embed, images, embedder, augnet.least_side(options.preprocessing))
