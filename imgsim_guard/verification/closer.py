@@ -75,6 +75,9 @@ STRAIGHTENING_POINTS = 30
 """An affine transform that so many points support, and that leaves windows in disagreement, may lack perspective."""
 
 
+MUCH_LARGER = 1.5
+"""Grid pixels of the grey pictures for one of the small ones, from which on they show what the small ones do not."""
+
 UNLIKE_DETAILS = Judgement.DIFFERENT, Judgement.OTHER_SHOT
 """What is said of photographs that may yet show the same in many places."""
 
@@ -246,7 +249,7 @@ def _in_many_places(first: Prepared, second: Prepared, matrix: Doubles, laid: Ov
     found = in_many_places(laid)
     if not found:
         larger = _in_grey(first, second, matrix, side=FEATURE_SIDE)
-        found = larger is not None and larger.one.size > laid.one.size and in_many_places(larger)
+        found = larger is not None and larger.one.size > MUCH_LARGER * laid.one.size and in_many_places(larger)
     return found and not only_a_pattern(first, second, matrix, laid, seen)
 
 
