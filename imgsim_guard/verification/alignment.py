@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
@@ -75,15 +75,15 @@ def by_features(first: Prepared, second: Prepared) -> list[Alignment]:
     for matching, undo in ((upright, np.eye(3)), (turned, flip)):
         proposal = matching.fitted() if matching.promise >= least else None
         if proposal is not None:
-            found.append(_of_mirrored(proposal, undo))
+            found.append(of_moved(proposal, undo))
     return sorted(found, key=lambda proposal: -proposal.points)
 
 
-def _of_mirrored(proposal: Alignment, undo: Doubles) -> Alignment:
-    """A proposal of the mirrored picture as one of the picture itself; (3, 3) undo is its own inverse."""
-    bend = None if proposal.bend is None else undo @ proposal.bend @ undo
-    closer = None if proposal.closer is None else _of_mirrored(proposal.closer, undo)
-    return Alignment(proposal.matrix @ undo, proposal.points, bend, closer)
+def of_moved(proposal: Alignment, move: Doubles) -> Alignment:
+    """A proposal of a picture that was mirrored or squeezed, by (3, 3) move, as one of the picture itself."""
+    bend = None if proposal.bend is None else np.asarray(np.linalg.inv(move) @ proposal.bend @ move, np.float64)
+    closer = None if proposal.closer is None else of_moved(proposal.closer, move)
+    return Alignment(np.asarray(proposal.matrix @ move, np.float64), proposal.points, bend, closer)
 
 
 PROMISING_FEATURES = 150, 300
@@ -180,15 +180,16 @@ def _fitted(source: Doubles, target: Doubles, support: NDArray[np.bool_], long_s
     bent = _bent(source, target, support, long_side)
     for tolerance in TOLERANCES[1:]:
         if distinct(source, target, support) < LEAST_POINTS:
-            return bent
+            return bent and bent.move
         matrix = fit_affine(source[support], target[support])
         support = np.linalg.norm(moved_points(matrix, source) - target, axis=1) < tolerance * long_side
     points = distinct(source, target, support)
-    if bent is not None and bent.points > max(BENT * points, points + MORE_BENT):
-        return replace(bent, closer=None)
+    if bent is not None and bent.move.points > max(BENT * points, points + MORE_BENT):
+        return bent.move
     if points < LEAST_POINTS or not plausible(matrix):
         return None
-    return Alignment(fit_affine(source[support], target[support]), points, closer=bent and bent.closer)
+    closer = bent.move if bent is not None and bent.closer else None
+    return Alignment(fit_affine(source[support], target[support]), points, closer=closer)
 
 
 BENT, MORE_BENT = 1.2, 4
@@ -206,7 +207,14 @@ DEEPEST = 3.0
 """So many times as far away as the nearest matched point lies the farthest; what is further is a degenerate fit."""
 
 
-def _bent(source: Doubles, target: Doubles, support: NDArray[np.bool_], long_side: float) -> Alignment | None:
+class _Bent(NamedTuple):
+    """A move with perspective, and whether that brings the points much closer to their partners."""
+
+    move: Alignment
+    closer: bool
+
+
+def _bent(source: Doubles, target: Doubles, support: NDArray[np.bool_], long_side: float) -> _Bent | None:
     """The same with perspective, which is fitted to what supports it under ever narrower tolerances."""
     for tolerance in TOLERANCES:
         if distinct(source, target, support) < BENT_POINTS:
@@ -228,9 +236,8 @@ def _bent(source: Doubles, target: Doubles, support: NDArray[np.bool_], long_sid
         float(np.median(np.linalg.norm(moved[support] - target[support], axis=1)))
         for moved in (moved_points(matrix, source), cv2.perspectiveTransform(source[:, None], whole)[:, 0])
     )
-    found = Alignment(matrix, distinct(source, target, support), bend)
     closer = without > LEAST_AWAY * long_side and within < MUCH_CLOSER * without
-    return replace(found, closer=found if closer else None)
+    return _Bent(Alignment(matrix, distinct(source, target, support), bend), closer)
 
 
 def distinct(source: Doubles, target: Doubles, support: NDArray[np.bool_]) -> int:

@@ -26,7 +26,7 @@ from imgsim_guard.verification.judging import (
     simple_pair,
 )
 from imgsim_guard.verification.overlay import Overlay, overlay, refined, refined_if_blurred, slid, straightened
-from imgsim_guard.verification.paper import printed, soft, toned
+from imgsim_guard.verification.paper import photographed, printed
 from imgsim_guard.verification.pattern import only_a_pattern
 from imgsim_guard.verification.places import in_many_places
 from imgsim_guard.verification.prepared import FEATURE_SIDE, GREY_SIDE, Prepared
@@ -81,7 +81,6 @@ MUCH_LARGER = 1.5
 UNLIKE_DETAILS = Judgement.DIFFERENT, Judgement.OTHER_SHOT
 """What is said of photographs that may yet show the same in many places."""
 
-
 AGAINST_PHOTOGRAPHS = (Judgement.OTHER_SCENE, in_other_scene), (Judgement.PATTERN, only_a_pattern)
 """What is said of photographs of which much agrees. A pattern is looked for only where they would be confirmed."""
 
@@ -118,7 +117,7 @@ def tried_unbent(first: Prepared, second: Prepared, proposal: Alignment) -> Tria
         return None
     flat = unbent(first, proposal.bend)
     laid = overlay(flat.small, second.small, proposal.matrix, side=FEATURE_SIDE)
-    if laid is None or not (toned(laid) or soft(laid)):
+    if laid is None or not photographed(laid):
         return None
     trial = tried(flat, second, Alignment(proposal.matrix, proposal.points))
     if trial is None or trial.judgement is not Judgement.SAME or trial.agreement < PHOTOGRAPH_AGREEMENT:
@@ -244,7 +243,7 @@ def _between_greys(first: Prepared, second: Prepared, matrix: Doubles) -> Double
 
 def _in_many_places(first: Prepared, second: Prepared, matrix: Doubles, laid: Overlay, seen: Agreement) -> bool:
     """Whether two photographs show the same exactly where they should in so many places that they are one."""
-    if drawings_of(first, second) is not None or not (toned(laid) or soft(laid)):
+    if drawings_of(first, second) is not None or not photographed(laid):
         return False
     found = in_many_places(laid)
     if not found:

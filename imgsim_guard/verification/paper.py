@@ -152,10 +152,15 @@ MOST_HARD_IN_SOFT = 0.09
 three times as many."""
 
 
-def soft(laid: Overlay) -> bool:
+def _soft(laid: Overlay) -> bool:
     """Whether the pictures of an overlay are photographs with so few hard edges that neither is print."""
     pictures = laid.one, laid.two
     return all(_hard(picture)[laid.both].mean() < MOST_HARD_IN_SOFT for picture in pictures) and not printed(laid)
+
+
+def photographed(laid: Overlay) -> bool:
+    """Whether the pictures of an overlay can be no print, by their tones or their edges."""
+    return toned(laid) or _soft(laid)
 
 
 def _hard(picture: Floats) -> NDArray[np.bool_]:

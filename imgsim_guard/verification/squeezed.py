@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from imgsim_guard.verification.alignment import Alignment, by_features, promise
-from imgsim_guard.verification.prepared import Prepared, local_features
+from imgsim_guard.verification.alignment import Alignment, by_features, of_moved, promise
+from imgsim_guard.verification.prepared import Prepared, local_features, whole_frame
+from imgsim_guard.verification.transform import scaling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,24 +40,21 @@ def by_squeezing(first: Prepared, second: Prepared) -> Iterator[Alignment]:
     for wider in _wider(first, second):
         narrowed = _squeezed(first, across=wider)
         for move in _proposed(narrowed, second):
-            yield _of_squeezed(move, _between(first, narrowed))
+            yield of_moved(move, scaling(first.small, narrowed.small))
         lowered = _squeezed(second, across=not wider)
         for move in _proposed(lowered, first, back=True):
-            yield _onto_squeezed(move, _between(second, lowered))
+            yield _onto_squeezed(move, scaling(second.small, lowered.small))
 
 
 def _wider(first: Prepared, second: Prepared) -> list[bool]:
     """Whether the first picture, or what is in it, is wider for its height than the second; empty if they are alike."""
-    kinds = [(_aspect_of(first.small.shape), _aspect_of(second.small.shape)), (_aspect(first.box), _aspect(second.box))]
+    boxes = (whole_frame(first.small), whole_frame(second.small)), (first.box, second.box)
+    kinds = [(_aspect(one), _aspect(other)) for one, other in boxes]
     return list(dict.fromkeys(one > other for one, other in kinds if max(one / other, other / one) > LEAST_APART))
 
 
 def _aspect(box: Box) -> float:
     return (box[2] - box[0]) / (box[3] - box[1])
-
-
-def _aspect_of(shape: tuple[int, ...]) -> float:
-    return shape[1] / shape[0]
 
 
 def _squeezed(image: Prepared, *, across: bool) -> Prepared:
@@ -75,19 +73,6 @@ def _proposed(squeezed: Prepared, other: Prepared, *, back: bool = False) -> lis
     if promise(squeezed.features, squeezed.small.shape[1], other, PROMISING_FEATURES) < PROMISING_POINTS:
         return []
     return by_features(other, squeezed) if back else by_features(squeezed, other)
-
-
-def _between(image: Prepared, squeezed: Prepared) -> Doubles:
-    """(3, 3) from pixels of the small picture to those of the squeezed one."""
-    x, y = (own / whole for own, whole in zip(squeezed.small.shape[::-1], image.small.shape[::-1], strict=True))
-    return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
-
-
-def _of_squeezed(move: Alignment, squeeze: Doubles) -> Alignment:
-    """The move of a squeezed picture as one of the picture itself, which (3, 3) squeezes."""
-    bend = None if move.bend is None else np.asarray(np.linalg.inv(squeeze) @ move.bend @ squeeze, np.float64)
-    closer = None if move.closer is None else _of_squeezed(move.closer, squeeze)
-    return Alignment(np.asarray(move.matrix @ squeeze, np.float64), move.points, bend, closer)
 
 
 def _onto_squeezed(move: Alignment, squeeze: Doubles) -> Alignment:

@@ -14,7 +14,7 @@ import numpy as np
 
 from imgsim_guard.verification.agreement import STEP, WINDOW
 from imgsim_guard.verification.moved import moved_around
-from imgsim_guard.verification.paper import soft, toned
+from imgsim_guard.verification.paper import photographed
 from imgsim_guard.verification.places import everywhere
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _loosely(agreeing: Marks, seen: Agreement) -> bool:
 
 def _all_over(laid: Overlay) -> bool:
     """Whether two photographs show the same all over, under whatever hides most of it."""
-    return (toned(laid) or soft(laid)) and everywhere(laid)
+    return photographed(laid) and everywhere(laid)
 
 
 AROUND = 14

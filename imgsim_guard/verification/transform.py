@@ -58,7 +58,12 @@ def _resized(image: Prepared) -> Doubles:
 
 def enlarged(image: Prepared) -> Doubles:
     """(3, 3) from pixels of the small picture to those of the grey one."""
-    x, y = image.grey.shape[1] / image.small.shape[1], image.grey.shape[0] / image.small.shape[0]
+    return scaling(image.small, image.grey)
+
+
+def scaling(picture: Pixels, other: Pixels) -> Doubles:
+    """(3, 3) from pixels of a (h, w) picture to those of the same one in another size."""
+    x, y = other.shape[1] / picture.shape[1], other.shape[0] / picture.shape[0]
     return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
 
 
