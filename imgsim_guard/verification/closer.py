@@ -21,6 +21,7 @@ from imgsim_guard.verification.judging import (
     judged_drawing,
     judged_in_full,
     judged_simple,
+    judged_straightened,
     other_sign,
     plain_pair,
     simple_pair,
@@ -163,20 +164,23 @@ def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> Trial 
     laid, seen = _straighter(affine, proposal.points, bent=bent)
     drawings = drawings_of(first, second)
     simple = simple_pair(first, second) and printed(laid)
-    judgement, captioned = _judged(first, second, laid, seen, Alignment(matrix, proposal.points)), False
+    judgement = _judged(first, second, laid, seen, Alignment(matrix, proposal.points))
+    captioned = explained = False  # by a line over it; and not a pixel is without a counterpart
     if judgement in (Judgement.SAME, Judgement.UNCLEAR) and drawings is not None:
         colours = Colours(*drawings, matrix, plain_pair(first, second)) if laid is affine else None
         roughly = bent or (proposal.points == 0 and exact is None)
         found = unexplained(laid, colours, roughly=roughly, repainted=first.inverted)
-        captioned = found.stamp.foreign
-        if (other := judged_drawing(found, repainted=first.inverted)) is not Judgement.SAME:
-            judgement = other
+        captioned, explained = found.stamp.foreign, not bent and max(*found.ink, *found.colour) == 0
+        other = judged_drawing(found, repainted=first.inverted)
+        if other is Judgement.SAME and bent and not first.inverted:
+            other = _under_perspective(affine)
+        judgement = judgement if other is Judgement.SAME else other
     exactly = in_place(exact)
     if drawings is None and judgement in (*UNLIKE_DETAILS, Judgement.SAME):
         asked = AGAINST_PHOTOGRAPHS if judgement is Judgement.SAME else AGAINST_PHOTOGRAPHS[:1]
         judgement = next((other for other, holds in asked if holds(first, second, matrix, laid, seen)), judgement)
     if not simple and judgement is Judgement.SAME:
-        if not same_shot(seen, proposal.points, laid, followed=followed, drawn=drawings is not None):
+        if not explained and not same_shot(seen, proposal.points, laid, followed=followed, drawn=drawings is not None):
             judgement = Judgement.OTHER_SHOT
         elif seen.fraction < NEARLY_ALL or printed(laid) or drawings is not None:
             read = _read(first, second, Alignment(matrix, proposal.points), bent=bent, captioned=captioned)
@@ -184,6 +188,14 @@ def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> Trial 
     if judgement in UNLIKE_DETAILS and _in_many_places(first, second, matrix, laid, seen):
         judgement, exactly = Judgement.SAME, True
     return replace(_trial(judgement, matrix, proposal, seen, thorough=True), exactly=exactly)
+
+
+def _under_perspective(laid: Overlay) -> Judgement:
+    """Judges drawings exactly where perspective can be taken out: a line of text that is longer in one of them looks
+    like perspective, too.
+    """
+    straight = straightened(laid)
+    return Judgement.SAME if straight is laid else judged_straightened(unexplained(straight, None))
 
 
 def _judged(first: Prepared, second: Prepared, laid: Overlay, seen: Agreement, proposal: Alignment) -> Judgement:

@@ -252,6 +252,12 @@ def judged_drawing(found: Unexplained, *, repainted: bool) -> Judgement:
     return Judgement.OTHER_COLOURS if min(colour) > max(MOST_UNEXPLAINED, MOST_TINTED * edges) else Judgement.SAME
 
 
+def judged_straightened(found: Unexplained) -> Judgement:
+    """Judge two drawn pictures after perspective was taken out, which is never wholly exact: by what came and went."""
+    other = found.swapped > MOST_SWAPPED_INK or min(found.ink) > MOST_UNEXPLAINED
+    return Judgement.OTHER_DRAWING if other else Judgement.SAME
+
+
 def _one_more(found: Unexplained) -> bool:
     """Whether two drawings differ in one place only, where the one has one more of several things."""
     return found.stamp.repeated and max(found.beside) == 0 and found.stamp.edges < MOST_CAPTION

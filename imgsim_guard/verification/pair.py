@@ -34,7 +34,7 @@ def verify(query: Prepared, gallery: Prepared) -> Evidence:
     if query.blank or gallery.blank:
         return evidence.of_blank(query, gallery)
     swap = gallery.digest < query.digest
-    first, second = (gallery, query) if swap else (query, gallery)
+    first, second = _alike_drawn(*((gallery, query) if swap else (query, gallery)))
     trial, other_theme = _best_trial(first, second, _proposals(first, second)), False
     if (trial is None or trial.judgement is not Judgement.SAME) and themes_differ(first, second):
         other = inverted(first)
@@ -47,6 +47,15 @@ def verify(query: Prepared, gallery: Prepared) -> Evidence:
         return evidence.of_unaligned(query, gallery)
     matrix = np.linalg.inv(np.vstack([trial.matrix, [0, 0, 1]]))[:2] if swap else trial.matrix
     return evidence.of_trial(trial, transform(query, gallery, matrix), query, gallery, other_theme=other_theme)
+
+
+def _alike_drawn(first: Prepared, second: Prepared) -> tuple[Prepared, Prepared]:
+    """Both as drawings, where one is drawn and the other may be."""
+    if first.drawing is None and second.drawing is not None and first.perhaps is not None:
+        return replace(first, drawing=first.perhaps), second
+    if second.drawing is None and first.drawing is not None and second.perhaps is not None:
+        return first, replace(second, drawing=second.perhaps)
+    return first, second
 
 
 def _best_trial(first: Prepared, second: Prepared, proposals: Iterable[Alignment]) -> Trial | None:

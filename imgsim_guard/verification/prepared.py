@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from imgsim_guard.images.light import is_dark, lit
 from imgsim_guard.images.local_features import shared_out
-from imgsim_guard.verification.paper import drawn
+from imgsim_guard.verification.paper import drawn, nearly_drawn
 
 Pixels: TypeAlias = NDArray[np.uint8]
 Floats: TypeAlias = NDArray[np.float32]
@@ -83,6 +83,7 @@ class Prepared:
     magnified: int  # `grey` and `small` are so many times as large as the picture: more than once if that is tiny
     blank: bool  # shows (next to) nothing
     digest: bytes  # of the grey picture: gives every pair one order
+    perhaps: Pixels | None = None  # the same as `drawing` of what may be drawn, if what it is compared with is
     inverted: bool = False  # a drawing in negative, to be compared with one in its other theme
     parts: list[Any] = field(default_factory=list, compare=False)  # what `within.parts_of` found, once it was asked
     squeezed: dict[bool, Any] = field(default_factory=dict, compare=False)  # ... and what `squeezed` made of it
@@ -109,13 +110,15 @@ def prepare(pixels: Pixels, *, features: Features | None = None) -> Prepared:
         grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8)
         small, shown = shrunk(grey, FEATURE_SIDE), shrunk(pixels, FEATURE_SIDE)
     box = content_box(small)
+    is_drawn = magnified == 1 and drawn(shown)
     return Prepared(
         width=width,
         height=height,
         grey=grey,
         small=small,
         colour=shrunk(pixels, COLOUR_SIDE),
-        drawing=drawing if drawn(shown) else None,
+        drawing=drawing if is_drawn else None,
+        perhaps=drawing if magnified == 1 and not is_drawn and nearly_drawn(shown) else None,
         box=box,
         thumbnails=(thumbnail(small, whole_frame(small)), thumbnail(small, box)),
         features=local_features(small) if features is None or pixels is not given else features,

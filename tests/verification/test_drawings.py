@@ -688,3 +688,60 @@ def test_another_digit_on_a_page_full_of_print_is_content(digits: str) -> None:
     assert judged(one, two).outcome == "refuted"
     for change in (jpeg, smaller, cropped):
         assert judged(change(one), one).outcome == "confirmed"
+
+
+def avatar(letters: str, colour: tuple[int, int, int]) -> Pixels:
+    picture = sheet(256, 256)
+    cv2.circle(picture, (128, 128), 126, colour, -1, cv2.LINE_AA)
+    cv2.putText(picture, letters, (50, 165), FONT, 3.4, (255, 255, 255), 10, cv2.LINE_AA)
+    return np.asarray(cv2.resize(picture, (64, 64), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def test_an_icon_of_64_pixels_stays_a_drawing_after_jpeg() -> None:
+    one, two = avatar("AB", (99, 30, 233)), avatar("AB", (181, 81, 63))
+    assert drawn(jpeg(one, 85))
+    assert judged(jpeg(one, 85), jpeg(two, 85)).outcome == "refuted"
+    assert judged(one, jpeg(one, 85)).outcome == "confirmed"
+
+
+def home_screen(*icons: int) -> Pixels:
+    """Icons on a sky that goes from one colour to another."""
+    sky = np.linspace((130.0, 85, 80), (100, 77, 125), 480)[:, None] * np.ones((1, 320, 1))
+    picture = np.asarray(sky, np.uint8)
+    for place, icon in enumerate(icons):
+        x, y = 24 + place % 4 * 72, 24 + place // 4 * 90
+        colour = [(180, 119, 31), (180, 119, 31), (40, 39, 214), (40, 39, 214)][icon % 4]
+        cv2.rectangle(picture, (x, y), (x + 56, y + 56), colour, -1)
+        cv2.putText(picture, chr(65 + icon), (x + 14, y + 42), FONT, 1.3, (255, 255, 255), 2, cv2.LINE_AA)
+    return picture
+
+
+def test_icons_on_a_gradient_are_a_drawing_after_jpeg_too() -> None:
+    one, two = home_screen(*range(20)), home_screen(*range(9), 25, *range(10, 20))
+    assert judged(jpeg(one, 85), jpeg(two, 85)).outcome == "refuted"
+    assert judged(one, jpeg(one, 75)).outcome == "confirmed"
+
+
+def share_of_users(verb: str) -> Pixels:
+    picture = np.full((600, 600, 3), (86, 52, 18), np.uint8)
+    cv2.putText(picture, "73%", (150, 290), FONT, 4.5, (60, 200, 255), 10, cv2.LINE_AA)
+    cv2.line(picture, (200, 340), (400, 340), (255, 255, 255), 3)
+    text = f"of users {verb} the app daily"
+    width = cv2.getTextSize(text, FONT, 0.8, 1)[0][0]
+    cv2.putText(picture, text, (300 - width // 2, 398), FONT, 0.8, (255, 255, 255), 1, cv2.LINE_AA)
+    return picture
+
+
+def test_a_line_of_text_that_grew_by_a_letter_is_not_taken_for_perspective() -> None:
+    one, two = share_of_users("open"), share_of_users("close")
+    assert judged(one, two).outcome == "refuted"
+    corners = np.array([[0, 0], [599, 0], [599, 599], [0, 599]], np.float32)
+    seen_from_aside = np.array([[5, 4], [594, 0], [599, 596], [2, 599]], np.float32)
+    matrix = cv2.getPerspectiveTransform(corners, seen_from_aside)
+    assert judged(np.asarray(cv2.warpPerspective(one, matrix, (600, 600)), np.uint8), one).outcome == "confirmed"
+
+
+def test_a_flag_that_lost_its_edges_is_a_copy() -> None:
+    flag_with_a_cross = np.full((200, 320, 3), BLUE, np.uint8)
+    flag_with_a_cross[80:120] = flag_with_a_cross[:, 100:140] = YELLOW
+    assert judged(np.ascontiguousarray(flag_with_a_cross[6:-6, 6:-6]), flag_with_a_cross).outcome == "confirmed"
