@@ -30,10 +30,10 @@ MODEL_SHA256 = "129337935a96b37aa2a2907714c1ce4377ff12532093a51575b05c5ae2caeab7
 PREPROCESSING = 2
 """Counts up with every change of the embeddings, or of what is stored with them."""
 
-HASHING = 2
+HASHING = 3
 """Counts up with every change of the perceptual hashes, or of the pictures within a picture that are hashed."""
 
-FEATURES = 4
+FEATURES = 5
 """Counts up with every change of the local features that are stored, or of their vocabulary."""
 
 WITHOUT_EMBEDDINGS = f"hashes-p{PREPROCESSING}-h{HASHING}-f{FEATURES}"

@@ -6,7 +6,6 @@ things everyone should know to improve object retrieval, 2012).
 
 from __future__ import annotations
 
-from bisect import bisect
 from typing import TYPE_CHECKING
 
 import cv2
@@ -42,8 +41,17 @@ CELLS = 6
 """Features are taken evenly from so many cells a side, so that a caption or a page's text does not have all of them."""
 
 NORM = 512.0
-"""The norm of a descriptor, in whole numbers."""
+"""The norm of a descriptor, in whole numbers: sums of 128 products stay below 2**24, so that float32 products are
+exact, in whatever order threads or BLAS add them up.
+"""
 
+STRONG, PIXELS_A_FEATURE = 8.0, 45
+"""A picture has a feature for so many pixels of so strong a Laplacian, roughly: whether there are 900 or more is told
+rightly of 271 of 284 pictures of six kinds.
+"""
+
+AS_LONG_AS_A_LOOK = 300
+"""Features that are described while the picture is looked at once."""
 
 OF_A_PART = 100
 """Features of a picture that lies on another one or on a screenshot, seen by itself. The whole has the others."""
@@ -83,13 +91,22 @@ def detected(
     are the large ones of the picture.
     """
     sift = cv2.SIFT.create(0, contrastThreshold=CONTRAST)
-    chosen = shared_out(sift.detect(grey, None), grey.shape, most, of_all_sizes=of_all_sizes)
+    many = _expected(grey) > most + AS_LONG_AS_A_LOOK
+    found, described = (sift.detect(grey, None), None) if many else sift.detectAndCompute(grey, None)
+    order = shared_out(found, grey.shape, most, of_all_sizes=of_all_sizes)
+    chosen = [found[index] for index in order]
     if not chosen:
         return [], np.zeros((0, 128), np.uint8)
-    points, raw = sift.compute(grey, chosen)
-    descriptors = np.asarray(raw, np.float32)
-    total = np.maximum(descriptors.sum(axis=1, keepdims=True), 1)
-    return points, np.minimum(np.rint(np.sqrt(descriptors / total) * NORM), 255).astype(np.uint8)
+    raw = np.asarray(sift.compute(grey, chosen)[1] if described is None else described[order], np.float32)
+    total = np.maximum(raw.sum(axis=1, keepdims=True), 1)
+    return chosen, np.minimum(np.rint(np.sqrt(raw / total) * NORM), 255).astype(np.uint8)
+
+
+def _expected(grey: NDArray[np.uint8]) -> float:
+    """About how many features a picture [h, w] has."""
+    smooth = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 1.0)
+    strong = np.abs(cv2.Laplacian(smooth, cv2.CV_32F, ksize=3)) > STRONG
+    return int(np.count_nonzero(strong)) / PIXELS_A_FEATURE
 
 
 def _small(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
@@ -107,16 +124,21 @@ LARGER = (5.0, 10.0)
 
 def shared_out(
     found: Sequence[cv2.KeyPoint], shape: tuple[int, ...], most: int, *, of_all_sizes: bool = False
-) -> list[cv2.KeyPoint]:
-    """The `most` strongest keypoints, taken in turn from the cells of a grid over a picture of this shape, and
-    within a cell from the small, the large and the very large ones.
+) -> NDArray[np.intp]:
+    """The numbers of the `most` strongest keypoints, taken in turn from the cells of a grid over a picture of this
+    shape, and within a cell from the small, the large and the very large ones.
     """
-    ranked = sorted(found, key=lambda point: (-point.response, point.pt, point.size, point.angle))
-    taken: dict[tuple[int, int, int], int] = {}
-    turns = []
-    for point in ranked:
-        size = bisect(LARGER, point.size) if of_all_sizes else 0
-        cell = (int(point.pt[0] * CELLS / shape[1]), int(point.pt[1] * CELLS / shape[0]), size)
-        turns.append(taken.get(cell, 0))
-        taken[cell] = turns[-1] + 1
-    return [ranked[index] for index in np.argsort(np.array(turns), kind="stable")[:most]]
+    points = np.asarray(cv2.KeyPoint.convert(found), np.float64).reshape(-1, 2)
+    responses, sizes, angles = (
+        np.fromiter((getattr(point, what) for point in found), np.float64, len(found))
+        for what in ("response", "size", "angle")
+    )
+    ranked = np.lexsort((angles, sizes, points[:, 1], points[:, 0], -responses))
+    across, down = (points * CELLS / shape[1::-1]).astype(np.intp).T
+    of_size = np.searchsorted(LARGER, sizes, side="right") if of_all_sizes else 0
+    cells = ((across * CELLS + down) * (1 + len(LARGER)) + of_size)[ranked]
+    # A keypoint's turn is how many stronger ones its cell has.
+    by_cell, counts = np.argsort(cells, kind="stable"), np.bincount(cells)
+    turns = np.empty(len(found), np.intp)
+    turns[by_cell] = np.arange(len(found)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.asarray(ranked[np.argsort(turns, kind="stable")[:most]])

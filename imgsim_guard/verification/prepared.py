@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgsim_guard.images.light import is_dark, lit
-from imgsim_guard.images.local_features import shared_out
+from imgsim_guard.images.local_features import detected
 from imgsim_guard.verification.paper import drawn, nearly_drawn
 
 Pixels: TypeAlias = NDArray[np.uint8]
 Floats: TypeAlias = NDArray[np.float32]
+Doubles: TypeAlias = NDArray[np.float64]
 Box: TypeAlias = tuple[int, int, int, int]
 
 GREY_SIDE = 1024
@@ -25,14 +26,6 @@ FEATURE_SIDE = 384
 """The features of 384 px survive a reduction to a quarter, and cost a seventh of those of 1024 px."""
 
 FEATURES = 600
-
-FEATURE_CONTRAST = 0.015
-"""OpenCV's default of 0.04 leaves X-rays and fog without features; noise begins below 0.01."""
-
-DESCRIPTOR_NORM = 512.0
-"""Root-SIFT in whole numbers: sums of 128 products stay below 2**24, so that float32 products are exact, whatever the
-order (thread count, BLAS) in which they are added up.
-"""
 
 THUMBNAIL = 32
 
@@ -52,7 +45,7 @@ class Features:
     points: Floats  # (n, 2)
     sizes: Floats  # (n,) pixels
     angles: Floats  # (n,) degrees, clockwise as seen
-    descriptors: Pixels  # (n, 128) Root-SIFT times DESCRIPTOR_NORM
+    descriptors: Pixels  # (n, 128) Root-SIFT
 
     def strongest(self, number: int) -> Features:
         """The first few, which still are from all over the picture."""
@@ -231,24 +224,14 @@ def thumbnail(grey: Pixels, box: Box) -> Floats:
 
 
 def local_features(small: Pixels) -> Features:
-    """Root-SIFT features of a (h, w) uint8 picture (Lowe 2004; Arandjelovic and Zisserman 2012)."""
-    sift = cv2.SIFT.create(0, contrastThreshold=FEATURE_CONTRAST)
-    found = shared_out(sift.detect(small, None), small.shape, FEATURES)
-    if not found:
-        none = np.zeros(0, np.float32)
-        return Features(none.reshape(0, 2), none, none, np.zeros((0, 128), np.uint8))
-    kept, descriptors = sift.compute(small, found)
+    """Root-SIFT features of a (h, w) uint8 picture."""
+    found, descriptors = detected(small, FEATURES)
     return Features(
-        np.array([point.pt for point in kept], np.float32),
-        np.array([point.size for point in kept], np.float32),
-        np.array([point.angle for point in kept], np.float32),
-        _root(np.asarray(descriptors, np.float32)),
+        np.array([point.pt for point in found], np.float32).reshape(-1, 2),
+        np.array([point.size for point in found], np.float32),
+        np.array([point.angle for point in found], np.float32),
+        descriptors,
     )
-
-
-def _root(descriptors: Floats) -> Pixels:
-    total = np.maximum(descriptors.sum(axis=1, keepdims=True), 1)
-    return np.asarray(np.minimum(np.rint(np.sqrt(descriptors / total) * DESCRIPTOR_NORM), 255), np.uint8)
 
 
 def mirrored(features: Features, width: int) -> Features:
