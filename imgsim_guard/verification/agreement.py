@@ -95,7 +95,7 @@ def agreement(laid: Overlay) -> Agreement:
     if min(laid.both.shape) < WINDOW:
         nothing = np.zeros((0, 0), np.bool_)
         return Agreement(nothing, nothing, nothing, nothing, nothing, nothing)
-    one, two = equally_sharp(laid.one, laid.two, laid.both)
+    one, two = laid.sharp
     mean_one, mean_two = _windowed(one), _windowed(two)
     product = np.empty_like(one)  # written thrice: fresh memory costs more than the sums
     spread_one = np.sqrt(np.maximum(_windowed(np.multiply(one, one, out=product)) - mean_one**2, 0))
@@ -130,7 +130,7 @@ def faint_agreement(laid: Overlay, seen: Agreement) -> float | None:
     """The correlation of an overlay's faint texture: above 0.4 in frames of one shot, above 0.2 in copies under noise,
     below 0.1 in other photographs of the same thing. None where there is too little of it.
     """
-    one, two = equally_sharp(laid.one, laid.two, laid.both)
+    one, two = laid.sharp
     one, two = (np.asarray(picture - cv2.blur(picture, (WINDOW, WINDOW)), np.float32) for picture in (one, two))
     mine, other, common = _windowed(one * one), _windowed(two * two), _windowed(one * two)
     strong = (np.maximum(mine, other) > STRONG**2).view(np.uint8)
@@ -227,4 +227,7 @@ def _detail(picture: Floats, both: NDArray[np.bool_]) -> float:
 
 
 def _spread(values: Floats, both: NDArray[np.bool_]) -> float:
-    return float(cv2.meanStdDev(values, mask=both.view(np.uint8))[1][0, 0])
+    """The standard deviation of values (h, w) where both pictures are. cv2.meanStdDev takes three times as long."""
+    shown, count = values * both, max(1, int(np.count_nonzero(both)))
+    mean, squares = cv2.sumElems(shown)[0] / count, cv2.norm(shown, cv2.NORM_L2SQR) / count
+    return float(np.sqrt(max(squares - mean * mean, 0.0)))

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from imgsim_guard.search.products import in_pieces, products_with
-from imgsim_guard.verification.prepared import Box, Features, Floats, Prepared, mirrored, whole_frame
+from imgsim_guard.verification.matching import REACH, agreeing_moves, distinct, matches, squared_distances
+from imgsim_guard.verification.prepared import Features, Prepared, mirrored, whole_frame
 
-Doubles: TypeAlias = NDArray[np.float64]
-Numbers: TypeAlias = NDArray[np.floating]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-RATIO = 0.85**2
-"""Lowe's ratio of the nearest to the second nearest descriptor distance, squared."""
+    from imgsim_guard.verification.prepared import Box, Doubles
 
 CHEAP_FEATURES = 250
 """The cheap look matches so many features of the one picture with all of the other's. Of 185 unrelated pairs none had 3
@@ -30,26 +28,21 @@ LEAST_PROMISE = 0.5
 other's, all features are not matched.
 """
 
+CLEARLY_UPRIGHT = 30
+"""Where so many agree, the mirrored picture is not tried."""
+
 PLENTY = 40
 """With so many of them a transform is fitted well, and the rest need not be matched."""
 
 LEAST_POINTS = 6
 """A fitted transform needs more than the three points that define it."""
 
-MOVES_TRIED = 80
-"""So many matches make a proposal each; where more match, most of them are right and any will do."""
-
-TURN_TOLERANCE = 25.0  # degrees
-"""Two features propose the same move if their turn and scale differ by no more than this."""
-
-SCALE_TOLERANCE = np.log(1.7)
-
-TOLERANCES = (0.05, 0.03, 0.015, 0.01)
+TOLERANCES = (REACH, 0.03, 0.015, 0.01)
 """Distance allowed between a moved point and its partner, of the target's long side: wide at first, since one feature's
 scale and angle are coarse, then narrow, for a transform fitted to many.
 """
 
-LEAST_FRAME_CORRELATION = 0.6
+LEAST_FRAME_CORRELATION = 0.7
 """Whole frames that agree less than this at 32 x 32 are not worth a closer look."""
 
 
@@ -63,16 +56,25 @@ class Alignment:
     closer: Alignment | None = None  # the same with perspective, where that brings the points much closer together
 
 
-def by_features(first: Prepared, second: Prepared) -> list[Alignment]:
-    """At most two proposals, of the upright and the mirrored first picture, best first."""
+Ways: TypeAlias = tuple[bool, ...]
+"""For each try of how one picture lies on another, whether it is mirrored."""
+
+EITHER_WAY: Ways = False, True
+
+
+def by_features(first: Prepared, second: Prepared, ways: Ways = EITHER_WAY) -> list[Alignment]:
+    """At most one proposal for each way of the first picture, best first."""
     width = first.small.shape[1]
     flip = np.array([[-1.0, 0, width - 1], [0, 1, 0], [0, 0, 1]])
     long_side = float(max(second.small.shape))
-    upright = _Matching(first.features, second.features, long_side)
-    turned = _Matching(mirrored(first.features, width), second.features, long_side)
-    least = max(CHEAP_POINTS, max(upright.promise, turned.promise) * LEAST_PROMISE)
+    tries: list[tuple[_Matching, Doubles]] = []
+    for mirror in ways:
+        if not tries or tries[0][0].promise < CLEARLY_UPRIGHT:
+            own = mirrored(first.features, width) if mirror else first.features
+            tries.append((_Matching(own, second.features, long_side), flip if mirror else np.eye(3)))
+    least = max(CHEAP_POINTS, max(matching.promise for matching, _ in tries) * LEAST_PROMISE)
     found = []
-    for matching, undo in ((upright, np.eye(3)), (turned, flip)):
+    for matching, undo in tries:
         proposal = matching.fitted() if matching.promise >= least else None
         if proposal is not None:
             found.append(of_moved(proposal, undo))
@@ -90,13 +92,16 @@ PROMISING_FEATURES = 150, 300
 """Of a part of a picture, and of another picture: of 12 parts that no more than show it, each had four in common."""
 
 
-def promise(features: Features, width: int, other: Prepared, numbers: tuple[int, int] = PROMISING_FEATURES) -> int:
-    """How many of so many of the strongest features of a picture of this width, mirrored or not, agree on a move to so
-    many of another.
+def promising(
+    features: Features, width: int, other: Prepared, least: int, numbers: tuple[int, int] = PROMISING_FEATURES
+) -> Ways:
+    """The ways of a picture of this width in which at least so many of its strongest features agree on a move to
+    another. `numbers`: of its features and of the other's.
     """
     some, others = numbers
     first, second, long_side = features.strongest(some), other.features.strongest(others), float(max(other.small.shape))
-    return max(_Matching(one, second, long_side).promise for one in (first, mirrored(first, width)))
+    owns = ((mirror, mirrored(first, width) if mirror else first) for mirror in EITHER_WAY)
+    return tuple(mirror for mirror, own in owns if _Matching(own, second, long_side).promise >= least)
 
 
 class _Matching:
@@ -107,13 +112,15 @@ class _Matching:
     def __init__(self, first: Features, second: Features, long_side: float) -> None:
         self._first, self._second, self._long_side = first, second, long_side
         self._distances = squared_distances(first.strongest(CHEAP_FEATURES), second)
-        self.promise = distinct(*self._agreeing())
+        self._cheap = self._agreeing()
+        self.promise = distinct(*self._cheap)
 
     def fitted(self) -> Alignment | None:
         """A transform fitted to the largest set of matches that agree on a move, of all features if need be."""
-        found = _fitted(*self._agreeing(), self._long_side)
-        if found is not None and found.points >= PLENTY:
-            return found
+        if len(self._cheap[0]) >= PLENTY:
+            found = _fitted(*self._cheap, self._long_side)
+            if found is not None and found.points >= PLENTY:
+                return found
         rest = squared_distances(self._first.without(CHEAP_FEATURES), self._second)
         self._distances = np.concatenate([self._distances, rest])
         return _fitted(*self._agreeing(), self._long_side)
@@ -125,54 +132,6 @@ class _Matching:
         source, target = first.points[i].astype(np.float64), second.points[j].astype(np.float64)
         scales, turns = np.log(second.sizes[j] / first.sizes[i]), second.angles[j] - first.angles[i]
         return source, target, agreeing_moves(source, target, scales, turns, long_side=self._long_side)
-
-
-def squared_distances(first: Features, second: Features) -> Floats:
-    """(n, m) squared distances of the descriptors of n features to those of m, exact."""
-    one, two = first.descriptors.astype(np.float32), second.descriptors.astype(np.float32)
-    both = products_with(in_pieces(two), one, len(two))
-    return np.asarray((one * one).sum(axis=1)[:, None] + ((two * two).sum(axis=1) - 2 * both))
-
-
-def matches(distances: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows and columns of (n, m) squared distances that are each other's nearest and pass the ratio test."""
-    if min(distances.shape) < LEAST_POINTS:
-        return np.zeros(0, np.intp), np.zeros(0, np.intp)
-    rows = np.arange(len(distances))
-    nearest = distances.argmin(axis=1)
-    mutual = rows[distances.argmin(axis=0)[nearest] == rows]
-    chosen = nearest[mutual]
-    left = distances[mutual]
-    best = left[np.arange(len(mutual)), chosen]
-    left[np.arange(len(mutual)), chosen] = np.inf
-    kept = best < RATIO * left.min(axis=1)
-    return mutual[kept], chosen[kept]
-
-
-def agreeing_moves(
-    source: Doubles, target: Doubles, scales: Numbers, turns: Numbers, *, long_side: float
-) -> NDArray[np.bool_]:
-    """(n,) bool: the largest set of matches that agree on one move.
-
-    source, target: (n, 2) matched points; scales: (n,) logarithms of size ratios; turns: (n,) degrees; long_side: of
-    the target picture, in pixels. Every match alone proposes a move (shift, turn and scale).
-    """
-    if not len(source):
-        return np.zeros(0, np.bool_)
-    one, two = _complex(source), _complex(target)
-    tried = slice(0, MOVES_TRIED)
-    linear = np.exp(scales + 1j * np.radians(turns))[tried, None]
-    missed = linear * (one - one[tried, None]) - (two - two[tried, None])
-    near = missed.real**2 + missed.imag**2 < (TOLERANCES[0] * long_side) ** 2
-    turned = np.abs((turns[tried, None] - turns + 180) % 360 - 180) < TURN_TOLERANCE
-    scaled = np.abs(scales[tried, None] - scales) < SCALE_TOLERANCE
-    support = near & turned & scaled
-    return np.asarray(support[support.sum(axis=1).argmax()])
-
-
-def _complex(points: Doubles) -> NDArray[np.complex128]:
-    """(n, 2) points as (n,) complex numbers: a turn and a scale are one factor then."""
-    return np.asarray(points[:, 0] + 1j * points[:, 1])
 
 
 def _fitted(source: Doubles, target: Doubles, support: NDArray[np.bool_], long_side: float) -> Alignment | None:
@@ -238,11 +197,6 @@ def _bent(source: Doubles, target: Doubles, support: NDArray[np.bool_], long_sid
     )
     closer = without > LEAST_AWAY * long_side and within < MUCH_CLOSER * without
     return _Bent(Alignment(matrix, distinct(source, target, support), bend), closer)
-
-
-def distinct(source: Doubles, target: Doubles, support: NDArray[np.bool_]) -> int:
-    """Supporting matches, those at one place counted once (SIFT repeats a point for each of its directions)."""
-    return min(len(set(np.rint(_complex(points[support])).tolist())) for points in (source, target))
 
 
 def fit_affine(source: Doubles, target: Doubles) -> Doubles:

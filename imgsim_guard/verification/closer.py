@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from imgsim_guard.verification.agreement import Agreement, agreement
-from imgsim_guard.verification.alignment import PLENTY, Alignment, Doubles
+from imgsim_guard.verification.alignment import PLENTY, Alignment
 from imgsim_guard.verification.drawing import Colours, unexplained
 from imgsim_guard.verification.evidence import Trial
 from imgsim_guard.verification.judging import (
@@ -30,7 +30,7 @@ from imgsim_guard.verification.overlay import Overlay, overlay, refined, refined
 from imgsim_guard.verification.paper import photographed, printed
 from imgsim_guard.verification.pattern import only_a_pattern
 from imgsim_guard.verification.places import in_many_places
-from imgsim_guard.verification.prepared import FEATURE_SIDE, GREY_SIDE, Prepared
+from imgsim_guard.verification.prepared import FEATURE_SIDE, GREY_SIDE, Doubles, Prepared
 from imgsim_guard.verification.shot import in_place, same_shot
 from imgsim_guard.verification.surroundings import in_other_scene
 from imgsim_guard.verification.transform import (

@@ -15,8 +15,7 @@ from imgsim_guard.verification.prepared import GREY_SIDE, prepare, shrunk
 if TYPE_CHECKING:
     from imgsim_guard.images.picture import Picture
     from imgsim_guard.model import Evidence, Transform
-    from imgsim_guard.verification.alignment import Doubles
-    from imgsim_guard.verification.prepared import Pixels, Prepared
+    from imgsim_guard.verification.prepared import Doubles, Pixels, Prepared
 
 OPAQUE, NEARLY_OPAQUE = 255, 250
 

@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 
-from imgsim_guard.verification.agreement import equally_sharp
 from imgsim_guard.verification.overlay import laid_in_colour
 from imgsim_guard.verification.stamp import EDGE, NEIGHBOURS, Stamp, stamp
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from imgsim_guard.verification.alignment import Doubles
     from imgsim_guard.verification.overlay import Overlay
-    from imgsim_guard.verification.prepared import Floats, Pixels
+    from imgsim_guard.verification.prepared import Doubles, Floats, Pixels
 
 ROUGHLY_AROUND = np.ones((7, 7), np.uint8)
 """Stripes of a flag that lost 6 px on each side are 2 px beside those of the flag when frame is laid on frame."""
@@ -77,7 +75,7 @@ def unexplained(
     each colour may have become another.
     """
     around = ROUGHLY_AROUND if roughly else NEIGHBOURS
-    one, two = equally_sharp(laid.one, laid.two, laid.both)
+    one, two = laid.sharp
     inner = cv2.erode(laid.both.view(np.uint8), np.ones((5, 5), np.uint8)) > 0
     if repainted:
         mine, other = _other_edges(one, two, inner, around)

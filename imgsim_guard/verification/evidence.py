@@ -11,8 +11,7 @@ from imgsim_guard.verification.transform import overlapping, words
 
 if TYPE_CHECKING:
     from imgsim_guard.model import Outcome, Relation
-    from imgsim_guard.verification.alignment import Doubles
-    from imgsim_guard.verification.prepared import Prepared
+    from imgsim_guard.verification.prepared import Doubles, Prepared
 
 LEAST_PIXELS = 8
 """Nothing can be aligned to a strip narrower than this many pixels."""

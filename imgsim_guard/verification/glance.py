@@ -8,7 +8,7 @@ import numpy as np
 
 from imgsim_guard.search.hashes import are_near
 from imgsim_guard.search.words import ANGLE_STEPS, POINT_STEPS, SIZE_STEPS, mirrored
-from imgsim_guard.verification.alignment import agreeing_moves
+from imgsim_guard.verification.matching import agreeing_moves
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

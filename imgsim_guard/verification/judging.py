@@ -12,10 +12,9 @@ from imgsim_guard.verification.transform import turned, upright
 
 if TYPE_CHECKING:
     from imgsim_guard.verification.agreement import Agreement
-    from imgsim_guard.verification.alignment import Doubles
     from imgsim_guard.verification.drawing import Unexplained
     from imgsim_guard.verification.overlay import Overlay
-    from imgsim_guard.verification.prepared import Pixels, Prepared
+    from imgsim_guard.verification.prepared import Doubles, Pixels, Prepared
 
 LEAST_WINDOWS = 40
 """Fewer textured windows than this (of 15 px, 5 apart) could agree by accident."""

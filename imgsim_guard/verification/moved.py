@@ -11,15 +11,15 @@ import cv2
 import numpy as np
 
 from imgsim_guard.verification.agreement import STEP, WINDOW
-from imgsim_guard.verification.alignment import agreeing_moves, distinct, matches, moved_points, squared_distances
+from imgsim_guard.verification.alignment import moved_points
+from imgsim_guard.verification.matching import agreeing_moves, distinct, matches, squared_distances
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from imgsim_guard.verification.agreement import Agreement
-    from imgsim_guard.verification.alignment import Doubles
     from imgsim_guard.verification.overlay import Overlay
-    from imgsim_guard.verification.prepared import Features, Prepared
+    from imgsim_guard.verification.prepared import Doubles, Features, Prepared
 
 LEAST_MOVED, LEAST_MOVE = 8, 0.035
 """Matching points outside of what agrees that have one move of their own, and how far it takes them, of the longer

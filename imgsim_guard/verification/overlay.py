@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 
 from imgsim_guard.verification.agreement import equally_sharp
-from imgsim_guard.verification.alignment import Doubles, fit_affine, moved_points, plausible
+from imgsim_guard.verification.alignment import fit_affine, moved_points, plausible
+from imgsim_guard.verification.warped import warped
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from imgsim_guard.verification.prepared import Floats, Pixels
+    from imgsim_guard.verification.prepared import Doubles, Floats, Pixels
 
 LEAST_SIDE = 96
 """Icons and glyphs are enlarged until their longer side is this long, so that windows find room in them."""
@@ -54,7 +56,7 @@ EVENING_SIDE = 31
 """Side of the area over which brightness and contrast are evened out before points are followed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Overlay:
     """The overlapping part of two pictures on one grid."""
 
@@ -63,6 +65,11 @@ class Overlay:
     both: NDArray[np.bool_]  # (h, w) where both pictures have pixels
     to_grid: Doubles  # (3, 3) from the second picture's grey pixels to the grid
     enlarged: float = 1.0  # grid pixels for one pixel of the coarser picture, where that is more than one
+
+    @cached_property
+    def sharp(self) -> tuple[Floats, Floats]:
+        """Both pictures made equally sharp, which half a dozen questions about them begin with."""
+        return equally_sharp(self.one, self.two, self.both)
 
 
 def overlay(first: Pixels, second: Pixels, matrix: Doubles, *, side: int, magnified: float = 1.0) -> Overlay | None:
@@ -81,8 +88,8 @@ def overlay(first: Pixels, second: Pixels, matrix: Doubles, *, side: int, magnif
     factor = max(min(coarser, side / longest), enlarging)
     to_grid = np.array([[factor, 0, (0.5 - x0) * factor - 0.5], [0, factor, (0.5 - y0) * factor - 0.5], [0, 0, 1]])
     size = (max(1, round((x1 - x0) * factor)), max(1, round((y1 - y0) * factor)))
-    one, inside = _warped(first, to_grid @ np.vstack([matrix, [0, 0, 1]]), size)
-    two, also = _warped(second, to_grid, size)
+    one, inside = warped(first, to_grid @ np.vstack([matrix, [0, 0, 1]]), size)
+    two, also = warped(second, to_grid, size)
     return Overlay(one, two, inside & also, to_grid, magnified * max(1.0, factor / coarser))
 
 
@@ -107,23 +114,9 @@ def laid_in_colour(
     first: Pixels, second: Pixels, matrix: Doubles, to_grid: Doubles, size: tuple[int, int]
 ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """Two (h, w, 3) pictures, the first moved by a (2, 3) matrix, on one grid, and where both have pixels."""
-    one, inside = _warped(first, to_grid @ np.vstack([matrix, [0, 0, 1]]), size)
-    two, also = _warped(second, to_grid, size)
+    one, inside = warped(first, to_grid @ np.vstack([matrix, [0, 0, 1]]), size)
+    two, also = warped(second, to_grid, size)
     return one, two, inside & also
-
-
-def _warped(picture: Pixels, matrix: Doubles, size: tuple[int, int]) -> tuple[Floats, NDArray[np.bool_]]:
-    """A (h, w) or (h, w, 3) picture under a (3, 3) affine matrix, shrunk by area first so that nothing aliases."""
-    height, width = picture.shape[:2]
-    columns, rows = np.linalg.norm(matrix[:2, 0]), np.linalg.norm(matrix[:2, 1])
-    small = (max(1, round(width * min(1.0, columns))), max(1, round(height * min(1.0, rows))))
-    shrink = np.diag([small[0] / width, small[1] / height, 1.0])
-    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
-    rest = (matrix @ np.linalg.inv(half) @ np.linalg.inv(shrink) @ half)[:2]
-    shrunk = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
-    warped = cv2.warpAffine(shrunk, rest, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    inside = cv2.warpAffine(np.full(shrunk.shape[:2], 255, np.uint8), rest, size, flags=cv2.INTER_NEAREST)
-    return np.asarray(warped, np.float32), np.asarray(inside > 0)
 
 
 class Refined(NamedTuple):
@@ -169,7 +162,7 @@ def refined_if_blurred(laid: Overlay, matrix: Doubles) -> Refined:
     found = refined(laid, matrix)
     if found.exact is None or found.exact >= FEW_EXACT:
         return found
-    one, two = equally_sharp(laid.one, laid.two, laid.both)
+    one, two = laid.sharp
     again = refined(replace(laid, one=one, two=two), matrix)
     return again if (again.exact or 0) > found.exact else found
 

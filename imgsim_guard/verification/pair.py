@@ -106,13 +106,14 @@ def _of_a_part(first: Prepared, second: Prepared) -> Trial | None:
     """
     for whole, other, of_first in ((first, second, True), (second, first, False)):
         for part in parts_of(whole) if other.drawing is None else ():
-            promising = part.promises(other) and not on_plain_ground(other.small)
-            picture = part.picture if promising else None
+            ways = part.promising(other)
+            picture = part.picture if ways and not on_plain_ground(other.small) else None
             if picture is None:
                 continue
             one, two = (picture, other) if of_first else (other, picture)
             covered = partial(_covered, one, two, of_second=of_first)
-            trial = _best_trial(one, two, (move for move in by_features(one, two) if covered(move) > ROUGHLY_COVERED))
+            moves = (move for move in by_features(one, two, ways) if covered(move) > ROUGHLY_COVERED)
+            trial = _best_trial(one, two, moves)
             if trial is not None and trial.judgement is Judgement.SAME and covered(trial) > LEAST_COVERED:
                 place, found = part.matrix(picture), np.vstack([trial.matrix, [0, 0, 1]])
                 return replace(trial, matrix=(found @ np.linalg.inv(place) if of_first else place @ found)[:2])

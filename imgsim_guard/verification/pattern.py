@@ -16,9 +16,8 @@ from imgsim_guard.verification.transform import shares
 
 if TYPE_CHECKING:
     from imgsim_guard.verification.agreement import Agreement
-    from imgsim_guard.verification.alignment import Doubles
     from imgsim_guard.verification.overlay import Overlay
-    from imgsim_guard.verification.prepared import Floats, Prepared
+    from imgsim_guard.verification.prepared import Doubles, Floats, Prepared
 
 PATCH, REACH = 24, 72
 """Side of a patch in grid pixels, and how far around its place it is looked for in its own picture."""

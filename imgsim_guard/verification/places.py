@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 
-from imgsim_guard.verification.agreement import TEXTURE, equally_sharp
-from imgsim_guard.verification.alignment import Doubles, fit_affine
+from imgsim_guard.verification.agreement import TEXTURE
+from imgsim_guard.verification.alignment import fit_affine
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from imgsim_guard.verification.overlay import Overlay
-    from imgsim_guard.verification.prepared import Floats
+    from imgsim_guard.verification.prepared import Doubles, Floats
 
 REACH = 6
 """Grid pixels around its place within which a patch is looked for."""
@@ -115,14 +115,14 @@ def everywhere(laid: Overlay) -> bool:
 
 def in_many_places(laid: Overlay) -> bool:
     """Whether the two pictures of an overlay can only be one, by what lies exactly where it should."""
-    one, two = equally_sharp(laid.one, laid.two, laid.both)
+    one, two = laid.sharp
     small = _places(one, two, laid.both, SMALL)
     return small.many or (small.share > WORTH_LARGE and _places(one, two, laid.both, LARGE).many)
 
 
 def places(laid: Overlay, kind: Patches = SMALL) -> Places:
     """Look for patches of one picture around their place in the other."""
-    return _places(*equally_sharp(laid.one, laid.two, laid.both), laid.both, kind)
+    return _places(*laid.sharp, laid.both, kind)
 
 
 def _places(one: Floats, two: Floats, both: NDArray[np.bool_], kind: Patches) -> Places:

@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from imgsim_guard.verification.alignment import Alignment, by_features, of_moved, promise
+from imgsim_guard.verification.alignment import Alignment, by_features, of_moved, promising
 from imgsim_guard.verification.prepared import Prepared, local_features, whole_frame
 from imgsim_guard.verification.transform import scaling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imgsim_guard.verification.alignment import Doubles
-    from imgsim_guard.verification.prepared import Box
+    from imgsim_guard.verification.prepared import Box, Doubles
 
 LEAST_APART = 1.4
 """The one is so many times as wide for its height as the other; most pairs of pictures of one source are not, and are
@@ -70,9 +69,10 @@ def _squeezed(image: Prepared, *, across: bool) -> Prepared:
 
 def _proposed(squeezed: Prepared, other: Prepared, *, back: bool = False) -> list[Alignment]:
     """How a squeezed picture lies on another one, or, if that is asked, the other on it."""
-    if promise(squeezed.features, squeezed.small.shape[1], other, PROMISING_FEATURES) < PROMISING_POINTS:
+    ways = promising(squeezed.features, squeezed.small.shape[1], other, PROMISING_POINTS, PROMISING_FEATURES)
+    if not ways:
         return []
-    return by_features(other, squeezed) if back else by_features(squeezed, other)
+    return by_features(other, squeezed, ways) if back else by_features(squeezed, other, ways)
 
 
 def _onto_squeezed(move: Alignment, squeeze: Doubles) -> Alignment:

@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from imgsim_guard.verification.agreement import Agreement
-    from imgsim_guard.verification.alignment import Doubles
     from imgsim_guard.verification.overlay import Overlay
-    from imgsim_guard.verification.prepared import Floats, Prepared
+    from imgsim_guard.verification.prepared import Doubles, Floats, Prepared
 
     Marks = NDArray[np.bool_]
 

@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 
 from imgsim_guard.model import Transform
-from imgsim_guard.verification.alignment import Doubles, moved_points
+from imgsim_guard.verification.alignment import moved_points
 from imgsim_guard.verification.overlay import corners_of
+from imgsim_guard.verification.warped import scaled
 
 if TYPE_CHECKING:
-    from imgsim_guard.verification.prepared import Pixels, Prepared
+    from imgsim_guard.verification.prepared import Doubles, Pixels, Prepared
 
 NOTABLE_PART = 0.03
 """Changes smaller than these are the rounding of resizing and JPEG, not worth a word."""
@@ -63,8 +64,7 @@ def enlarged(image: Prepared) -> Doubles:
 
 def scaling(picture: Pixels, other: Pixels) -> Doubles:
     """(3, 3) from pixels of a (h, w) picture to those of the same one in another size."""
-    x, y = other.shape[1] / picture.shape[1], other.shape[0] / picture.shape[0]
-    return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
+    return scaled(other.shape[1] / picture.shape[1], other.shape[0] / picture.shape[0])
 
 
 def unbent(image: Prepared, bend: Doubles) -> Prepared:

@@ -12,12 +12,12 @@ import cv2
 import numpy as np
 
 from imgsim_guard.images.regions import lying_on
-from imgsim_guard.verification.alignment import promise
+from imgsim_guard.verification.alignment import promising
 from imgsim_guard.verification.prepared import FEATURE_SIDE, local_features, prepare, shrunk
 
 if TYPE_CHECKING:
-    from imgsim_guard.verification.alignment import Doubles
-    from imgsim_guard.verification.prepared import Box, Pixels, Prepared
+    from imgsim_guard.verification.alignment import Ways
+    from imgsim_guard.verification.prepared import Box, Doubles, Pixels, Prepared
 
 
 PROMISING_POINTS = 4
@@ -37,9 +37,9 @@ class Part:
         small = shrunk(self._pixels, FEATURE_SIDE)
         self._features, self._width = local_features(small), small.shape[1]
 
-    def promises(self, other: Prepared) -> bool:
-        """Whether a few strong features agree on a place in another picture. About 0.6 ms."""
-        return promise(self._features, self._width, other) >= PROMISING_POINTS
+    def promising(self, other: Prepared) -> Ways:
+        """The ways in which a few strong features agree on a place in another picture. About 0.6 ms."""
+        return promising(self._features, self._width, other, PROMISING_POINTS)
 
     @cached_property
     def picture(self) -> Prepared | None:
