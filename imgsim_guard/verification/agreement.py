@@ -90,8 +90,10 @@ class Agreement:
         return int((self.swapped & (labels != largest)).sum())
 
 
-def agreement(laid: Overlay) -> Agreement:
-    """Local normalised cross-correlation of an overlay, its pictures made equally sharp first."""
+def agreement(laid: Overlay, *, swaps: bool = True) -> Agreement:
+    """Local normalised cross-correlation of an overlay, its pictures made equally sharp first. swaps: tell windows that
+    are swapped from those that are covered, which takes a third of the time.
+    """
     if min(laid.both.shape) < WINDOW:
         nothing = np.zeros((0, 0), np.bool_)
         return Agreement(nothing, nothing, nothing, nothing, nothing, nothing)
@@ -107,7 +109,9 @@ def agreement(laid: Overlay) -> Agreement:
     agrees = textured & (correlation > AGREEING)
     one_sided = seen & ~textured & (np.maximum(spread_one, spread_two) > 2 * TEXTURE)
     swapped = textured & ~agrees
-    if swapped.any():
+    if not swaps:
+        swapped = np.zeros_like(swapped)
+    elif swapped.any():
         swapped &= _two_sidedness(one, two, laid.both) > SWAPPED
     return Agreement(
         seen, textured, agrees, textured & (correlation > ALIKE), swapped, (textured & ~agrees | one_sided) & ~swapped

@@ -127,7 +127,7 @@ def tried_unbent(first: Prepared, second: Prepared, proposal: Alignment) -> Tria
 
 
 class _Coarse(NamedTuple):
-    """The cheap look at a proposal."""
+    """The cheap look at a proposal; it knows of swapped windows where many points match."""
 
     laid: Overlay
     seen: Agreement
@@ -143,11 +143,10 @@ class _Coarse(NamedTuple):
 
 def _coarse(first: Prepared, second: Prepared, matrix: Doubles, *, many: bool) -> _Coarse | None:
     """None if too little of them overlaps."""
-    laid = overlay(first.small, second.small, matrix, side=COARSE_SIDE)
-    least = LEAST_OVERLAP if many else STRICT_OVERLAP
-    if laid is None or max(shares(first.small, second.small, matrix)) < least:
+    if max(shares(first.small, second.small, matrix)) < (LEAST_OVERLAP if many else STRICT_OVERLAP):
         return None
-    return _Coarse(laid, agreement(laid))
+    laid = overlay(first.small, second.small, matrix, side=COARSE_SIDE)
+    return None if laid is None else _Coarse(laid, agreement(laid, swaps=many))
 
 
 def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> Trial | None:
