@@ -51,6 +51,7 @@ class Agreement:
     alike: NDArray[np.bool_]  # textured, and they show the same in every detail
     swapped: NDArray[np.bool_]  # textured and disagreeing, where each picture has ink that the other lacks
     covered: NDArray[np.bool_]  # seen and disagreeing in any other way: something lies over one of them
+    shown: tuple[NDArray[np.bool_], NDArray[np.bool_]]  # seen, and the first, or the second, shows something there
 
     @property
     def fraction(self) -> float:
@@ -96,7 +97,7 @@ def agreement(laid: Overlay, *, swaps: bool = True) -> Agreement:
     """
     if min(laid.both.shape) < WINDOW:
         nothing = np.zeros((0, 0), np.bool_)
-        return Agreement(nothing, nothing, nothing, nothing, nothing, nothing)
+        return Agreement(nothing, nothing, nothing, nothing, nothing, nothing, (nothing, nothing))
     one, two = laid.sharp
     mean_one, mean_two = _windowed(one), _windowed(two)
     product = np.empty_like(one)  # written thrice: fresh memory costs more than the sums
@@ -105,7 +106,8 @@ def agreement(laid: Overlay, *, swaps: bool = True) -> Agreement:
     covariance = _windowed(np.multiply(one, two, out=product)) - mean_one * mean_two
     correlation = covariance / np.maximum(spread_one * spread_two, 1e-3)
     seen = _windowed(laid.both.astype(np.float32)) > FULL
-    textured = seen & (spread_one > TEXTURE) & (spread_two > TEXTURE)
+    shown = seen & (spread_one > TEXTURE), seen & (spread_two > TEXTURE)
+    textured = shown[0] & shown[1]
     agrees = textured & (correlation > AGREEING)
     one_sided = seen & ~textured & (np.maximum(spread_one, spread_two) > 2 * TEXTURE)
     swapped = textured & ~agrees
@@ -113,9 +115,8 @@ def agreement(laid: Overlay, *, swaps: bool = True) -> Agreement:
         swapped = np.zeros_like(swapped)
     elif swapped.any():
         swapped &= _two_sidedness(one, two, laid.both) > SWAPPED
-    return Agreement(
-        seen, textured, agrees, textured & (correlation > ALIKE), swapped, (textured & ~agrees | one_sided) & ~swapped
-    )
+    covered = (textured & ~agrees | one_sided) & ~swapped
+    return Agreement(seen, textured, agrees, textured & (correlation > ALIKE), swapped, covered, shown)
 
 
 FAINT, STRONG = 0.7, 5.0

@@ -28,7 +28,7 @@ from imgsim_guard.verification.judging import (
 )
 from imgsim_guard.verification.overlay import Overlay, overlay, refined, refined_if_blurred, slid, straightened
 from imgsim_guard.verification.paper import photographed, printed
-from imgsim_guard.verification.pattern import only_a_pattern
+from imgsim_guard.verification.pattern import frames_of_one_shot, mostly_a_pattern, only_a_pattern
 from imgsim_guard.verification.places import in_many_places
 from imgsim_guard.verification.prepared import FEATURE_SIDE, GREY_SIDE, Doubles, Prepared
 from imgsim_guard.verification.shot import in_place, same_shot
@@ -83,7 +83,9 @@ UNLIKE_DETAILS = Judgement.DIFFERENT, Judgement.OTHER_SHOT
 """What is said of photographs that may yet show the same in many places."""
 
 AGAINST_PHOTOGRAPHS = (Judgement.OTHER_SCENE, in_other_scene), (Judgement.PATTERN, only_a_pattern)
-"""What is said of photographs of which much agrees. A pattern is looked for only where they would be confirmed."""
+"""What is said of photographs of which much agrees. A pattern is looked for only where they would be confirmed, and are
+no frames of one shot.
+"""
 
 
 def tried(first: Prepared, second: Prepared, proposal: Alignment) -> Trial | None:
@@ -176,7 +178,8 @@ def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> Trial 
         judgement = judgement if other is Judgement.SAME else other
     exactly = in_place(exact)
     if drawings is None and judgement in (*UNLIKE_DETAILS, Judgement.SAME):
-        asked = AGAINST_PHOTOGRAPHS if judgement is Judgement.SAME else AGAINST_PHOTOGRAPHS[:1]
+        may_be_a_pattern = judgement is Judgement.SAME and not frames_of_one_shot(matrix, proposal.points)
+        asked = AGAINST_PHOTOGRAPHS if may_be_a_pattern else AGAINST_PHOTOGRAPHS[:1]
         judgement = next((other for other, holds in asked if holds(first, second, matrix, laid, seen)), judgement)
     if not simple and judgement is Judgement.SAME:
         if not explained and not same_shot(seen, proposal.points, laid, followed=followed, drawn=drawings is not None):
@@ -200,7 +203,7 @@ def _under_perspective(laid: Overlay) -> Judgement:
 def _judged(first: Prepared, second: Prepared, laid: Overlay, seen: Agreement, proposal: Alignment) -> Judgement:
     """What the windows of an overlay say. Three stripes that are turned are another flag."""
     drawn, few = drawings_of(first, second) is not None, simple_pair(first, second)
-    lies_upright = few and upright(first.small, second.small, proposal.matrix)
+    lies_upright = few and upright(first, second, proposal.matrix)
     if few and printed(laid):
         return judged_simple(seen, upright=lies_upright, drawn=drawn)
     judgement = judged(seen, proposal.points, laid, drawn=drawn)
@@ -260,7 +263,7 @@ def _in_many_places(first: Prepared, second: Prepared, matrix: Doubles, laid: Ov
     if not found:
         larger = _in_grey(first, second, matrix, side=FEATURE_SIDE)
         found = larger is not None and larger.one.size > MUCH_LARGER * laid.one.size and in_many_places(larger)
-    return found and not only_a_pattern(first, second, matrix, laid, seen)
+    return found and not mostly_a_pattern(laid, seen)
 
 
 def _straighter(laid: Overlay, points: int, *, bent: bool) -> tuple[Overlay, Agreement]:

@@ -122,7 +122,7 @@ def other_sign(first: Prepared, second: Prepared, matrix: Doubles) -> bool:
     """Whether two drawings that agree under a (2, 3) matrix are no more than icons, of which one is turned."""
     if drawings_of(first, second) is None:
         return False
-    if simple_pair(first, second) and not upright(first.small, second.small, matrix):
+    if simple_pair(first, second) and not upright(first, second, matrix):
         return True
     few = min(len(first.features.points), len(second.features.points)) < PLAIN_FEATURES
     return few and turned(matrix) and (small_pair(first, second) or not _lines(first))

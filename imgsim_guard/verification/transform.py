@@ -116,13 +116,46 @@ UPRIGHT_TOLERANCE = 0.12
 """A picture of 120 px that lost 6 on each side is 0.11 larger within its frame, an S half as large again as an s."""
 
 
-def upright(first: Pixels, second: Pixels, matrix: Doubles) -> bool:
-    """Neither mirrored nor turned, in the same place and no larger or smaller within its frame (an s is not an S)."""
-    (height, width), (high, wide) = first.shape, second.shape
-    frames = np.diag([wide / width, high / height])
-    turned = np.abs(np.linalg.solve(frames, matrix[:, :2]) - np.eye(2)).max()
+def upright(first: Prepared, second: Prepared, matrix: Doubles) -> bool:
+    """Whether a simple sign is neither mirrored nor turned, in the same place and no larger or smaller (an s is not an
+    S) under a (2, 3) matrix between the small pictures: within its frame, or in pixels, where no more than plain ground
+    was cut off or added around it.
+    """
+    (height, width), (high, wide) = first.small.shape, second.small.shape
     centre = moved_points(matrix, np.array([[width / 2, height / 2]]))[0] / (wide, high) - 0.5
-    return bool(turned < UPRIGHT_TOLERANCE and np.abs(centre).max() < UPRIGHT_TOLERANCE)
+    if np.abs(centre).max() >= UPRIGHT_TOLERANCE:
+        return False
+    in_frame, in_pixels = (
+        np.abs(np.linalg.solve(np.diag(sizes), matrix[:, :2]) - np.eye(2)).max()
+        for sizes in ((wide / width, high / height), _per_pixel(second) / _per_pixel(first))
+    )
+    return bool(in_frame < UPRIGHT_TOLERANCE or (in_pixels < SAME_SIZE and _uncut(first, second, matrix)))
+
+
+SAME_SIZE = 0.03
+"""By so much a thing of the same size in pixels may seem larger or smaller: two pixels of 60."""
+
+
+def _per_pixel(image: Prepared) -> Doubles:
+    """(2,) pixels of the small picture for one of the image, across and down."""
+    height, width = image.small.shape
+    return np.array([width / image.width, height / image.height])
+
+
+BESIDE_FRAME = 1.5
+"""Pixels by which what is drawn may reach beyond a frame: its edges are soft."""
+
+
+def _uncut(first: Prepared, second: Prepared, matrix: Doubles) -> bool:
+    """Whether all that is drawn in either of two pictures lies within the frame of the other."""
+    back = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2]
+    for image, other, move in ((first, second, matrix), (second, first, back)):
+        x0, y0, x1, y1 = image.box
+        low, high = moved_points(move, np.array([[x0, y0], [x1 - 1, y1 - 1]], np.float64))
+        height, width = other.small.shape
+        if min(low) < -BESIDE_FRAME or (high > np.array([width, height]) - 1 + BESIDE_FRAME).any():
+            return False
+    return True
 
 
 def words(

@@ -501,6 +501,30 @@ def test_a_small_face_saved_again_is_a_copy(change: Callable[[Pixels], Pixels]) 
     assert judged(change(face()), face()).outcome == "confirmed"
 
 
+def creature(scale: float = 1.0) -> Pixels:
+    """A figure of a game, as large as its picture is by a half, on plain ground."""
+    picture = sheet(68, 56)
+    for x, y, radius, colour in ((34, 30, 9, (60, 160, 90)), (30, 22, 6, (60, 160, 90)), (28, 21, 1, BLACK)):
+        cv2.circle(picture, (x, y), round(radius * scale), BLACK, -1)
+        cv2.circle(picture, (x, y), max(0, round(radius * scale) - 1), colour, -1)
+    cv2.rectangle(picture, (36, 36), (39, 40), (40, 40, 200), -1)
+    return picture
+
+
+def padded(picture: Pixels) -> Pixels:
+    return np.asarray(cv2.copyMakeBorder(picture, 12, 12, 12, 12, cv2.BORDER_CONSTANT, value=(255, 255, 255)), np.uint8)
+
+
+@pytest.mark.parametrize("change", [jpeg, cropped, padded])
+def test_plain_ground_cut_off_or_added_around_a_figure_makes_no_other_sign(change: Callable[[Pixels], Pixels]) -> None:
+    assert judged(change(creature()), creature()).outcome == "confirmed"
+
+
+@pytest.mark.parametrize("turn", [np.rot90, lambda picture: picture[:, ::-1], lambda _: creature(1.4)])
+def test_a_figure_that_is_turned_or_larger_is_another_sign(turn: Callable[[Pixels], Pixels]) -> None:
+    assert judged(cropped(np.ascontiguousarray(turn(creature()))), creature()).outcome == "refuted"
+
+
 @pytest.mark.parametrize("turn", [np.rot90, lambda chart: chart[:, ::-1]], ids=["turned", "mirrored"])
 def test_a_plain_chart_that_is_turned_or_mirrored_stays_a_copy(turn: Callable[[Pixels], Pixels]) -> None:
     picture = sheet(450, 324)

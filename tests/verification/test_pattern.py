@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from imgsim_guard.model import Evidence
 
     Pixels = NDArray[np.uint8]
-    Corners = tuple[tuple[int, int], ...]
+    Corners = tuple[tuple[float, float], ...]
 
 WIDTH, HEIGHT, SQUARE = 640, 480, 50
 
@@ -34,15 +34,15 @@ def board() -> Pixels:
     return np.asarray(cv2.cvtColor(wood, cv2.COLOR_GRAY2BGR), np.uint8)
 
 
-def photographed(corners: Corners, *, behind: str, light: float = 1.0) -> Pixels:
-    """The board with its corners (x, y, clockwise from the upper left) there, before something that is nearly dark."""
+def photographed(corners: Corners, *, behind: str, light: float = 1.0, dim: float = 0.35) -> Pixels:
+    """The board with its corners (x, y, clockwise from the upper left) there, before something that is dim."""
     thing = board()
     height, width = thing.shape[:2]
     source = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     matrix = cv2.getPerspectiveTransform(source, np.array(corners, np.float32))
     moved = cv2.warpPerspective(thing, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_AREA)
     inside = cv2.warpPerspective(np.full((height, width), 255, np.uint8), matrix, (WIDTH, HEIGHT)) / 255
-    dark = 0.35 * cv2.resize(pixels_of(behind), (WIDTH, HEIGHT))
+    dark = dim * cv2.resize(pixels_of(behind), (WIDTH, HEIGHT))
     shade = np.linspace(0.75, 1.0, WIDTH)[None, :, None] * np.linspace(1.0, 0.85, HEIGHT)[:, None, None]
     scene = (moved * inside[..., None] + dark * (1 - inside[..., None])) * shade * light
     noise = np.random.default_rng(2).normal(0, 2, scene.shape)
@@ -77,6 +77,26 @@ def test_photographs_of_a_board_that_is_held_otherwise_are_others(held: str, oth
     other = photographed(HELD[otherwise], behind="rocket.jpg", light=0.9)
     evidence = judged(one, other)
     assert (evidence.outcome, evidence.reason) == ("refuted", "nothing agrees but a pattern that repeats itself")
+
+
+def as_large(scale: float, x: float, y: float, *, askew: float = 0.0) -> Corners:
+    """Where the corners are of a board that is seen from the front, and neither squeezed nor cut off."""
+    height, width = board().shape[:2]
+    along, across = scale * np.array([1, askew]), scale * np.array([-askew, 1])
+    right, down, corner = along * width, across * height, np.array([x, y])
+    return tuple((place[0], place[1]) for place in (corner, corner + right, corner + right + down, corner + down))
+
+
+@pytest.mark.parametrize("dim", [0.6, 0.8])
+@pytest.mark.parametrize(
+    ("one", "other"), [("rocket.jpg", "coffee.png"), ("coffee.png", "chelsea.png"), ("chelsea.png", "rocket.jpg")]
+)
+def test_a_board_before_other_things_is_another_photograph_though_not_squeezed(
+    one: str, other: str, dim: float
+) -> None:
+    here = photographed(as_large(0.55, 90, 60), behind=one, dim=dim)
+    there = photographed(as_large(0.53, 100, 70, askew=0.05), behind=other, dim=dim, light=0.9)
+    assert judged(here, there).outcome == "refuted"
 
 
 def turned(picture: Pixels) -> Pixels:
