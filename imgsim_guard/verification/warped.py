@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from imgsim_guard.verification.prepared import Doubles, Floats, Pixels
 
-UNMOVED = 1 / 64
-"""Of a pixel: half of what bilinear interpolation distinguishes."""
+ROUNDING = 1e-6
+"""Part of a pixel."""
 
 
 def warped(picture: Pixels, matrix: Doubles, size: tuple[int, int]) -> tuple[Floats, NDArray[np.bool_]]:
@@ -25,13 +25,13 @@ def warped(picture: Pixels, matrix: Doubles, size: tuple[int, int]) -> tuple[Flo
     shrunk, rest = _shrunk(picture, matrix)
     corners = _corners(size)
     shown = moved_points(np.asarray(cv2.invertAffineTransform(rest), np.float64), corners)
-    if (shown < -UNMOVED).any() or (shown > (shrunk.shape[1] - 1 + UNMOVED, shrunk.shape[0] - 1 + UNMOVED)).any():
+    if (shown < -ROUNDING).any() or (shown > (shrunk.shape[1] - 1 + ROUNDING, shrunk.shape[0] - 1 + ROUNDING)).any():
         whole = np.full(shrunk.shape[:2], 255, np.uint8)
         inside = np.asarray(cv2.warpAffine(whole, rest, size, flags=cv2.INTER_NEAREST) > 0)
     else:
         inside = np.ones(size[::-1], np.bool_)
         x0, y0 = np.rint(shown[0]).astype(int)
-        if np.abs(shown - corners - (x0, y0)).max() < UNMOVED:
+        if np.abs(shown - corners - (x0, y0)).max() < ROUNDING:
             return shrunk[y0 : y0 + size[1], x0 : x0 + size[0]].astype(np.float32), inside
     moved = cv2.warpAffine(shrunk, rest, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(moved, np.float32), inside

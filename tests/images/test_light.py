@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 
+import cv2
 import numpy as np
 import pytest
 from conftest import photograph
@@ -39,6 +40,15 @@ def test_other_pictures_are_left_as_they_are() -> None:
     shown, small = in_light(pixels)
     assert shown is pixels
     np.testing.assert_array_equal(small, shrunk(pixels))
+
+
+def test_a_large_picture_is_halved_and_shrunk_to_the_same() -> None:
+    coffee = decode(photograph("coffee.png"))
+    assert not isinstance(coffee, Unreadable)
+    large = np.asarray(cv2.resize(coffee, (2400, 1600), interpolation=cv2.INTER_CUBIC), np.uint8)
+    shown, small = in_light(large)
+    assert shown.shape == (800, 1200, 3)
+    assert np.abs(small.astype(int) - shrunk(large)).mean() < 0.5
 
 
 @pytest.mark.parametrize("noise", [0, 1, 2])

@@ -44,6 +44,22 @@ def test_large_features_are_kept_beside_the_many_small_ones(name: str) -> None:
         assert (chosen > size).sum() >= min((every > size).sum(), 1.2 * (strongest > size).sum())
 
 
+@pytest.mark.parametrize("name", ["chelsea.png", "coffee.png", "rocket.jpg", "astronaut.png"])
+@pytest.mark.parametrize("most", [40, 600])
+def test_features_are_the_same_whether_they_are_chosen_before_they_are_described_or_after(
+    name: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grey = np.asarray(cv2.resize(cv2.cvtColor(pixels_of(name), cv2.COLOR_BGR2GRAY), (384, 256)), np.uint8)
+    found = []
+    for limit in (-(10**6), 10**6):
+        monkeypatch.setattr("imgsim_guard.images.local_features.AS_LONG_AS_A_LOOK", limit)
+        points, descriptors = detected(grey, most)
+        found.append(({(point.pt, point.size, point.angle) for point in points}, descriptors))
+    (before, described), (after, also) = found
+    assert before == after
+    assert (described == also).all()
+
+
 def test_a_picture_on_another_has_features_of_its_own_beside_those_of_the_whole() -> None:
     whole, part = pixels_of("coffee.png"), pixels_of("rocket.jpg")
     both = features_in(local_features(whole, part=part))
