@@ -53,8 +53,8 @@ picture. Copies of one under captions and bars, of which as little agrees, are t
 
 BESIDE_ONE_ANOTHER, STRONGLY = 0.8, 1.03
 """Where either picture shows more than the other by a fifth, and lies askew, a pattern that agrees proves nothing, even
-if there is nothing else; nor where it lies askew beyond the edge at all, and is squeezed by twice as much. A copy that
-is turned by 45 degrees and loses its corners keeps 0.83, but is not squeezed.
+if there is nothing else; nor where it lies askew beyond the edge at all, and is squeezed by more than this. A copy that
+is turned by 45 degrees and loses its corners keeps 0.83, and is not squeezed.
 """
 
 
@@ -64,7 +64,7 @@ def only_a_pattern(first: Prepared, second: Prepared, matrix: Doubles, laid: Ove
     across, along = sorted(np.abs(matrix[:, 0]))
     squeezed, askew, shared = large / small, across > ASKEW * along, max(shares(first.small, second.small, matrix))
     edge = CUT if squeezed > STRONGLY else BESIDE_ONE_ANOTHER
-    beside_one_another = squeezed > SQUEEZED and askew and shared < edge
+    beside_one_another = askew and shared < edge
     if not beside_one_another:
         held_otherwise = squeezed > SQUEEZED and (askew or shared < CUT)
         if seen.whole > ENOUGH_WHOLE or not (held_otherwise or _each_has_more(seen)):

@@ -99,6 +99,13 @@ def test_a_board_before_other_things_is_another_photograph_though_not_squeezed(
     assert judged(here, there).outcome == "refuted"
 
 
+@pytest.mark.parametrize("askew", [0.05, 0.1])
+def test_boards_of_which_each_photograph_shows_another_part_are_others(askew: float) -> None:
+    here = photographed(as_large(0.8, -180, 30), behind="rocket.jpg")
+    there = photographed(as_large(0.8, 100, 30, askew=askew), behind="rocket.jpg", light=0.9)
+    assert judged(here, there).outcome == "refuted"
+
+
 def turned(picture: Pixels) -> Pixels:
     matrix = cv2.getRotationMatrix2D((WIDTH / 2, HEIGHT / 2), 7, 1)
     return np.ascontiguousarray(cv2.warpAffine(picture, matrix, (WIDTH, HEIGHT))[70:-70, 70:-70])
