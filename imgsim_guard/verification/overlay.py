@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 
-from imgsim_guard.verification.agreement import equally_sharp
+from imgsim_guard.verification.agreement import detail_in_common, equally_sharp
 from imgsim_guard.verification.alignment import fit_affine, moved_points, plausible
 from imgsim_guard.verification.warped import warped
 
@@ -156,11 +156,14 @@ def refined(laid: Overlay, matrix: Doubles) -> Refined:
 FEW_EXACT = 0.6
 """With less than this in place, one picture may only be blurred: points of a sharp one are not found exactly there."""
 
+AS_SHARP = 0.95
+"""... but not one that has so much of the other's detail."""
+
 
 def refined_if_blurred(laid: Overlay, matrix: Doubles) -> Refined:
     """The same, once more with both pictures equally sharp where little lies in its place."""
     found = refined(laid, matrix)
-    if found.exact is None or found.exact >= FEW_EXACT:
+    if found.exact is None or found.exact >= FEW_EXACT or detail_in_common(laid) > AS_SHARP:
         return found
     one, two = laid.sharp
     again = refined(replace(laid, one=one, two=two), matrix)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import cv2
 import numpy as np
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from imgsim_guard.images.light import is_dark, lit
 from imgsim_guard.images.local_features import detected
 from imgsim_guard.verification.paper import drawn, nearly_drawn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Pixels: TypeAlias = NDArray[np.uint8]
 Floats: TypeAlias = NDArray[np.float32]
@@ -78,8 +81,7 @@ class Prepared:
     digest: bytes  # of the grey picture: gives every pair one order
     perhaps: Pixels | None = None  # the same as `drawing` of what may be drawn, if what it is compared with is
     inverted: bool = False  # a drawing in negative, to be compared with one in its other theme
-    parts: list[Any] = field(default_factory=list, compare=False)  # what `within.parts_of` found, once it was asked
-    squeezed: dict[bool, Any] = field(default_factory=dict, compare=False)  # ... and what `squeezed` made of it
+    made: dict[Any, Any] = field(default_factory=dict, compare=False)  # by `made_of`, for the pairs that ask for it
 
 
 def prepare(pixels: Pixels, *, features: Features | None = None) -> Prepared:
@@ -119,6 +121,17 @@ def prepare(pixels: Pixels, *, features: Features | None = None) -> Prepared:
         blank=blank,
         digest=hashlib.sha256(repr(grey.shape).encode() + grey.tobytes()).digest(),
     )
+
+
+T = TypeVar("T")
+
+
+def made_of(image: Prepared, make: Callable[[Prepared], T]) -> T:
+    """What is made of an image: once, however many of its pairs ask for it."""
+    if make not in image.made:
+        image.made[make] = make(image)
+    found: T = image.made[make]
+    return found
 
 
 def shrunk(picture: Pixels, side: int) -> Pixels:

@@ -13,7 +13,7 @@ import numpy as np
 
 from imgsim_guard.images.regions import lying_on
 from imgsim_guard.verification.alignment import promising
-from imgsim_guard.verification.prepared import FEATURE_SIDE, local_features, prepare, shrunk
+from imgsim_guard.verification.prepared import FEATURE_SIDE, local_features, made_of, prepare, shrunk
 
 if TYPE_CHECKING:
     from imgsim_guard.verification.alignment import Ways
@@ -60,10 +60,7 @@ def parts_of(image: Prepared) -> list[Part]:
     """The picture that is pasted onto an image, if there is one, after the one on that, if that is a page. They are
     kept with the image: it takes 1 ms to look for them, and for one in ten photographs 8 ms more.
     """
-    if not image.parts:
-        image.parts.append(_found(image))
-    found: list[Part] = image.parts[0]
-    return found
+    return made_of(image, _found)
 
 
 def _found(image: Prepared) -> list[Part]:
