@@ -171,7 +171,7 @@ def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> Trial 
         colours = Colours(*drawings, matrix, plain_pair(first, second)) if laid is affine else None
         roughly = bent or (proposal.points == 0 and exact is None)
         found = unexplained(laid, colours, roughly=roughly, repainted=first.inverted)
-        captioned, explained = found.stamp.foreign, not bent and max(*found.ink, *found.colour) == 0
+        captioned, explained = found.stamp.foreign, not bent and max(*found.ink, min(found.colour)) == 0
         other = judged_drawing(found, repainted=first.inverted)
         if other is Judgement.SAME and bent and not first.inverted:
             other = _under_perspective(affine)

@@ -233,7 +233,26 @@ def _other_colours(laid: Overlay, colours: Colours, around: Pixels) -> _Tinted |
     gain, offset = (1.0, 0.0) if fixed else _levels(one.mean(axis=2), two.mean(axis=2), inner)
     fitted = one * np.float32(gain) + np.float32(offset)
     found = [_outside(picture, two, inner, OTHER_COLOUR, around) for picture in (one, fitted)]
-    return _Tinted(*min(found, key=lambda pair: min(pair[0].sum(), pair[1].sum())), inner)
+    mine, other = min(found, key=lambda pair: min(pair[0].sum(), pair[1].sum()))
+    if mine.any() and other.any():
+        areas = ~_blended(one, two)
+        mine, other = mine & areas, other & areas
+    return _Tinted(mine, other, inner)
+
+
+def _blended(one: Floats, two: Floats) -> NDArray[np.bool_]:
+    """(h, w) where both show a line or an edge in the same colour, more or less blended with black or white: a thin
+    line falls into one pixel of the one picture, and is shared out to two of the other.
+    """
+    lines = np.minimum(*(_span(picture).max(axis=2) for picture in (one, two))) > OTHER_COLOUR
+    beside = np.minimum(_aside(one, two), _aside(255 - one, 255 - two))
+    return np.asarray(lines & (beside < OTHER_COLOUR / 2))
+
+
+def _aside(one: Floats, two: Floats) -> Floats:
+    """(h, w), by how much each colour of `one` differs from that of `two`, were that as strong."""
+    strength = (one * two).sum(axis=2, keepdims=True) / np.maximum((two * two).sum(axis=2, keepdims=True), 1)
+    return np.asarray(np.abs(one - strength * two).max(axis=2), np.float32)
 
 
 GREYS = (0.114, 0.587, 0.299), (1 / 3, 1 / 3, 1 / 3)

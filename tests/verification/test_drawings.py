@@ -769,3 +769,34 @@ def test_a_flag_that_lost_its_edges_is_a_copy() -> None:
     flag_with_a_cross = np.full((200, 320, 3), BLUE, np.uint8)
     flag_with_a_cross[80:120] = flag_with_a_cross[:, 100:140] = YELLOW
     assert judged(np.ascontiguousarray(flag_with_a_cross[6:-6, 6:-6]), flag_with_a_cross).outcome == "confirmed"
+
+
+def panels() -> Pixels:
+    """Three panels in pale colours, framed by thin black lines."""
+    picture = sheet(720, 260)
+    for place, colour in enumerate([(214, 244, 255), (255, 240, 220), (225, 255, 230)]):
+        x = 10 + place * 236
+        cv2.rectangle(picture, (x, 10), (x + 228, 250), colour, -1)
+        cv2.rectangle(picture, (x, 10), (x + 228, 250), BLACK, 4)
+        for left, clothes in ((x + 32, (90, 120, 240)), (x + 142, (220, 120, 90))):
+            cv2.rectangle(picture, (left, 178), (left + 56, 246), clothes, -1)
+            cv2.rectangle(picture, (left, 178), (left + 56, 246), BLACK, 3)
+        cv2.putText(picture, "amber delta ember"[place * 6 :], (x + 30, 60), FONT, 0.5, BLACK, 1, cv2.LINE_AA)
+    return picture
+
+
+@pytest.mark.parametrize(("width", "lost"), [(720, 5), (720, 7), (718, 6), (712, 5)])
+def test_thin_lines_on_colours_stay_what_they_are_after_a_crop(width: int, lost: int) -> None:
+    picture = np.ascontiguousarray(panels()[:, :width])
+    assert judged(np.ascontiguousarray(picture[lost:-lost, lost:-lost]), picture).outcome == "confirmed"
+
+
+def test_pale_rows_beside_white_ones_make_no_photograph() -> None:
+    inbox = sheet(760, 470)
+    for row in range(11):
+        if row % 2:
+            inbox[60 + row * 36 : 96 + row * 36] = (251, 247, 244)
+        text = "amber umbra review invoice delta ember fjord meadow quartz summit valley"
+        cv2.putText(inbox, text[row:] + text[:row], (10, 84 + row * 36), FONT, 0.55, BLACK, 1, cv2.LINE_AA)
+    assert drawn(inbox)
+    assert drawn(jpeg(inbox, 75))
