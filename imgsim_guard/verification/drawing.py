@@ -241,12 +241,11 @@ def _other_colours(laid: Overlay, colours: Colours, around: Pixels) -> _Tinted |
 
 
 def _blended(one: Floats, two: Floats) -> NDArray[np.bool_]:
-    """(h, w) where both show a line or an edge in the same colour, more or less blended with black or white: a thin
-    line falls into one pixel of the one picture, and is shared out to two of the other.
+    """(h, w) where both show a line or an edge in the same colour, more or less blended with black: a thin line falls
+    into one pixel of the one picture, and is shared out to two of the other.
     """
     lines = np.minimum(*(_span(picture).max(axis=2) for picture in (one, two))) > OTHER_COLOUR
-    beside = np.minimum(_aside(one, two), _aside(255 - one, 255 - two))
-    return np.asarray(lines & (beside < OTHER_COLOUR / 2))
+    return np.asarray(lines & (_aside(one, two) < OTHER_COLOUR / 2))
 
 
 def _aside(one: Floats, two: Floats) -> Floats:
