@@ -42,8 +42,10 @@ TOLERANCES = (REACH, 0.03, 0.015, 0.01)
 scale and angle are coarse, then narrow, for a transform fitted to many.
 """
 
-LEAST_FRAME_CORRELATION = 0.7
-"""Whole frames that agree less than this at 32 x 32 are not worth a closer look."""
+LEAST_FRAME_CORRELATION, LEAST_OF_DRAWINGS = 0.7, 0.6
+"""Whole frames that agree less than this at 32 x 32 are not worth a closer look; an icon that lost its border agrees
+less.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +230,8 @@ def plausible(matrix: Doubles) -> bool:
 def by_frames(first: Prepared, second: Prepared) -> list[Alignment]:
     """Proposals that lay frame on frame and content box on content box in the 8 orientations, best first."""
     found = []
+    both_drawn = first.drawing is not None and second.drawing is not None
+    least = LEAST_OF_DRAWINGS if both_drawn else LEAST_FRAME_CORRELATION
     boxes_one, boxes_two = (whole_frame(first.small), first.box), (whole_frame(second.small), second.box)
     trimmed = boxes_one != (first.box, first.box) or boxes_two != (second.box, second.box)
     for mirror in (False, True):
@@ -236,7 +240,7 @@ def by_frames(first: Prepared, second: Prepared) -> list[Alignment]:
                 one, two = first.thumbnails[kind], second.thumbnails[kind]
                 seen = np.rot90(one[:, ::-1] if mirror else one, quarters)
                 correlation = float((seen * two).mean())
-                if correlation > LEAST_FRAME_CORRELATION:
+                if correlation > least:
                     found.append(
                         (correlation, _between(boxes_one[kind], boxes_two[kind], mirror=mirror, quarters=quarters))
                     )

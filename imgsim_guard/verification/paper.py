@@ -150,9 +150,10 @@ def drawn(colour: Pixels) -> bool:
     return soft < MOST_SOFT * float((span <= FLAT_SPAN).mean())
 
 
-LEAST_NEARLY_EXACT, LEAST_NEARLY_HARD = 0.3, 0.045
+LEAST_NEARLY_EXACT, LEAST_NEARLY_HARD, LEAST_NEARLY_PLAIN = 0.3, 0.045, 0.12
 """Beside a drawing, what has as few colours may be a drawing, too, though they are spread more and fewer edges are
-hard: JPEG at quality 75 makes photographs of some boards of one game, and leaves others as they are.
+hard, if a part is wholly plain: JPEG at quality 75 makes photographs of some boards of one game (0.14 of them plain),
+and leaves others as they are. A photograph of a fire in the night has all but that.
 """
 
 
@@ -161,8 +162,8 @@ def nearly_drawn(colour: Pixels) -> bool:
     common, exact = _commonest_colours(colour)
     if common < LEAST_COMMON_THERE or exact < LEAST_NEARLY_EXACT * common:
         return False
-    span = cv2.dilate(colour, NEIGHBOURHOOD) - cv2.erode(colour, NEIGHBOURHOOD)
-    return float((span.max(axis=2) > HARD).mean()) > LEAST_NEARLY_HARD
+    span = (cv2.dilate(colour, NEIGHBOURHOOD) - cv2.erode(colour, NEIGHBOURHOOD)).max(axis=2)
+    return float((span > HARD).mean()) > LEAST_NEARLY_HARD and float((span == 0).mean()) > LEAST_NEARLY_PLAIN
 
 
 def _commonest_colours(colour: Pixels) -> tuple[float, float]:
