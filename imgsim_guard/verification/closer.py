@@ -9,7 +9,7 @@ import numpy as np
 
 from imgsim_guard.verification.agreement import Agreement, agreement
 from imgsim_guard.verification.alignment import PLENTY, Alignment
-from imgsim_guard.verification.drawing import Colours, unexplained
+from imgsim_guard.verification.drawing import Colours, Unexplained, unexplained
 from imgsim_guard.verification.evidence import Trial
 from imgsim_guard.verification.judging import (
     LARGEST_OVERLAY,
@@ -166,16 +166,14 @@ def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> Trial 
     drawings = drawings_of(first, second)
     simple = simple_pair(first, second) and printed(laid)
     judgement = _judged(first, second, laid, seen, Alignment(matrix, proposal.points))
-    captioned = explained = False  # by a line over it; and not a pixel is without a counterpart
+    captioned = explained = False
     if judgement in (Judgement.SAME, Judgement.UNCLEAR) and drawings is not None:
         colours = Colours(*drawings, matrix, plain_pair(first, second)) if laid is affine else None
         roughly = bent or (proposal.points == 0 and exact is None)
         found = unexplained(laid, colours, roughly=roughly, repainted=first.inverted)
-        captioned, explained = found.stamp.foreign, not bent and max(*found.ink, min(found.colour)) == 0
-        other = judged_drawing(found, repainted=first.inverted)
-        if other is Judgement.SAME and bent and not first.inverted:
-            other = _under_perspective(affine)
+        other = _judged_by_ink(found, affine, bent=bent, repainted=first.inverted)
         judgement = judgement if other is Judgement.SAME else other
+        captioned, explained = found.stamp.foreign, not bent and found.nothing
     exactly = in_place(exact)
     if drawings is None and judgement in (*UNLIKE_DETAILS, Judgement.SAME):
         may_be_a_pattern = judgement is Judgement.SAME and not frames_of_one_shot(matrix, proposal.points)
@@ -192,12 +190,15 @@ def _looked_at(first: Prepared, second: Prepared, proposal: Alignment) -> Trial 
     return replace(_trial(judgement, matrix, proposal, seen, thorough=True), exactly=exactly)
 
 
-def _under_perspective(laid: Overlay) -> Judgement:
-    """Judges drawings exactly where perspective can be taken out: a line of text that is longer in one of them looks
-    like perspective, too.
+def _judged_by_ink(found: Unexplained, affine: Overlay, *, bent: bool, repainted: bool) -> Judgement:
+    """What is said of drawings by what is only in one of them. Where they lie under perspective, that is asked again of
+    the overlay without it: a line of text that is longer in one of them looks like perspective, too.
     """
-    straight = straightened(laid)
-    return Judgement.SAME if straight is laid else judged_straightened(unexplained(straight, None))
+    judgement = judged_drawing(found, repainted=repainted)
+    if judgement is not Judgement.SAME or not bent or repainted:
+        return judgement
+    straight = straightened(affine)
+    return Judgement.SAME if straight is affine else judged_straightened(unexplained(straight, None))
 
 
 def _judged(first: Prepared, second: Prepared, laid: Overlay, seen: Agreement, proposal: Alignment) -> Judgement:

@@ -53,6 +53,11 @@ class Unexplained:
     colour_beside: tuple[float, float]
     swapped_beside: float
 
+    @property
+    def nothing(self) -> bool:
+        """Whether not a pixel is without a counterpart."""
+        return max(*self.ink, min(self.colour)) == 0
+
 
 class Colours(NamedTuple):
     """Two pictures in colour, (h, w, 3) BGR, as large as the small pictures that the (2, 3) matrix brings onto each

@@ -51,10 +51,10 @@ def verify(query: Prepared, gallery: Prepared) -> Evidence:
 
 def _alike_drawn(first: Prepared, second: Prepared) -> tuple[Prepared, Prepared]:
     """Both as drawings, where one is drawn and the other may be."""
-    if first.drawing is None and second.drawing is not None and first.perhaps is not None:
-        return replace(first, drawing=first.perhaps), second
-    if second.drawing is None and first.drawing is not None and second.perhaps is not None:
-        return first, replace(second, drawing=second.perhaps)
+    if first.drawing is None and second.drawing is not None and first.possible_drawing is not None:
+        return replace(first, drawing=first.possible_drawing), second
+    if second.drawing is None and first.drawing is not None and second.possible_drawing is not None:
+        return first, replace(second, drawing=second.possible_drawing)
     return first, second
 
 

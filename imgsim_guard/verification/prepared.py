@@ -79,7 +79,7 @@ class Prepared:
     magnified: int  # `grey` and `small` are so many times as large as the picture: more than once if that is tiny
     blank: bool  # shows (next to) nothing
     digest: bytes  # of the grey picture: gives every pair one order
-    perhaps: Pixels | None = None  # the same as `drawing` of what may be drawn, if what it is compared with is
+    possible_drawing: Pixels | None = None  # the same of what counts as drawn if its partner does
     inverted: bool = False  # a drawing in negative, to be compared with one in its other theme
     made: dict[Any, Any] = field(default_factory=dict, compare=False)  # by `made_of`, for the pairs that ask for it
 
@@ -113,7 +113,7 @@ def prepare(pixels: Pixels, *, features: Features | None = None) -> Prepared:
         small=small,
         colour=shrunk(pixels, COLOUR_SIDE),
         drawing=drawing if is_drawn else None,
-        perhaps=drawing if magnified == 1 and not is_drawn and nearly_drawn(shown) else None,
+        possible_drawing=drawing if magnified == 1 and not is_drawn and nearly_drawn(shown) else None,
         box=box,
         thumbnails=(thumbnail(small, whole_frame(small)), thumbnail(small, box)),
         features=local_features(small) if features is None or pixels is not given else features,
