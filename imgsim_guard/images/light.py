@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from imgsim_guard.images.ground import WHITE
-from imgsim_guard.images.regions import shrunk
+from imgsim_guard.images.regions import halved, shrunk
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,11 +26,6 @@ STEPS_BLUR = 0.8
 
 LIT_SIDE = 1024
 """Most pixels of the long side of a picture in full light."""
-
-LARGE_SIDE = 2048
-"""A picture of so many pixels a side is halved, which takes a fifth of the time of shrinking it to a few hundred, from
-which hashes and local features come.
-"""
 
 
 def is_dark(grey: NDArray[np.uint8]) -> bool:
@@ -56,10 +51,7 @@ def in_light(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.u
     """A picture uint8 [h, w, 3], halved while it is large, and in full light if it is dark; and the same as
     `regions.shrunk` makes it.
     """
-    while max(pixels.shape[:2]) >= LARGE_SIDE and min(pixels.shape[:2]) > 1:
-        height, width = (side // 2 for side in pixels.shape[:2])
-        even = pixels[: 2 * height, : 2 * width]
-        pixels = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    pixels = halved(pixels)
     small = shrunk(pixels)
     if not is_dark(np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)):
         return pixels, small

@@ -67,6 +67,21 @@ class Box(NamedTuple):
         )
 
 
+LARGE_SIDE = 2048
+"""A picture of so many pixels a side is halved, which takes a fifth of the time of shrinking it to a few hundred, from
+which hashes and local features come.
+"""
+
+
+def halved(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A picture uint8 [h, w, 3], halved while it is large."""
+    while max(pixels.shape[:2]) >= LARGE_SIDE and min(pixels.shape[:2]) > 1:
+        height, width = (side // 2 for side in pixels.shape[:2])
+        even = pixels[: 2 * height, : 2 * width]
+        pixels = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    return pixels
+
+
 def shrunk(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A picture uint8 [h, w, 3] with a long side of at most SIDE; one that is no larger, as it is."""
     height, width = pixels.shape[:2]

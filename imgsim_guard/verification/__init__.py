@@ -10,5 +10,5 @@ picture that lies on one, `squeezed` at one that was squeezed, `cut_out` compare
 `picture` shows it.
 """
 
-VERSION = "40"
+VERSION = "41"
 """Changes whenever a pair may get another verdict than before: verdicts that are kept are kept with it."""

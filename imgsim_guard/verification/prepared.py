@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from imgsim_guard.images.light import is_dark, lit
 from imgsim_guard.images.local_features import detected
+from imgsim_guard.images.regions import halved
 from imgsim_guard.verification.paper import drawn, nearly_drawn
 
 if TYPE_CHECKING:
@@ -88,8 +89,8 @@ def prepare(pixels: Pixels, *, features: Features | None = None) -> Prepared:
     """Prepare one image; pixels: (h, w, 3) uint8, BGR. About 50 ms and 0.1 to 1 MB. `features`: those of the small
     picture, if they are known; one that is enlarged or brought to light has others.
     """
-    given = pixels
     height, width = pixels.shape[:2]
+    given = pixels = halved(pixels)
     least, most = TINY_SIDES
     tiny = least <= min(height, width) and max(height, width) <= most
     magnified = MAGNIFIED if tiny and not drawn(pixels) else 1
@@ -111,7 +112,7 @@ def prepare(pixels: Pixels, *, features: Features | None = None) -> Prepared:
         height=height,
         grey=grey,
         small=small,
-        colour=shrunk(pixels, COLOUR_SIDE),
+        colour=shrunk(shown, COLOUR_SIDE),
         drawing=drawing if is_drawn else None,
         possible_drawing=drawing if magnified == 1 and not is_drawn and nearly_drawn(shown) else None,
         box=box,
