@@ -117,16 +117,13 @@ def _looked_at(image: Image, source: Source) -> tuple[NDArray[np.uint8], list[Bo
     import numpy as np
 
     from imgsim_guard.images.decode import decode
-    from imgsim_guard.images.regions import views
+    from imgsim_guard.images.regions import shrunk, views
 
     data = source.read(image) if source.at_hand(image) else Unreadable("", absent=True)
     pixels = data if isinstance(data, Unreadable) else decode(data)
     if isinstance(pixels, Unreadable):
         return None
-    factor = min(1.0, SIDE / max(pixels.shape[:2]))
-    size = (max(1, round(pixels.shape[1] * factor)), max(1, round(pixels.shape[0] * factor)))
-    grey = cv2.cvtColor(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
-    return np.asarray(grey, np.uint8), views(pixels)
+    return np.asarray(cv2.cvtColor(shrunk(pixels, SIDE), cv2.COLOR_BGR2GRAY), np.uint8), views(pixels)
 
 
 def _corners(

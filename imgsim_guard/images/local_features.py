@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from imgsim_guard.images.regions import shrunk
 from imgsim_guard.search.words import (
     ANGLE_STEPS,
     FEATURE,
@@ -70,7 +71,8 @@ def local_features(pixels: NDArray[np.uint8], side: int = SIDE, *, part: NDArray
 
 
 def _features(pixels: NDArray[np.uint8], side: int, most: int) -> Features:
-    points, descriptors = detected(_small(pixels, side), most, of_all_sizes=True)
+    grey = np.asarray(cv2.cvtColor(shrunk(pixels, side), cv2.COLOR_BGR2GRAY), np.uint8)
+    points, descriptors = detected(grey, most, of_all_sizes=True)
     found = np.zeros(len(points), FEATURE)
     if len(points):
         places = np.array([point.pt for point in points])
@@ -107,15 +109,6 @@ def _expected(grey: NDArray[np.uint8]) -> float:
     smooth = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 1.0)
     strong = np.abs(cv2.Laplacian(smooth, cv2.CV_32F, ksize=3)) > STRONG
     return int(np.count_nonzero(strong)) / PIXELS_A_FEATURE
-
-
-def _small(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    height, width = pixels.shape[:2]
-    factor = min(1.0, side / max(height, width))
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    return np.asarray(
-        cv2.cvtColor(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY), np.uint8
-    )
 
 
 LARGER = (5.0, 10.0)

@@ -82,10 +82,10 @@ def halved(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return pixels
 
 
-def shrunk(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A picture uint8 [h, w, 3] with a long side of at most SIDE; one that is no larger, as it is."""
+def shrunk(pixels: NDArray[np.uint8], side: int = SIDE) -> NDArray[np.uint8]:
+    """A picture uint8 [h, w, 3] or [h, w] with a long side of at most `side`; one that is no larger, as it is."""
     height, width = pixels.shape[:2]
-    factor = SIDE / max(height, width)
+    factor = side / max(height, width)
     if factor >= 1:
         return pixels
     size = (max(1, round(width * factor)), max(1, round(height * factor)))

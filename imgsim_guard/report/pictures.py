@@ -11,8 +11,9 @@ import numpy as np
 
 from imgsim_guard.images.decode import decode
 from imgsim_guard.images.headers import read_header
+from imgsim_guard.images.regions import shrunk
 from imgsim_guard.model import Image, Unreadable
-from imgsim_guard.verification.picture import laid_over, outlines, reduced
+from imgsim_guard.verification.picture import laid_over, outlines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -116,7 +117,7 @@ class _Drawing:
         if isinstance(pixels, Unreadable):
             return pixels
         self._previews += 1
-        small = reduced(pixels, self._side)
+        small = shrunk(pixels, self._side)
         size = small.shape[1], small.shape[0]
         return Picture(pixels.shape[1], pixels.shape[0], data, _data_uri(small), size)
 
@@ -139,7 +140,7 @@ class _Drawing:
         if abs(matrix[0] * matrix[3] - matrix[1] * matrix[2]) < MAGNIFIED**2:
             return Laid(matrix, marks=marks)
         clear = np.dstack([laid.query, np.where(laid.inside, np.uint8(255), np.uint8(0))])
-        return Laid(matrix, _data_uri(reduced(clear, self._side)), marks)
+        return Laid(matrix, _data_uri(shrunk(clear, self._side)), marks)
 
     def _read(self, image: Image) -> tuple[int, NDArray[np.uint8] | Unreadable]:
         """The number of bytes, and the pixels."""

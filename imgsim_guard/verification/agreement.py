@@ -86,9 +86,15 @@ class Agreement:
         place).
         """
         differing = cv2.dilate((self.swapped | self.covered).astype(np.uint8), np.ones((3, 3), np.uint8))
-        _, labels, stats, _ = cv2.connectedComponentsWithStats(differing)
-        largest = int(stats[1:, cv2.CC_STAT_AREA].argmax()) + 1 if len(stats) > 1 else 0
-        return int((self.swapped & (labels != largest)).sum())
+        return int((self.swapped & ~largest_region(differing > 0)).sum())
+
+
+def largest_region(marks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The largest connected region of (h, w) marks; nowhere if there are none."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(marks.view(np.uint8))
+    if len(stats) == 1:
+        return np.zeros_like(marks)
+    return np.asarray(labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax()))
 
 
 def agreement(laid: Overlay, *, swaps: bool = True) -> Agreement:

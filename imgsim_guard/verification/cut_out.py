@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 
 from imgsim_guard.images.ground import laid_over
+from imgsim_guard.images.regions import shrunk
 from imgsim_guard.verification.judging import MANY_POINTS, STRICT_AGREEMENT, drawings_of
 from imgsim_guard.verification.pair import verify
-from imgsim_guard.verification.prepared import GREY_SIDE, prepare, shrunk
+from imgsim_guard.verification.prepared import GREY_SIDE, prepare
 
 if TYPE_CHECKING:
     from imgsim_guard.images.picture import Picture

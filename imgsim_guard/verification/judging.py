@@ -5,8 +5,6 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from imgsim_guard.verification.paper import commonest, printed, toned
 from imgsim_guard.verification.transform import turned, upright
 
@@ -115,7 +113,7 @@ MOSTLY_GROUND = 0.8
 
 def _lines(picture: Prepared) -> bool:
     """Whether a drawing is little more than lines on a plain ground."""
-    return commonest(picture.small.astype(np.float32))[1] > MOSTLY_GROUND
+    return commonest(picture.small)[1] > MOSTLY_GROUND
 
 
 def other_sign(first: Prepared, second: Prepared, matrix: Doubles) -> bool:

@@ -4,7 +4,7 @@ content.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import cv2
 import numpy as np
@@ -67,13 +67,13 @@ def printed(laid: Overlay) -> bool:
 
 def on_plain_ground(picture: Pixels) -> bool:
     """Whether a picture (h, w) shows one colour on as much of it as a page does."""
-    return commonest(picture.astype(np.float32))[1] >= PLAIN_SHARE
+    return commonest(picture)[1] >= PLAIN_SHARE
 
 
-def commonest(picture: Floats, where: NDArray[np.bool_] | None = None) -> tuple[float, float]:
+def commonest(picture: Floats | Pixels, where: NDArray[np.bool_] | None = None) -> tuple[float, float]:
     """The commonest colour of a picture or a part of it, and the share of what is within PLAIN_SPAN around it."""
     mask = None if where is None else where.view(np.uint8)
-    whole = picture.astype(np.uint8)  # a histogram of fractions under a mask takes four times as long
+    whole = picture.astype(np.uint8, copy=False)  # a histogram of fractions under a mask takes four times as long
     counts = cv2.calcHist([whole], [0], mask, [256], [0, 256]).ravel()
     within = np.convolve(counts, np.ones(PLAIN_SPAN), "same")
     return float(within.argmax()), float(within.max() / max(1.0, counts.sum()))
@@ -132,13 +132,34 @@ none has all of that; some have one or two of it.
 """
 
 
+LEAST_NEARLY_EXACT, LEAST_NEARLY_HARD, LEAST_NEARLY_PLAIN = 0.3, 0.045, 0.12
+"""Beside a drawing, what has as few colours may be a drawing, too, though they are spread more and fewer edges are
+hard, if a part is wholly plain: JPEG at quality 75 makes photographs of some boards of one game (0.14 of them plain),
+and leaves others as they are. A photograph of a fire in the night has all but that.
+"""
+
+
 def drawn(colour: Pixels) -> bool:
     """Whether a (h, w, 3) BGR picture was drawn by a program or a press, with few colours and hard edges."""
+    return how_drawn(colour) == "drawn"
+
+
+def how_drawn(colour: Pixels) -> Literal["drawn", "perhaps", "not"]:
+    """The same; "perhaps" if it may be drawn, in case that what it is compared with is."""
     common, exact = _commonest_colours(colour)
     if common < LEAST_COMMON_THERE:
-        return False
-    span = (cv2.dilate(colour, NEIGHBOURHOOD) - cv2.erode(colour, NEIGHBOURHOOD)).max(axis=2)
-    if max(colour.shape) > NOTHING_BUT_EDGES and float((span > VERY_HARD).mean()) > LEAST_VERY_HARD:
+        return "not"
+    span = np.asarray((cv2.dilate(colour, NEIGHBOURHOOD) - cv2.erode(colour, NEIGHBOURHOOD)).max(axis=2), np.uint8)
+    if _is_drawn(span, common, exact):
+        return "drawn"
+    hard, plain = float((span > HARD).mean()), float((span == 0).mean())
+    perhaps = exact >= LEAST_NEARLY_EXACT * common and hard > LEAST_NEARLY_HARD and plain > LEAST_NEARLY_PLAIN
+    return "perhaps" if perhaps else "not"
+
+
+def _is_drawn(span: Pixels, common: float, exact: float) -> bool:
+    """The same by the (h, w) span of each neighbourhood, and the shares of the commonest colours."""
+    if max(span.shape) > NOTHING_BUT_EDGES and float((span > VERY_HARD).mean()) > LEAST_VERY_HARD:
         return True
     if common >= MOSTLY_COMMON and (span > HARD).mean() > LEAST_HARD and (span == 0).mean() > LEAST_PLAIN:
         return True
@@ -148,22 +169,6 @@ def drawn(colour: Pixels) -> bool:
         return False
     soft = float(((span > FLAT_SPAN) & (span <= SOFT_SPAN)).mean())
     return soft < MOST_SOFT * float((span <= FLAT_SPAN).mean())
-
-
-LEAST_NEARLY_EXACT, LEAST_NEARLY_HARD, LEAST_NEARLY_PLAIN = 0.3, 0.045, 0.12
-"""Beside a drawing, what has as few colours may be a drawing, too, though they are spread more and fewer edges are
-hard, if a part is wholly plain: JPEG at quality 75 makes photographs of some boards of one game (0.14 of them plain),
-and leaves others as they are. A photograph of a fire in the night has all but that.
-"""
-
-
-def nearly_drawn(colour: Pixels) -> bool:
-    """Whether a (h, w, 3) BGR picture may be drawn, if what it is compared with is."""
-    common, exact = _commonest_colours(colour)
-    if common < LEAST_COMMON_THERE or exact < LEAST_NEARLY_EXACT * common:
-        return False
-    span = (cv2.dilate(colour, NEIGHBOURHOOD) - cv2.erode(colour, NEIGHBOURHOOD)).max(axis=2)
-    return float((span > HARD).mean()) > LEAST_NEARLY_HARD and float((span == 0).mean()) > LEAST_NEARLY_PLAIN
 
 
 def _commonest_colours(colour: Pixels) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 
-from imgsim_guard.verification.agreement import STEP, WINDOW
+from imgsim_guard.verification.agreement import STEP, WINDOW, largest_region
 from imgsim_guard.verification.places import places
 from imgsim_guard.verification.transform import shares
 
@@ -61,9 +61,8 @@ is turned by 45 degrees and loses its corners keeps 0.83, and is not squeezed.
 
 def only_a_pattern(first: Prepared, second: Prepared, matrix: Doubles, laid: Overlay, seen: Agreement) -> bool:
     """Whether nothing but a pattern agrees in the overlay of two photographs under a (2, 3) matrix."""
-    large, small = np.linalg.svd(matrix[:, :2], compute_uv=False)
     across, along = sorted(np.abs(matrix[:, 0]))
-    squeezed, askew, shared = large / small, across > ASKEW * along, max(shares(first.small, second.small, matrix))
+    squeezed, askew, shared = _squeeze(matrix), across > ASKEW * along, max(shares(first.small, second.small, matrix))
     edge = CUT if squeezed > STRONGLY else BESIDE_ONE_ANOTHER
     beside_one_another = askew and shared < edge
     if not beside_one_another:
@@ -86,8 +85,13 @@ which a house or a fence agrees, 10 are squeezed by less; 12 pairs of boards wit
 
 def frames_of_one_shot(matrix: Doubles, points: int) -> bool:
     """Whether two photographs that match in so many points under a (2, 3) matrix are frames, whatever repeats."""
+    return points >= FRAME_POINTS and _squeeze(matrix) <= FRAME_SQUEEZED
+
+
+def _squeeze(matrix: Doubles) -> float:
+    """How much more a (2, 3) matrix enlarges in one direction than across it."""
     large, small = np.linalg.svd(matrix[:, :2], compute_uv=False)
-    return points >= FRAME_POINTS and bool(large <= FRAME_SQUEEZED * small)
+    return float(large / small)
 
 
 LEAST_MORE = 0.035
@@ -108,10 +112,9 @@ def _each_has_more(seen: Agreement) -> bool:
 
 def _patch(seen: Agreement) -> NDArray[np.bool_]:
     """The largest region in which two pictures differ, if it may be something that lies over one of them."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats((seen.swapped | seen.covered).view(np.uint8))
-    if len(stats) == 1:
+    rows, columns = np.nonzero(largest_region(seen.swapped | seen.covered))
+    if not len(rows):
         return np.zeros_like(seen.seen)
-    rows, columns = np.nonzero(labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax()))
     hull = np.zeros(seen.seen.shape, np.uint8)
     cv2.fillConvexPoly(hull, cv2.convexHull(np.column_stack([columns, rows]).astype(np.int32)), 1)
     return (hull > 0) & (float(seen.agrees[hull > 0].mean()) < MOST_WITHIN)
@@ -121,7 +124,6 @@ MOSTLY_REPEATED = 0.65
 """Of a pattern any patch lies exactly in the place of another. Of 49 pairs of photographs of boards that only such
 patches confirm, 43 repeat themselves so far, and not along an edge; of 2,600 copies under one to five edits 3.
 """
-
 
 MANY_IN_PLACE = 0.36
 """The share of the patches of a board that lie in place is larger: 0.38 to 0.78 in 130 pairs. Copies under stripes or

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 
+from imgsim_guard.images.regions import shrunk
 from imgsim_guard.verification.agreement import STEP, WINDOW, agreement
 from imgsim_guard.verification.overlay import Overlay
 
@@ -46,7 +47,7 @@ def side_by_side(query: Pixels, gallery: Pixels, *, found: Transform | None) -> 
     the two are shown as they are. Both images: (h, w, 3) uint8 BGR.
     """
     if found is None:
-        right = reduced(gallery, SHOWN_SIDE)
+        right = shrunk(gallery, SHOWN_SIDE)
         return _joined(_fitted(query, (right.shape[1], right.shape[0])), right)
     laid = laid_over(query, gallery, found)
     return _joined(_drawn(laid.query, laid.inside, laid.marks), _drawn(laid.gallery, laid.inside, laid.marks))
@@ -54,7 +55,7 @@ def side_by_side(query: Pixels, gallery: Pixels, *, found: Transform | None) -> 
 
 def laid_over(query: Pixels, gallery: Pixels, found: Transform) -> LaidOver:
     """Move the query to where the transform says that it shows the gallery image. Both: (h, w, 3) uint8 BGR."""
-    right = reduced(gallery, SHOWN_SIDE)
+    right = shrunk(gallery, SHOWN_SIDE)
     size, factor = (right.shape[1], right.shape[0]), min(1.0, SHOWN_SIDE / max(gallery.shape[:2]))
     to_shown = np.array([[factor, 0, (factor - 1) / 2], [0, factor, (factor - 1) / 2], [0, 0, 1]])
     move = to_shown @ np.vstack([np.array(found.matrix).reshape(2, 3), [0, 0, 1]])
@@ -63,13 +64,6 @@ def laid_over(query: Pixels, gallery: Pixels, found: Transform) -> LaidOver:
     marks = _marks(left, right, inside)
     left[~inside] = 0
     return LaidOver(left, right, inside, marks)
-
-
-def reduced(picture: Pixels, side: int) -> Pixels:
-    """The picture with a long side of no more than this."""
-    factor = min(1.0, side / max(picture.shape[:2]))
-    size = (max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def outlines(marks: NDArray[np.bool_]) -> list[NDArray[np.int32]]:

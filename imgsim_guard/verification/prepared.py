@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from imgsim_guard.images.light import is_dark, lit
 from imgsim_guard.images.local_features import detected
-from imgsim_guard.images.regions import halved
-from imgsim_guard.verification.paper import drawn, nearly_drawn
+from imgsim_guard.images.regions import halved, shrunk
+from imgsim_guard.verification.paper import drawn, how_drawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,15 +106,15 @@ def prepare(pixels: Pixels, *, features: Features | None = None) -> Prepared:
         grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8)
         small, shown = shrunk(grey, FEATURE_SIDE), shrunk(pixels, FEATURE_SIDE)
     box = content_box(small)
-    is_drawn = magnified == 1 and drawn(shown)
+    how = "not" if magnified > 1 else how_drawn(shown)
     return Prepared(
         width=width,
         height=height,
         grey=grey,
         small=small,
         colour=shrunk(shown, COLOUR_SIDE),
-        drawing=drawing if is_drawn else None,
-        possible_drawing=drawing if magnified == 1 and not is_drawn and nearly_drawn(shown) else None,
+        drawing=drawing if how == "drawn" else None,
+        possible_drawing=drawing if how == "perhaps" else None,
         box=box,
         thumbnails=(thumbnail(small, whole_frame(small)), thumbnail(small, box)),
         features=local_features(small) if features is None or pixels is not given else features,
@@ -133,16 +133,6 @@ def made_of(image: Prepared, make: Callable[[Prepared], T]) -> T:
         image.made[make] = make(image)
     found: T = image.made[make]
     return found
-
-
-def shrunk(picture: Pixels, side: int) -> Pixels:
-    """The picture with its long side reduced to `side` pixels, if it is longer."""
-    height, width = picture.shape[:2]
-    factor = side / max(height, width)
-    if factor >= 1:
-        return picture
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 PLAIN_SPREAD = 12

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from imgsim_guard.verification.agreement import STEP, WINDOW
+from imgsim_guard.verification.agreement import STEP, WINDOW, largest_region
 from imgsim_guard.verification.moved import moved_around
 from imgsim_guard.verification.paper import photographed
 from imgsim_guard.verification.places import everywhere
@@ -89,8 +89,7 @@ def _loosely(agreeing: Marks, seen: Agreement) -> bool:
     """Whether what agrees does so roughly, and fills no rectangle as a picture does."""
     if seen.whole > LEAST_WHOLE or seen.detailed > LEAST_ALIKE * seen.fraction:
         return False
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(agreeing.view(np.uint8))
-    points = np.argwhere(labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax()))[:, ::-1]
+    points = np.argwhere(largest_region(agreeing))[:, ::-1]
     box = np.zeros(seen.seen.shape, np.uint8)
     cv2.fillConvexPoly(box, np.rint(cv2.boxPoints(cv2.minAreaRect(points.astype(np.float32)))).astype(np.int32), 1)
     within = cv2.erode(box, np.ones(NEIGHBOURS, np.uint8)) > 0

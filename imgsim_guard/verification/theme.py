@@ -26,7 +26,7 @@ def themes_differ(first: Prepared, second: Prepared) -> bool:
         return False
     if min(len(first.features.points), len(second.features.points)) < LEAST_FEATURES:
         return False
-    (one, share), (other, also) = (commonest(np.asarray(image.small, np.float32)) for image in (first, second))
+    (one, share), (other, also) = (commonest(image.small) for image in (first, second))
     return min(share, also) > LEAST_SHARE and min(one, other) < DARK and max(one, other) > LIGHT
 
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from imgsim_guard.images.regions import lying_on
+from imgsim_guard.images.regions import lying_on, shrunk
 from imgsim_guard.verification.alignment import promising
-from imgsim_guard.verification.prepared import FEATURE_SIDE, local_features, made_of, prepare, shrunk
+from imgsim_guard.verification.prepared import FEATURE_SIDE, local_features, made_of, prepare
 
 if TYPE_CHECKING:
     from imgsim_guard.verification.alignment import Ways

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgsim_guard.images.decode import decode
+from imgsim_guard.images.regions import shrunk
 from imgsim_guard.model import Unreadable
 from imgsim_guard.verification import closer
 from imgsim_guard.verification.agreement import STEP, WINDOW, agreement
@@ -21,7 +22,7 @@ from imgsim_guard.verification.overlay import Overlay, overlay, refined
 from imgsim_guard.verification.pair import verify
 from imgsim_guard.verification.paper import toned
 from imgsim_guard.verification.picture import GAP, MARK, SHOWN_SIDE, side_by_side
-from imgsim_guard.verification.prepared import FEATURE_SIDE, GREY_SIDE, mirrored, prepare, shrunk
+from imgsim_guard.verification.prepared import FEATURE_SIDE, GREY_SIDE, mirrored, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

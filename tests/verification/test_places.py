@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from conftest import pixels_of
 
+from imgsim_guard.images.regions import shrunk
 from imgsim_guard.verification.overlay import overlay
 from imgsim_guard.verification.places import EVERY, LARGE, LEAST_SHARE, places
-from imgsim_guard.verification.prepared import FEATURE_SIDE, shrunk
+from imgsim_guard.verification.prepared import FEATURE_SIDE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
